@@ -1,0 +1,55 @@
+# Every task has one name here. `make` alone says what there is.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help up down test test-fast lint fmt crds manifests bench requirements
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+.venv/ready: requirements/dev.txt
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: install Python 3.11 or newer, or name yours with PYTHON=..."; exit 1; }
+	@echo "Creating .venv from requirements/dev.txt (about a minute) ..."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -c 'import uv' 2>/dev/null || $(BIN)/pip install --quiet uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+up: .venv/ready ## a local Kubernetes with the operator and the example in it; ends with a backlog being drained
+	@$(BIN)/python -m cluster up
+	@$(BIN)/python -m cluster deploy
+	@$(BIN)/python examples/homework/demo.py
+
+down: .venv/ready ## takes away every trace of `make up`
+	@$(BIN)/python -m cluster down
+
+test: lint ## all tests, as CI runs them: brings the cluster up where it is not
+	@$(BIN)/python -m cluster up
+	@$(BIN)/python -m cluster deploy
+	@$(BIN)/pytest
+
+test-fast: lint ## what needs no cluster, in under a minute
+	@$(BIN)/pytest tests/unit tests/services -m "not apiserver"
+
+lint: .venv/ready ## ruff, pyright, import-linter
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright && $(BIN)/lint-imports --no-logo
+
+fmt: .venv/ready ## formats and mends what ruff can mend
+	@$(BIN)/ruff check --fix-only --quiet . ; $(BIN)/ruff format .
+
+crds: .venv/ready ## writes crds/ and manifests/install.yaml from the models
+	@$(BIN)/python -m osnovci_operator.crds
+
+bench: .venv/ready ## measures, prints its tables, writes benchmarks/results/
+	@$(BIN)/python -m cluster up
+	@$(BIN)/python -m cluster deploy
+	@$(BIN)/python -m benchmarks
+
+requirements: .venv/ready ## pins the dependencies again, with hashes
+	@for set in operator worker; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --generate-hashes --extra $$set pyproject.toml -o requirements/$$set.txt; done
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --generate-hashes --extra worker --group example pyproject.toml -o requirements/homework.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --generate-hashes --all-extras --group example --group dev pyproject.toml -o requirements/dev.txt

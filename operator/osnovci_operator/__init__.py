@@ -1,0 +1,1 @@
+"""Osnovci's control plane: the operator."""

@@ -1,0 +1,1 @@
+"""Osnovci's data plane: what runs inside the pods of an application."""

@@ -1,0 +1,107 @@
+"""All that crosses between the operator and the pods: Redis keys, documents, environment.
+
+Defined once, here; both planes import it. Pure: no I/O, no clock.
+
+Keys of Osnovci begin with `osnovci:{NAMESPACE}:`; the braces are Redis Cluster's hash tag, so all
+keys of a namespace share one slot. rq's own keys keep rq's names, and stay readable by rq's tools.
+"""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+
+HEARTBEAT_INTERVAL_SECONDS = 1.0
+HEARTBEAT_TTL_SECONDS = 10.0
+"""A heartbeat older than this no longer counts: its pod is not observed."""
+
+DOCUMENT_MAX_BYTES = 64 * 1024
+"""Larger documents are refused unread: what comes from Redis is input from outside."""
+
+ENV_NAMESPACE = "OSNOVCI_NAMESPACE"
+ENV_POD = "OSNOVCI_POD"
+ENV_REDIS_URL = "OSNOVCI_REDIS_URL"
+ENV_POOL = "OSNOVCI_POOL"
+"""The `PoolDocument` of the pod's pool, as JSON."""
+
+PROBE_PORT = 8086
+"""Where a worker pod answers `/ready` and `/alive`."""
+
+
+def heartbeat_key(namespace: str, pod: str) -> str:
+    """Name the key under which a pod reports that it lives."""
+    return f"osnovci:{{{namespace}}}:heartbeat:{pod}"
+
+
+class RqKeys:
+    """The keys of rq that Osnovci reads, for one queue."""
+
+    def __init__(self, queue: str) -> None:
+        self.waiting = f"rq:queue:{queue}"
+        self.active = f"rq:wip:{queue}"
+        self.scheduled = f"rq:scheduled:{queue}"
+        self.completed = f"rq:finished:{queue}"
+        self.failed = f"rq:failed:{queue}"
+
+
+RQ_JOB_PREFIX = "rq:job:"
+
+
+class Document(BaseModel):
+    """What is written as JSON; fields unknown to the reader are ignored, so either plane may be newer."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class RetryDocument(Document):
+    """Waits between the runs of a job that failed: `initial * factor ** n`, at most `max`."""
+
+    limit: Annotated[int, Field(ge=0)]
+    initial_seconds: float
+    factor: float
+    max_seconds: float
+
+    def waits_seconds(self) -> list[float]:
+        """Give the wait before each retry, in order."""
+        return [
+            min(self.initial_seconds * self.factor**n, self.max_seconds) for n in range(self.limit)
+        ]
+
+
+class QueueDocument(Document):
+    """How a worker runs the jobs of one queue."""
+
+    name: str
+    timeout_seconds: float
+    retries: RetryDocument
+    keep_completed: int
+    keep_failed: int
+    paused: bool = False
+
+
+class PoolDocument(Document):
+    """What a worker pod is told about its pool. It is part of the pod template: a change rolls pods."""
+
+    pool: str
+    tasks: tuple[str, ...]
+    concurrency: PositiveInt
+    queues: tuple[QueueDocument, ...]
+    grace_seconds: float
+
+
+class WorkerState(StrEnum):
+    """What a worker pod is doing."""
+
+    RUNNING = "Running"
+    DRAINING = "Draining"
+
+
+class Heartbeat(Document):
+    """What a worker pod reports of itself, every second."""
+
+    pod: str
+    pool: str
+    state: WorkerState
+    busy: Annotated[int, Field(ge=0, le=10_000)]
+    concurrency: Annotated[int, Field(ge=1, le=10_000)]
+    at_ms: int
