@@ -1,0 +1,138 @@
+-- What the scripts of the queues share; it is put before each of them.
+--
+-- ARGV  1  prefix of Osnovci's keys, "osnovci:{NAMESPACE}:"
+--       2  the caller's time as rq writes it, for people; waits and leases use Redis's clock
+--
+-- A job is in exactly one of these places of its queue Q, and its status says in which:
+--   queued     rq:queue:Q (list), or for a priority other than 5 PREFIXpriority:Q (sorted set)
+--   started    rq:wip:Q (sorted set of JOB:EXECUTION), and PREFIXheld:WORKER (set) names its worker
+--   scheduled  rq:scheduled:Q, scored by its due second with its fraction
+--   deferred   rq:deferred:Q until what it depends on has ended
+--   finished, failed (also quarantined), canceled: the registry of that name
+-- Others: rq:job:ID (hash), rq:job:ID:dependents, rq:job:ID:dependencies, rq:results:ID (stream);
+--   PREFIXleases (worker -> ms at which its lease ends), PREFIXpaused (set of queues),
+--   PREFIXcounters (hash), PREFIXsequence, PREFIXrate:Q; the channel PREFIXwake
+
+local P, NOW = ARGV[1], ARGV[2]
+local call = redis.call
+local clock = call('TIME')
+local now = tonumber(clock[1]) + tonumber(clock[2]) / 1e6
+local KEEP_SECONDS = 31536000
+local MAX_LOSSES = 3
+
+local function job_key(id) return 'rq:job:' .. id end
+local function score(seconds) return string.format('%.3f', seconds) end
+local function count(queue, what, by) call('HINCRBY', P .. 'counters', queue .. ':' .. what, by or 1) end
+local function wake(message) call('PUBLISH', P .. 'wake', message) end
+
+-- Lets a job wait for a worker: priorities 1 to 4 before rq's list, which is 5, and 6 to 10 after it.
+local function push(id, queue, front, priority)
+  call('HSET', job_key(id), 'status', 'queued', 'enqueued_at', NOW)
+  if priority and priority ~= '' and priority ~= '5' then
+    local order = front and 0 or call('INCR', P .. 'sequence')
+    call('ZADD', P .. 'priority:' .. queue, tonumber(priority) * 2 ^ 40 + order, id)
+    wake(queue)
+  else
+    call(front and 'LPUSH' or 'RPUSH', 'rq:queue:' .. queue, id)
+  end
+end
+
+local function schedule(id, queue, due)
+  call('HSET', job_key(id), 'status', 'scheduled')
+  call('ZADD', 'rq:scheduled:' .. queue, score(due), id)
+  wake(queue)
+end
+
+local function forget(id)
+  local key = job_key(id)
+  call('DEL', key, key .. ':dependents', key .. ':dependencies', 'rq:results:' .. id)
+end
+
+local function trim(key, keep)
+  local extra = math.min(call('ZCARD', key) - keep, 1000)
+  if extra > 0 then
+    local gone = call('ZPOPMIN', key, extra)
+    for i = 1, #gone, 2 do forget(gone[i]) end
+  end
+end
+
+-- Ends a job in a registry, for as long as its own ttl says (seconds, -1 for ever).
+local function archive(id, key, ttl)
+  ttl = tonumber(ttl or '') or false
+  if ttl and ttl > 0 then
+    for _, name in ipairs({job_key(id), job_key(id) .. ':dependents', 'rq:results:' .. id}) do
+      call('EXPIRE', name, ttl)
+    end
+  end
+  call('ZADD', key, ttl and ttl < 0 and '+inf' or score(now + (ttl or KEEP_SECONDS)), id)
+end
+
+local function met(id, allow_failure)
+  for _, other in ipairs(call('SMEMBERS', job_key(id) .. ':dependencies')) do
+    local status = call('HGET', job_key(other), 'status')
+    local fine = not status or status == 'finished' or (allow_failure and status == 'failed')
+    if not fine then return false end
+  end
+  return true
+end
+
+-- Lets those wait for a worker that waited only for this job, as rq does.
+local function free_dependents(id)
+  local dependents = job_key(id) .. ':dependents'
+  for _, other in ipairs(call('SMEMBERS', dependents)) do
+    local f = call('HMGET', job_key(other), 'status', 'origin', 'allow_dependency_failures',
+      'enqueue_at_front', 'priority')
+    if f[1] == 'deferred' and met(other, f[3] == '1') then
+      call('ZREM', 'rq:deferred:' .. f[2], other)
+      call('SREM', dependents, other)
+      push(other, f[2], f[4] == '1', f[5])
+    end
+  end
+end
+
+-- Adds one run to a job's results: rq's types 1 completed, 2 failed, 4 will run again.
+local function record(id, type, run, field, value)
+  local entry = {'type', type, 'worker_name', run.worker, 'execution_id', run.execution,
+    'execution_started_at', run.started or score(now), 'execution_ended_at', run.ended or score(now)}
+  if value then
+    entry[#entry + 1] = field
+    entry[#entry + 1] = value
+  end
+  call('XADD', 'rq:results:' .. id, 'MAXLEN', 10, '*', unpack(entry))
+end
+
+local function fail(id, queue, run, error, keep)
+  local ttl = call('HGET', job_key(id), 'failure_ttl')
+  call('HSET', job_key(id), 'status', 'failed', 'ended_at', NOW)
+  record(id, 2, run, 'exc_string', error)
+  count(queue, 'failed')
+  archive(id, 'rq:failed:' .. queue, ttl)
+  free_dependents(id)
+  if keep then trim('rq:failed:' .. queue, keep) end
+end
+
+-- A job whose worker is gone runs again at once; one that lost its worker three times is set aside.
+local function lose(id, queue, run, story, keep)
+  local losses = call('HINCRBY', job_key(id), 'losses', 1)
+  count(queue, 'lost')
+  if losses >= MAX_LOSSES then
+    call('HSET', job_key(id), 'quarantined', NOW)
+    return fail(id, queue, run, story, keep)
+  end
+  record(id, 4, run, 'exc_string', story)
+  push(id, queue, true, call('HGET', job_key(id), 'priority'))
+end
+
+-- Takes every job from a worker that is gone, or gives them back uncounted; gives their number.
+local function take_from(worker, story)
+  local held = call('SMEMBERS', P .. 'held:' .. worker)
+  for _, member in ipairs(held) do
+    local id, execution = string.match(member, '^(.*):(.-)$')
+    local f = call('HMGET', job_key(id), 'status', 'origin', 'execution')
+    if f[2] then call('ZREM', 'rq:wip:' .. f[2], member) end
+    if f[1] == 'started' and f[3] == execution then lose(id, f[2], {worker = worker, execution = execution}, story) end
+  end
+  call('DEL', P .. 'held:' .. worker)
+  call('ZREM', P .. 'leases', worker)
+  return #held
+end

@@ -1,0 +1,28 @@
+"""What the queues refuse.
+
+QueueError
+├── PayloadError        arguments or a result that are not plain data, or too large
+├── UnknownTaskError    a function that is no task, or of a module that the pool does not allow
+└── NoSuchJobError      there is no job of that id
+JobTimeoutError         raised inside a job that runs longer than its timeout
+"""
+
+
+class QueueError(Exception):
+    """A queue refused something; the message says what and what to do."""
+
+
+class PayloadError(QueueError):
+    """Arguments or a result that are not plain data, or too large."""
+
+
+class UnknownTaskError(QueueError):
+    """A function that is no task, or of a module that the pool does not allow."""
+
+
+class NoSuchJobError(QueueError):
+    """There is no job of that id."""
+
+
+class JobTimeoutError(Exception):
+    """The job ran longer than its timeout."""

@@ -1,0 +1,90 @@
+-- What people do with jobs and queues.
+--
+-- ARGV  3  cancel: job · retry: job, or 'all' and a queue · pause, resume: queue · purge: queue, place
+--       4 ..  its arguments
+-- Returns how many jobs or queues changed; cancel says from which status, or false
+
+local commands = {}
+
+local function registry(status, queue)
+  local names = {scheduled = 'scheduled', deferred = 'deferred', failed = 'failed',
+    canceled = 'canceled', finished = 'finished', stopped = 'failed'}
+  return names[status] and 'rq:' .. names[status] .. ':' .. queue
+end
+
+-- Takes a job out of the place its status names.
+local function leave(id, f)
+  local status, queue = f[1], f[2]
+  if status == 'queued' then
+    call('LREM', 'rq:queue:' .. queue, 0, id)
+    call('ZREM', P .. 'priority:' .. queue, id)
+  elseif status == 'started' then
+    local member = id .. ':' .. (f[3] or '')
+    call('ZREM', 'rq:wip:' .. queue, member)
+    call('SREM', P .. 'held:' .. (f[4] or ''), member)
+    wake('cancel ' .. (f[3] or ''))
+  elseif registry(status, queue) then
+    call('ZREM', registry(status, queue), id)
+  end
+end
+
+local function look(id)
+  return call('HMGET', job_key(id), 'status', 'origin', 'execution', 'worker_name', 'priority')
+end
+
+-- A job that has ended stays as it is.
+function commands.cancel(id)
+  local f = look(id)
+  local ended = {finished = true, failed = true, canceled = true, stopped = true}
+  if not f[1] or ended[f[1]] then return false end
+  leave(id, f)
+  call('HSET', job_key(id), 'status', 'canceled', 'ended_at', NOW)
+  call('ZADD', 'rq:canceled:' .. f[2], score(now), id)
+  return f[1]
+end
+
+local function retry(id)
+  local f = look(id)
+  if f[1] ~= 'failed' and f[1] ~= 'stopped' and f[1] ~= 'canceled' then return 0 end
+  leave(id, f)
+  call('HDEL', job_key(id), 'losses', 'quarantined', 'ended_at', 'started_at')
+  push(id, f[2], false, f[5])
+  return 1
+end
+
+function commands.retry(id, queue)
+  if id ~= 'all' then return retry(id) end
+  local changed = 0
+  for _, each in ipairs(call('ZRANGE', 'rq:failed:' .. queue, 0, 999)) do
+    changed = changed + retry(each)
+  end
+  return changed
+end
+
+function commands.pause(queue) return call('SADD', P .. 'paused', queue) end
+
+function commands.resume(queue)
+  wake(queue)
+  return call('SREM', P .. 'paused', queue)
+end
+
+-- Deletes at most 1000 jobs of one place for good: waiting, scheduled, completed, failed or canceled.
+function commands.purge(queue, place)
+  local keys = {waiting = 'queue', scheduled = 'scheduled', completed = 'finished', failed = 'failed',
+    canceled = 'canceled'}
+  local key, gone = 'rq:' .. keys[place] .. ':' .. queue, {}
+  if place == 'waiting' then
+    gone = call('LPOP', key, 1000) or {}
+    for i, id in ipairs(call('ZPOPMIN', P .. 'priority:' .. queue, 500)) do
+      if i % 2 == 1 then gone[#gone + 1] = id end
+    end
+  else
+    for i, id in ipairs(call('ZPOPMIN', key, 1000)) do
+      if i % 2 == 1 then gone[#gone + 1] = id end
+    end
+  end
+  for _, id in ipairs(gone) do forget(id) end
+  return #gone
+end
+
+return commands[ARGV[3]](unpack(ARGV, 4))

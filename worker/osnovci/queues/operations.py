@@ -1,0 +1,163 @@
+"""What applications do with queues: each function gives one operation, for a client to run.
+
+    client.run(enqueue(send, to="ana@osnovci.app"))            # Queues
+    await client.run(enqueue(send, to="ana@osnovci.app"))      # AsyncQueues
+
+An operation is one round trip and happens wholly or not at all. One whose outcome is unknown,
+because the connection broke, may be run again as it is: it carries its job's id, and the second
+run finds the job and changes nothing. Across restarts of the caller use `once`.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from osnovci.queues.errors import QueueError
+from osnovci.queues.job import Job, QueueStats, parse_job, parse_stats
+from osnovci.queues.payload import encode, encode_error
+from osnovci.queues.scripts import Argument, Call, script, text
+from osnovci.queues.tasks import Task, task_of
+
+ONCE_HOLDS = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a job is run; what is None here is the queue's own setting."""
+
+    queue: str | None = None
+    priority: int = 5
+    """1 is first, 10 last; rq's own jobs count as 5."""
+    delay: timedelta = timedelta()
+    at: datetime | None = None
+    timeout: timedelta | None = None
+    retries: int | None = None
+    retry_waits: Sequence[float] = ()
+    """Seconds before each retry."""
+    depends_on: Sequence[str] = ()
+    """Ids of jobs that have to complete first."""
+    once: str = ""
+    """An idempotency key: of all jobs with the same one only the first is accepted."""
+    once_holds: timedelta = ONCE_HOLDS
+    job_id: str = field(default_factory=lambda: uuid4().hex)
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.priority <= 10:  # noqa: PLR2004  # as the field's docstring says
+            raise QueueError(f"priority: {self.priority} is not between 1 (first) and 10 (last)")
+
+
+@dataclass(frozen=True)
+class Request:
+    """A job that is to be accepted."""
+
+    task: Task
+    data: bytes
+    options: Options
+
+
+def request(
+    function: Callable[..., Any], *args: Any, options: Options | None = None, **kwargs: Any
+) -> Request:
+    """Prepare one job of many; raises PayloadError or UnknownTaskError where it could not run."""
+    declared = task_of(function)
+    data = encode(declared.name, args, kwargs)
+    chosen = options or Options()
+    return Request(declared, data, replace(chosen, queue=chosen.queue or declared.queue))
+
+
+def enqueue(
+    function: Callable[..., Any], *args: Any, options: Options | None = None, **kwargs: Any
+) -> Call[str]:
+    """Accept one job; gives its id, or the id of the first one with the same idempotency key."""
+    many = enqueue_many([request(function, *args, options=options, **kwargs)])
+    return Call(many.script, many.args, lambda reply: many.parse(reply)[0])
+
+
+def enqueue_many(requests: Sequence[Request]) -> Call[list[str]]:
+    """Accept any number of jobs in one round trip; gives their ids."""
+    args = [argument for each in requests for argument in _arguments(each)]
+    return Call(script("enqueue"), args, lambda reply: [text(each) for each in reply])
+
+
+def _arguments(request: Request) -> list[Argument]:
+    options = request.options
+    fields = _fields(request)
+    return [
+        options.job_id,
+        options.queue or request.task.queue,
+        options.priority,
+        round(options.delay.total_seconds() * 1000),
+        f"{options.at.astimezone(UTC).timestamp():.3f}" if options.at else "",
+        options.once,
+        round(options.once_holds.total_seconds() * 1000),
+        json.dumps(list(options.depends_on)),
+        len(fields),
+        *(part for pair in fields.items() for part in pair),
+    ]
+
+
+def _fields(request: Request) -> dict[str, Argument]:
+    options = request.options
+    fields: dict[str, Argument] = {"data": request.data, "description": request.task.name}
+    if options.timeout is not None:
+        fields["timeout"] = round(options.timeout.total_seconds()) or 1
+    if options.retries is not None:
+        fields["retries_left"] = options.retries
+        fields["retry_intervals"] = json.dumps(list(options.retry_waits) or [0])
+    if options.depends_on:
+        fields["dependency_ids"] = json.dumps(list(options.depends_on))
+    return fields
+
+
+def get(job_id: str) -> Call[Job | None]:
+    """Look at a job; None where there is none (any more)."""
+    return Call(script("look"), [job_id], lambda reply: parse_job(job_id, reply))
+
+
+def cancel(job_id: str) -> Call[bool]:
+    """Take a job back; one that runs is stopped. False where it has ended already."""
+    return Call(script("manage"), ["cancel", job_id], bool)
+
+
+def retry(job_id: str) -> Call[bool]:
+    """Let a failed, quarantined or canceled job run again."""
+    return Call(script("manage"), ["retry", job_id], bool)
+
+
+def retry_all(queue: str) -> Call[int]:
+    """Let the failed jobs of a queue run again, at most 1000 in one call; gives their number."""
+    return Call(script("manage"), ["retry", "all", queue], int)
+
+
+def pause(queue: str) -> Call[bool]:
+    """Start no more jobs of a queue; those that run end. False where it was paused before."""
+    return Call(script("manage"), ["pause", queue], bool)
+
+
+def resume(queue: str) -> Call[bool]:
+    """Start the jobs of a paused queue again."""
+    return Call(script("manage"), ["resume", queue], bool)
+
+
+def purge(queue: str, place: str) -> Call[int]:
+    """Delete jobs for good, at most 1000 in one call; `place` is a word of PLACES."""
+    if place not in PLACES:
+        raise QueueError(f"{place!r} is not one of {', '.join(PLACES)}")
+    return Call(script("manage"), ["purge", queue, place], int)
+
+
+PLACES = ("waiting", "scheduled", "completed", "failed", "canceled")
+
+
+def stats(*queues: str) -> Call[dict[str, QueueStats]]:
+    """Give the figures of queues, or of all, at one moment; changes nothing."""
+    return Call(script("stats"), queues, parse_stats)
+
+
+def release(worker: str, story: str, *, on_purpose: bool = False) -> Call[int]:
+    """Let the jobs of a worker that is known to be gone run again at once; gives their number."""
+    args = [worker, encode_error(story), int(on_purpose)]
+    return Call(script("release"), args, int)

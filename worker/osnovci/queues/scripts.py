@@ -1,0 +1,72 @@
+"""The scripts, each one operation on Redis; and what is sent and read for one call of them.
+
+Pure: the texts, the arguments, the replies. Whoever has a client, sync or async, sends them.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from hashlib import sha1
+from importlib.resources import files
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+Argument = str | bytes | int | float
+
+
+@dataclass(frozen=True)
+class Script:
+    """A script of this package, with what they all share before it."""
+
+    name: str
+    text: str
+    sha: str
+
+
+@cache
+def script(name: str) -> Script:
+    """Read a script by its name."""
+    here = files("osnovci.queues")
+    text = "".join(here.joinpath(f"{part}.lua").read_text() for part in ("common", name))
+    return Script(name, text, sha1(text.encode()).hexdigest())  # noqa: S324  # Redis names scripts by it
+
+
+@dataclass(frozen=True)
+class Call(Generic[T]):
+    """One operation: a script, its own arguments, and how its reply is read."""
+
+    script: Script
+    args: Sequence[Argument]
+    parse: Callable[[Any], T]
+
+    def by_sha(self, namespace: str, now: datetime) -> list[Argument]:
+        """Give the command that runs the script where Redis knows it already."""
+        return ["EVALSHA", self.script.sha, 0, *self._arguments(namespace, now)]
+
+    def by_text(self, namespace: str, now: datetime) -> list[Argument]:
+        """Give the command that runs the script anywhere."""
+        return ["EVAL", self.script.text, 0, *self._arguments(namespace, now)]
+
+    def _arguments(self, namespace: str, now: datetime) -> list[Argument]:
+        return [prefix(namespace), stamp(now), *self.args]
+
+
+def prefix(namespace: str) -> str:
+    """Begin every key of Osnovci in a namespace."""
+    return f"osnovci:{{{namespace}}}:"
+
+
+def stamp(moment: datetime) -> str:
+    """Write a moment of UTC as rq does."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def text(value: Any) -> str:
+    """Read a string of Redis; nothing is the empty string."""
+    return value.decode() if isinstance(value, bytes) else str(value or "")
+
+
+def pairs(flat: Sequence[Any]) -> dict[str, bytes]:
+    """Read a flat list of fields and values."""
+    return {text(flat[i]): flat[i + 1] for i in range(0, len(flat), 2)}

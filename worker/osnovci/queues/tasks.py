@@ -1,0 +1,73 @@
+"""Tasks: the functions that workers may run, and no others.
+
+    @task(queue="email")
+    def send(to: str, subject: str) -> None: ...
+
+A worker imports the modules its pool names, and runs the tasks it finds in them by their names.
+"""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, TypeVar, overload
+
+from osnovci.queues.errors import UnknownTaskError
+
+F = TypeVar("F", bound=Callable[..., Any])
+MARK = "__osnovci_task__"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A function that workers may run."""
+
+    name: str
+    function: Callable[..., Any]
+    queue: str
+    is_async: bool
+
+
+@overload
+def task(function: F, /) -> F: ...
+@overload
+def task(*, queue: str = "default") -> Callable[[F], F]: ...
+def task(function: Any = None, /, *, queue: str = "default") -> Any:
+    """Declare a task; the function itself stays as it is, and can be called as before."""
+
+    def declare(function: F) -> F:
+        name = f"{function.__module__}.{function.__qualname__}"
+        found = Task(name, function, queue, inspect.iscoroutinefunction(function))
+        setattr(function, MARK, found)
+        return function
+
+    return declare if function is None else declare(function)
+
+
+def task_of(function: Callable[..., Any]) -> Task:
+    """Give the task a function was declared as."""
+    found = getattr(function, MARK, None)
+    if found is None:
+        raise UnknownTaskError(f"{function!r} is no task: decorate it with @task")
+    return found
+
+
+def load(modules: Iterable[str]) -> Mapping[str, Task]:
+    """Import modules and give the tasks declared in them, by name."""
+    found: dict[str, Task] = {}
+    for name in modules:
+        for value in vars(import_module(name)).values():
+            declared = getattr(value, MARK, None)
+            if isinstance(declared, Task) and declared.function.__module__ == name:
+                found[declared.name] = declared
+    return found
+
+
+def find(tasks: Mapping[str, Task], name: str) -> Task:
+    """Give a task by its name, or say why there is none."""
+    if name not in tasks:
+        raise UnknownTaskError(
+            f"{name!r} is not among the tasks of this pool; declare it with @task in one of the"
+            " modules that the pool's spec.tasks names"
+        )
+    return tasks[name]

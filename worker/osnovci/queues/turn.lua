@@ -1,0 +1,159 @@
+-- One turn of a worker: ends jobs, promotes what is due, and takes the next. One round trip.
+--
+-- ARGV  3  the worker      4  a name for this turn's executions      5  lease, ms
+--       6  how many jobs to take      7  the queue to look at first, counted from 1
+--       8  JSON: [[queue, keep completed, keep failed, paused, most active, rate, window ms], ...]
+--       9  JSON: [{id, execution, queue, kind, started, ended, ...}, ...]: jobs that ended here
+--          kind completed: value · failed: error · retry: error, wait (ms), left, intervals
+--          kind lost: error (its process died) · back (taken, not begun)
+-- Returns [now ms, ms until something is due or -1, [execution, ...] that were not ours to end,
+--       [queue, ...] paused or at a limit, [[id, execution, queue, FIELDS...], ...] the jobs taken]
+--
+-- Whoever is in PREFIXheld:WORKER may end a job: a worker whose lease was lost no longer is.
+
+local worker, turn, want = ARGV[3], ARGV[4], tonumber(ARGV[6])
+local queues, ended = cjson.decode(ARGV[8]), cjson.decode(ARGV[9])
+local held = P .. 'held:' .. worker
+local FIELDS = {'data', 'timeout', 'retries_left', 'retry_intervals', 'success_callback_name',
+  'failure_callback_name', 'enqueued_at', 'status'}
+
+local keep = {}
+for _, q in ipairs(queues) do keep[q[1]] = {completed = q[2], failed = q[3]} end
+
+local function repeat_later(id, queue, left, intervals)
+  local waits = intervals and cjson.decode(intervals) or {0}
+  if #waits > 1 then
+    call('HSET', job_key(id), 'repeat_intervals', cjson.encode({unpack(waits, 2)}))
+  end
+  call('HSET', job_key(id), 'repeats_left', left - 1)
+  if waits[1] == 0 then push(id, queue) else schedule(id, queue, now + waits[1]) end
+end
+
+local function complete(e)
+  local key = job_key(e.id)
+  local f = call('HMGET', key, 'result_ttl', 'repeats_left', 'repeat_intervals')
+  call('HSET', key, 'status', 'finished', 'ended_at', NOW)
+  count(e.queue, 'completed')
+  free_dependents(e.id)
+  if f[1] ~= '0' then record(e.id, 1, e, 'return_value', e.value) end
+  if tonumber(f[2] or 0) > 0 then return repeat_later(e.id, e.queue, tonumber(f[2]), f[3]) end
+  if f[1] == '0' then return forget(e.id) end
+  archive(e.id, 'rq:finished:' .. e.queue, f[1])
+  trim('rq:finished:' .. e.queue, keep[e.queue].completed)
+end
+
+local function run_again(e)
+  local key = job_key(e.id)
+  call('HSET', key, 'retries_left', e.left, 'ended_at', NOW)
+  if e.intervals then call('HSET', key, 'retry_intervals', e.intervals) end
+  record(e.id, 4, e, 'exc_string', e.error)
+  count(e.queue, 'retried')
+  if e.wait > 0 then return schedule(e.id, e.queue, now + e.wait / 1000) end
+  local f = call('HMGET', key, 'enqueue_at_front_on_retry', 'priority')
+  push(e.id, e.queue, f[1] == '1', f[2])
+end
+
+local ends = {
+  completed = complete,
+  retry = run_again,
+  failed = function(e) fail(e.id, e.queue, e, e.error, keep[e.queue].failed) end,
+  lost = function(e) lose(e.id, e.queue, e, e.error, keep[e.queue].failed) end,
+  back = function(e) push(e.id, e.queue, true, call('HGET', job_key(e.id), 'priority')) end,
+}
+
+local late = {}
+for _, e in ipairs(ended) do
+  local member = e.id .. ':' .. e.execution
+  e.worker = worker
+  if call('SREM', held, member) == 0 then
+    late[#late + 1] = e.execution
+  else
+    call('ZREM', 'rq:wip:' .. e.queue, member)
+    local f = call('HMGET', job_key(e.id), 'status', 'execution')
+    if f[1] == 'started' and f[2] == e.execution then ends[e.kind](e) end
+  end
+end
+
+-- Moves what is due to where it waits; gives the seconds until the next one, or nil.
+local function promote(queue)
+  local key = 'rq:scheduled:' .. queue
+  local first = call('ZRANGE', key, 0, 0, 'WITHSCORES')
+  if not first[1] then return nil end
+  if tonumber(first[2]) > now then return tonumber(first[2]) - now end
+  for _, id in ipairs(call('ZRANGEBYSCORE', key, '-inf', score(now), 'LIMIT', 0, 500)) do
+    call('ZREM', key, id)
+    local f = call('HMGET', job_key(id), 'status', 'enqueue_at_front', 'priority')
+    if f[1] == 'scheduled' then push(id, queue, f[2] == '1', f[3]) end
+  end
+  first = call('ZRANGE', key, 0, 0, 'WITHSCORES')
+  return first[1] and math.max(tonumber(first[2]) - now, 0)
+end
+
+local function pop(queue)
+  local key = P .. 'priority:' .. queue
+  local first = call('ZRANGE', key, 0, 0, 'WITHSCORES')
+  if first[1] and tonumber(first[2]) < 5 * 2 ^ 40 then return call('ZPOPMIN', key)[1] end
+  return call('LPOP', 'rq:queue:' .. queue) or (first[1] and call('ZPOPMIN', key)[1])
+end
+
+local taken = {}
+local function start(id, queue)
+  local f = call('HMGET', job_key(id), unpack(FIELDS))
+  if f[8] ~= 'queued' or not f[1] then return false end
+  local execution = turn .. '-' .. #taken + 1
+  local member = id .. ':' .. execution
+  call('HSET', job_key(id), 'status', 'started', 'started_at', NOW, 'last_heartbeat', NOW,
+    'worker_name', worker, 'execution', execution)
+  local timeout = tonumber(f[2] or '') or 86400
+  call('ZADD', 'rq:wip:' .. queue, timeout < 0 and '+inf' or score(now + timeout + 86400), member)
+  call('SADD', held, member)
+  taken[#taken + 1] = {id, execution, queue, unpack(f)}
+  return true
+end
+
+-- How many more jobs a queue may start: its most active, and its rate (GCRA); and how to note them.
+local function room(q)
+  local free, most, rate, window = want - #taken, q[5], q[6], q[7] / 1000
+  if most > 0 then free = math.min(free, most - call('ZCARD', 'rq:wip:' .. q[1])) end
+  if rate == 0 then return free, function() end end
+  local key, step = P .. 'rate:' .. q[1], window / rate
+  local mark = math.max(tonumber(call('GET', key) or 0), now)
+  free = math.min(free, math.floor((now + window - mark) / step + 1e-6))
+  return free, function(n)
+    if n > 0 then call('SET', key, string.format('%.6f', mark + n * step), 'PX', q[7]) end
+  end, step
+end
+
+local due, blocked = -1, {}
+local function sooner(seconds)
+  if seconds and (due < 0 or seconds < due) then due = seconds end
+end
+
+for _, q in ipairs(queues) do sooner(promote(q[1])) end
+
+for i = 0, #queues - 1 do
+  -- the queue of this turn first, then the others by their precedence
+  local first = tonumber(ARGV[7])
+  local q = queues[i == 0 and first or (i < first and i or i + 1)]
+  local paused = q[4] or call('SISMEMBER', P .. 'paused', q[1]) == 1
+  if want > #taken and not paused then
+    local free, note, step = room(q)
+    local begun = 0
+    while begun < free do
+      local id = pop(q[1])
+      if not id then break end
+      if start(id, q[1]) then begun = begun + 1 end
+    end
+    note(begun)
+    if begun >= free and want > #taken then
+      blocked[#blocked + 1] = q[1]
+      sooner(step)
+    end
+  elseif paused then
+    blocked[#blocked + 1] = q[1]
+  end
+end
+
+if want > 0 then call('ZADD', P .. 'leases', 'GT', now * 1000 + tonumber(ARGV[5]), worker) end
+if #ended > 0 then call('HINCRBY', 'rq:worker:' .. worker, 'successful_job_count', #ended - #late) end
+return {math.floor(now * 1000), due < 0 and -1 or math.ceil(due * 1000), late, blocked, taken}
