@@ -68,6 +68,13 @@ class RetryDocument(Document):
         ]
 
 
+class RateDocument(Document):
+    """At most `limit` starts of jobs in any window."""
+
+    limit: PositiveInt
+    window_seconds: Annotated[float, Field(gt=0)]
+
+
 class QueueDocument(Document):
     """How a worker runs the jobs of one queue."""
 
@@ -77,6 +84,20 @@ class QueueDocument(Document):
     keep_completed: int
     keep_failed: int
     paused: bool = False
+    max_active: PositiveInt | None = None
+    """So many jobs of the queue run at a time, in all workers together."""
+    rate: RateDocument | None = None
+
+
+class Isolation(StrEnum):
+    """What a job shares with its neighbours."""
+
+    PROCESS = "Process"
+    """A long-lived child process for each job that runs at a time."""
+    THREAD = "Thread"
+    """The worker's process: threads, and coroutines for `async def` tasks."""
+    FORK = "Fork"
+    """A child process for each job."""
 
 
 class PoolDocument(Document):
@@ -87,6 +108,9 @@ class PoolDocument(Document):
     concurrency: PositiveInt
     queues: tuple[QueueDocument, ...]
     grace_seconds: float
+    isolation: Isolation = Isolation.PROCESS
+    memory_max_bytes: PositiveInt | None = None
+    """A child process that uses more is replaced; its job counts as lost."""
 
 
 class WorkerState(StrEnum):

@@ -3,7 +3,8 @@
 -- ARGV  3  the worker      4  a name for this turn's executions      5  lease, ms
 --       6  how many jobs to take      7  the queue to look at first, counted from 1
 --       8  JSON: [[queue, keep completed, keep failed, paused, most active, rate, window ms], ...]
---       9  JSON: [{id, execution, queue, kind, started, ended, ...}, ...]: jobs that ended here
+--       9  JSON: [{id, execution, queue, kind, started, ended, ...}, ...]: jobs that ended here;
+--          one of an unknown queue has none
 --          kind completed: value · failed: error · retry: error, wait (ms), left, intervals
 --          kind lost: error (its process died) · back (taken, not begun)
 -- Returns [now ms, ms until something is due or -1, [execution, ...] that were not ours to end,
@@ -68,9 +69,14 @@ for _, e in ipairs(ended) do
   if call('SREM', held, member) == 0 then
     late[#late + 1] = e.execution
   else
-    call('ZREM', 'rq:wip:' .. e.queue, member)
-    local f = call('HMGET', job_key(e.id), 'status', 'execution')
-    if f[1] == 'started' and f[2] == e.execution then ends[e.kind](e) end
+    local f = call('HMGET', job_key(e.id), 'status', 'execution', 'origin')
+    e.queue = e.queue or f[3]
+    if e.queue then call('ZREM', 'rq:wip:' .. e.queue, member) end
+    if f[1] == 'started' and f[2] == e.execution then
+      -- one job's broken keys do not hold up the others; the audit mends what is left
+      local fine, why = pcall(ends[e.kind], e)
+      if not fine then redis.log(redis.LOG_WARNING, 'osnovci: job ' .. e.id .. ': ' .. tostring(why.err or why)) end
+    end
   end
 end
 

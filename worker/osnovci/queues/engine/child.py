@@ -1,0 +1,55 @@
+"""What runs in a child process: jobs from its socket, one after another. It has no connection to Redis.
+
+A message is one job or one answer (SOCK_SEQPACKET keeps them apart). Jobs that were sent but not
+read can be read by the parent instead, which holds this end too: whoever reads a job owns it.
+"""
+
+import json
+import os
+import signal
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+from osnovci.queues.engine.body import Body, arm_time_limits, run
+from osnovci.queues.payload import MAX_BYTES
+from osnovci.queues.tasks import Task
+
+BUFFER_BYTES = 2 * MAX_BYTES
+"""A payload in JSON may be escaped."""
+
+
+def write_job(execution: str, body: Body) -> bytes:
+    """Write a job for a child."""
+    data = body.data.decode("latin-1")
+    return json.dumps(
+        [execution, body.job_id, data, body.timeout, body.on_success, body.on_failure]
+    ).encode()
+
+
+def read_job(message: bytes | memoryview) -> tuple[str, Body]:
+    """Read a job that the parent sent."""
+    execution, job_id, data, timeout, on_success, on_failure = json.loads(bytes(message))
+    return execution, Body(job_id, data.encode("latin-1"), timeout, on_success, on_failure)
+
+
+def serve(jobs: socket.socket, tasks: Mapping[str, Task], *, only_one: bool) -> None:
+    """Run jobs until the parent closes the socket."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    arm_time_limits()
+    buffer = memoryview(bytearray(BUFFER_BYTES))
+    while size := jobs.recv_into(buffer):
+        execution, body = read_job(buffer[:size])
+
+        def report(fraction: float, execution: str = execution) -> None:
+            _send(jobs, ["progress", execution, fraction])
+
+        outcome = run(tasks, body, report)
+        _send(jobs, ["ended", execution, outcome.kind, outcome.value, outcome.started, outcome.ended])
+        if only_one:
+            break
+    os._exit(0)
+
+
+def _send(jobs: socket.socket, message: list[Any]) -> None:
+    jobs.send(json.dumps(message).encode())

@@ -1,0 +1,63 @@
+"""Renews a worker's lease once a second, from a thread of its own: a busy loop cannot delay it."""
+
+import asyncio
+import logging
+import os
+import platform
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from redis.exceptions import RedisError
+
+from osnovci.queues.client import Queues
+from osnovci.queues.engine.loop import Engine
+from osnovci.queues.engine.turns import RENEW_SECONDS, renew
+from osnovci.queues.scripts import stamp
+
+log = logging.getLogger(__name__)
+
+
+class Keeper(threading.Thread):
+    """Renews a lease, tells progress, and takes the jobs of workers whose lease has ended."""
+
+    def __init__(self, worker: str, names: Sequence[str], queues: Queues, engine: Engine) -> None:
+        super().__init__(name="keeper", daemon=True)
+        self._worker, self._names = worker, names
+        self._queues, self._engine = queues, engine
+        self._loop = asyncio.get_running_loop()
+        self._stopped = threading.Event()
+        self._about = {
+            "birth": stamp(datetime.now(UTC)),
+            "queues": ",".join(names),
+            "pid": str(os.getpid()),
+            "hostname": socket.gethostname(),
+            "ip_address": "",
+            "version": "osnovci",
+            "python_version": platform.python_version(),
+        }
+
+    def run(self) -> None:
+        """Renew until `stop`; while Redis is away the lease may end, and the jobs run elsewhere."""
+        while not self._stopped.wait(RENEW_SECONDS):
+            try:
+                self.renew()
+            except RedisError as error:
+                log.warning("the lease of %s was not renewed: %s", self._worker, error)
+
+    def renew(self) -> None:
+        """Renew once."""
+        asked_at = time.monotonic()
+        about = self._about | {"state": "busy" if self._engine.held else "idle"}
+        noted: list[tuple[str, float]] = []
+        while self._engine.progress:
+            noted.append(self._engine.progress.popleft())
+        listed = self._queues.run(renew(self._worker, self._names, about, noted))
+        self._loop.call_soon_threadsafe(self._engine.renewed, listed, asked_at)
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stopped.set()
+        self.join()

@@ -1,0 +1,231 @@
+"""The engine: in each turn it ends what has run, takes what there is room for, and hands it out.
+
+A turn is one round trip. While jobs run and there is nothing to end, or every queue is empty, the
+engine waits to be woken. It never waits with a job in hand that nobody knows: Redis marks a job as
+held by this worker in the same script that takes it.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from osnovci.contract import QueueDocument
+from osnovci.queues.engine.executor import Executor
+from osnovci.queues.engine.jobs import Kind, Outcome, Taken, ending
+from osnovci.queues.engine.pace import Pace
+from osnovci.queues.engine.turns import Turn, first_queue, plan, turn
+from osnovci.queues.payload import encode_error
+from osnovci.queues.scripts import Call
+
+log = logging.getLogger(__name__)
+RETRY_SECONDS = 0.5
+HELD_TOO_LONG_SECONDS = 1.0
+"""A job that waits so long in this worker goes back, for another one to run."""
+MAX_ENDED = 200
+
+
+class Runner(Protocol):
+    """Whatever runs calls on Redis."""
+
+    async def run(self, call: Call[Turn]) -> Turn:
+        """Run one call."""
+        ...
+
+
+class Engine:
+    """Runs the jobs of some queues, `concurrency` at a time."""
+
+    def __init__(  # noqa: PLR0913  # composed once, in worker.py
+        self, worker: str, run_id: str, queues: Sequence[QueueDocument], redis: Runner, executor: Executor
+    ) -> None:
+        self._worker, self._run_id = worker, run_id
+        self._queues = {queue.name: queue for queue in queues}
+        self._plan = plan(queues)
+        self._redis = redis
+        self._executor = executor
+        self._turns = 0
+        self._pace = Pace()
+        self._ready: deque[Taken] = deque()
+        self._ended: list[dict[str, Any]] = []
+        self._settling: set[str] = set()
+        self._strays: frozenset[str] = frozenset()
+        self._given_up: set[str] = set()
+        self.progress: deque[tuple[str, float]] = deque()
+        """What jobs reported and the next renewal tells; a deque, because the keeper is a thread."""
+        self.held: dict[str, Taken] = {}
+        self.wake = asyncio.Event()
+        self.idle = asyncio.Event()
+        """Set while the queues had less than there was room for."""
+        self.blocked: frozenset[str] = frozenset()
+        self.draining = False
+
+    async def run(self) -> None:
+        """Work until `drain` was called and every job has ended."""
+        await self._executor.start(self)
+        while not (self.draining and not self.held and not self._ended):
+            self.wake.clear()
+            due = await self._turn()
+            if not self._ended:
+                await self._wait(due)
+
+    async def _wait(self, due_seconds: float | None) -> None:
+        """Wait until something ends, arrives, or is due."""
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(due_seconds, self.wake.set) if due_seconds is not None else None
+        await self.wake.wait()
+        if timer:
+            timer.cancel()
+
+    async def _turn(self) -> float | None:
+        """End, take, hand out; gives the seconds until something is due."""
+        want = 0 if self.draining else self._room()
+        ended, self._ended = self._ended[:MAX_ENDED], self._ended[MAX_ENDED:]
+        if not ended and want == 0:
+            return None
+        name, first = f"{self._run_id}{self._turns}", first_queue(self._turns, len(self._queues))
+        self._turns += 1
+        call = turn(self._worker, name, want, first, self._plan, ended, time.monotonic())
+        try:
+            reply = await self._redis.run(call)
+        except Exception as error:  # noqa: BLE001  # Redis is away: what ended is kept and sent again
+            log.warning("a turn failed, again in %s s: %s", RETRY_SECONDS, error)
+            self._ended = ended + self._ended
+            await asyncio.sleep(RETRY_SECONDS)
+            return 0.0
+        self._settling.difference_update(f"{each['id']}:{each['execution']}" for each in ended)
+        if reply.late:
+            log.info("%d jobs had been taken from this worker or cancelled", len(reply.late))
+        self._take(reply.jobs)
+        self.blocked = reply.blocked
+        if len(reply.jobs) < want:
+            self.idle.set()
+        elif self._room():
+            self.wake.set()
+        return reply.due_seconds
+
+    def _room(self) -> int:
+        return max(self._executor.room(self._pace.depth) - len(self._ready), 0)
+
+    def _take(self, jobs: Sequence[Taken]) -> None:
+        for job in jobs:
+            if job.member in self._given_up:
+                continue
+            if job.timeout is None:
+                job.timeout = self._queues[job.queue].timeout_seconds
+            self.held[job.execution] = job
+            self._ready.append(job)
+        self._hand_out()
+
+    def _hand_out(self) -> None:
+        while self._ready and self._executor.room(self._pace.depth) > 0:
+            job = self._ready.popleft()
+            job.begun_at = time.monotonic()
+            self._executor.submit(job)
+
+    def ended(self, job: Taken, outcome: Outcome) -> None:
+        """Note a job's end, for the next turn to tell."""
+        if self.held.pop(job.execution, None) is None:
+            return
+        if outcome.kind is Kind.COMPLETED:
+            self._pace.note(outcome.ended - outcome.started)
+        self._settle(ending(job, outcome, self._queues.get(job.queue)))
+        self._hand_out()
+
+    def _settle(self, entry: dict[str, Any]) -> None:
+        self._ended.append(entry)
+        self._settling.add(f"{entry['id']}:{entry['execution']}")
+        self.wake.set()
+
+    def returned(self, job: Taken) -> None:
+        """Hand a job out again that was not begun."""
+        if job.execution in self.held:
+            job.begun_at = 0.0
+            self._ready.appendleft(job)
+            if self.draining:
+                self.give_back()
+            self._hand_out()
+
+    def progressed(self, execution: str, fraction: float) -> None:
+        """Note a job's progress, for the next renewal to tell."""
+        job = self.held.get(execution)
+        if job:
+            self.progress.append((job.id, fraction))
+
+    def drain(self) -> None:
+        """Take no more jobs; give back those that were not begun."""
+        self.draining = True
+        self.give_back()
+        self.wake.set()
+
+    def give_back(self) -> None:
+        """Give back what was not begun, here and in the executor."""
+        waiting, self._ready = [*self._ready, *self._executor.take_back()], deque()
+        for job in waiting:
+            self.ended(job, Outcome(Kind.BACK))
+
+    async def close(self) -> None:
+        """End the executor."""
+        await self._executor.close()
+
+    def give_up(self) -> None:
+        """End by force what still runs; it runs again elsewhere, uncounted."""
+        for job in list(self.held.values()):
+            self._executor.stop(job, Outcome(Kind.BACK))
+
+    def stop_execution(
+        self, execution: str, why: str | None = None, *, retry: bool = True
+    ) -> None:
+        """End a job by force: as failed with a reason, or without a word where it was cancelled."""
+        job = self.held.get(execution)
+        if job is None:
+            return
+        if why is None:
+            del self.held[execution]
+            self._ready = deque(each for each in self._ready if each is not job)
+            self._executor.stop(job, None)
+        else:
+            now = time.time()
+            kind = Kind.FAILED if retry else Kind.REFUSED
+            self._executor.stop(job, Outcome(kind, encode_error(why), now, now))
+
+    def renewed(self, listed: frozenset[str], asked_at: float) -> None:
+        """Compare what Redis says this worker holds with what it does hold; once a second."""
+        for job in list(self.held.values()):
+            if job.member not in listed and job.taken_at < asked_at:
+                log.warning("job %s is no longer this worker's: it was cancelled, or the lease lost", job.id)
+                self.stop_execution(job.execution)
+        known = {job.member for job in self.held.values()} | self._settling
+        strays = listed - known
+        for member in strays & self._strays:
+            # a turn took it, and its reply never came
+            id_, execution = member.rsplit(":", 1)
+            self._given_up.add(member)
+            self._settle({"id": id_, "execution": execution, "kind": Kind.BACK})
+        self._strays = strays
+        self._look_after()
+
+    def _look_after(self) -> None:
+        now = time.monotonic()
+        for job in list(self.held.values()):
+            limit = job.timeout or 0
+            overrun = self._executor.overrun_seconds
+            if limit > 0 and job.begun_at and now > job.begun_at + limit + overrun:
+                self.stop_execution(job.execution, f"It ran longer than its timeout of {limit} s.")
+        self._return_waiting()
+        self._executor.look_after()
+        self.wake.set()
+
+    def _return_waiting(self) -> None:
+        """Give back what waits behind a long job, while others might run it."""
+        back = [*self._ready, *self._executor.take_back()]
+        self._ready.clear()
+        late = time.monotonic() - HELD_TOO_LONG_SECONDS
+        for job in back:
+            if job.taken_at < late:
+                self.ended(job, Outcome(Kind.BACK))
+            else:
+                self.returned(job)
+

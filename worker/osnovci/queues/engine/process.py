@@ -1,0 +1,247 @@
+"""Jobs in child processes that live long (Process), or for one job each (Fork).
+
+A child that dies takes only its own job with it: jobs that it had not read are read back from its
+socket, which this side holds open, and go to another child.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from osnovci.queues.engine.child import BUFFER_BYTES, read_job, write_job
+from osnovci.queues.engine.executor import Sink, body_of
+from osnovci.queues.engine.jobs import Kind, Outcome, Taken
+from osnovci.queues.errors import QueueError
+from osnovci.queues.payload import encode_error
+
+log = logging.getLogger(__name__)
+REVIVE_SECONDS = 1.0
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass(eq=False)
+class Child:
+    """One child process: what it was sent and has not answered, the first of which it runs."""
+
+    ours: socket.socket
+    theirs: socket.socket
+    pid: int = 0
+    jobs: deque[Taken] = field(default_factory=deque[Taken])
+    verdict: Outcome | None = None
+    """Why it was killed, as the outcome of its job."""
+    silent: bool = False
+    """It was killed for a job whose end somebody else has settled."""
+
+
+class ProcessExecutor:
+    """Runs jobs in children of one nursery."""
+
+    overrun_seconds = 2.0
+
+    def __init__(
+        self, modules: Sequence[str], concurrency: int, *, only_one: bool, memory_max_bytes: int | None
+    ) -> None:
+        self._modules = modules
+        self._concurrency = concurrency
+        self._only_one = only_one
+        self._memory_max = memory_max_bytes
+        self._children: list[Child] = []
+        self._unborn: deque[Child] = deque()
+        self._closing = False
+
+    async def start(self, sink: Sink) -> None:
+        """Start the nursery and its children; raises QueueError where the tasks cannot be loaded."""
+        self._sink = sink
+        self._loop = asyncio.get_running_loop()
+        await self._start_nursery()
+        for _ in range(self._concurrency):
+            self._bear()
+
+    async def _start_nursery(self) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        command = [sys.executable, "-m", "osnovci.queues.engine.nursery", str(theirs.fileno())]
+        self._nursery = await asyncio.create_subprocess_exec(
+            *command, str(int(self._only_one)), *self._modules,
+            pass_fds=[theirs.fileno()], start_new_session=True,
+        )  # fmt: skip
+        theirs.close()
+        ours.setblocking(False)  # noqa: FBT003
+        self._control = ours
+        message = await self._loop.sock_recv(ours, BUFFER_BYTES)
+        told, *rest = json.loads(message) if message else ("error", "its process ended at once")
+        if told == "error":
+            raise QueueError(f"The tasks {', '.join(self._modules)} cannot be loaded: {rest[0]}")
+        self._loop.add_reader(ours, self._hear_nursery)
+
+    def _bear(self) -> None:
+        """Let the nursery fork one more child."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        for end in (ours, theirs):
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * BUFFER_BYTES)
+        theirs.setblocking(True)  # noqa: FBT003
+        child = Child(ours, theirs)
+        socket.send_fds(self._control, [b"child"], [theirs.fileno()])
+        self._children.append(child)
+        self._unborn.append(child)
+        self._loop.add_reader(ours, self._hear, child)
+
+    def room(self, depth: int) -> int:
+        """Say how many jobs fit; a child for one job is given only that one."""
+        most = 1 if self._only_one else depth
+        return sum(max(most - len(child.jobs), 0) for child in self._children if not child.silent)
+
+    def submit(self, job: Taken) -> None:
+        """Send a job to the child that has least to do."""
+        free = (child for child in self._children if not child.silent)
+        child = min(free, key=lambda each: len(each.jobs))
+        message = write_job(job.execution, body_of(job))
+        child.jobs.append(job)
+        try:
+            child.ours.send(message, socket.MSG_DONTWAIT)
+        except OSError:
+            child.jobs.pop()
+            self._loop.call_later(0.01, self._sink.returned, job)
+
+    def take_back(self) -> list[Taken]:
+        """Read back what no child has read."""
+        return [job for child in self._children for job in self._unread(child)]
+
+    def _unread(self, child: Child) -> list[Taken]:
+        found: list[Taken] = []
+        with suppress(BlockingIOError, OSError):
+            while message := child.theirs.recv(BUFFER_BYTES, socket.MSG_DONTWAIT):
+                execution, _ = read_job(message)
+                job = next(each for each in child.jobs if each.execution == execution)
+                child.jobs.remove(job)
+                found.append(job)
+        return found
+
+    def stop(self, job: Taken, outcome: Outcome | None) -> None:
+        """Kill the child that runs the job; what else it was sent goes to another."""
+        child = next((each for each in self._children if job in each.jobs), None)
+        if child is None:
+            return
+        for other in self._unread(child):
+            if other is job:
+                if outcome:
+                    self._sink.ended(job, outcome)
+            else:
+                self._sink.returned(other)
+        if job in child.jobs:
+            child.verdict, child.silent = outcome, True
+            if child.pid:
+                os.kill(child.pid, signal.SIGKILL)
+
+    def look_after(self) -> None:
+        """Kill a child that exceeds its memory; a job that runs in it counts as lost."""
+        if self._memory_max is None:
+            return
+        for child in self._children:
+            used = _resident_bytes(child.pid)
+            if used > self._memory_max and not child.silent:
+                child.silent = True
+                child.verdict = Outcome(Kind.LOST, encode_error(
+                    f"Its process used {used >> 20} MiB, more than the {self._memory_max >> 20} MiB"
+                    " that one may use."
+                ))  # fmt: skip
+                os.kill(child.pid, signal.SIGKILL)
+
+    def _hear(self, child: Child) -> None:
+        """Read a child's answers."""
+        with suppress(BlockingIOError, ConnectionError):
+            while message := child.ours.recv(BUFFER_BYTES, socket.MSG_DONTWAIT):
+                kind, execution, *rest = json.loads(message)
+                if kind == "progress":
+                    self._sink.progressed(execution, rest[0])
+                else:
+                    self._answered(child, execution, rest)
+
+    def _answered(self, child: Child, execution: str, rest: list[Any]) -> None:
+        job = next(each for each in child.jobs if each.execution == execution)
+        child.jobs.remove(job)
+        self._sink.ended(job, Outcome(Kind(rest[0]), *rest[1:]))
+        if self._only_one:
+            child.silent = True
+
+    def _hear_nursery(self) -> None:
+        """Learn of births and deaths; the end of the nursery itself is the end of all children."""
+        with suppress(BlockingIOError, ConnectionError):
+            while message := self._control.recv(BUFFER_BYTES, socket.MSG_DONTWAIT):
+                what, pid, *status = json.loads(message)
+                if what == "born":
+                    child = self._unborn.popleft()
+                    child.pid = pid
+                    if child.silent:
+                        os.kill(pid, signal.SIGKILL)
+                else:
+                    child = next((each for each in self._children if each.pid == pid), None)
+                    if child:
+                        self._bury(child, status[0])
+            self._loop.remove_reader(self._control)
+            if not self._closing:
+                self._revive_soon()
+
+    def _revive_soon(self) -> None:
+        self._reviving = self._loop.create_task(self._revive())
+
+    def _bury(self, child: Child, status: int | None) -> None:
+        """Settle what a dead child leaves, and replace it."""
+        self._hear(child)
+        self._loop.remove_reader(child.ours)
+        self._children.remove(child)
+        for job in self._unread(child):
+            self._sink.returned(job)
+        for job in child.jobs:
+            if child.verdict or not child.silent:
+                self._sink.ended(job, child.verdict or Outcome(Kind.LOST, encode_error(_story(status))))
+        child.ours.close()
+        child.theirs.close()
+        if status is not None and not self._closing:
+            self._bear()
+
+    async def _revive(self) -> None:
+        """Start again from nothing: the kernel ended all children with their nursery."""
+        await self._nursery.wait()
+        for child in list(self._children):
+            self._bury(child, None)
+        self._unborn.clear()
+        self._control.close()
+        try:
+            await self._start_nursery()
+        except QueueError:
+            log.exception("the nursery did not start again")
+            self._loop.call_later(REVIVE_SECONDS, self._revive_soon)
+            return
+        for _ in range(self._concurrency):
+            self._bear()
+
+    async def close(self) -> None:
+        """End all children at once."""
+        self._closing = True
+        with suppress(ProcessLookupError):
+            self._nursery.kill()
+        await self._nursery.wait()
+
+
+def _story(status: int | None) -> str:
+    if status is None:
+        return "The process that runs the jobs of this worker died."
+    how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"left with {status}"
+    return f"Its process {how} while it ran this job."
+
+
+def _resident_bytes(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_BYTES
+    except (OSError, IndexError):
+        return 0

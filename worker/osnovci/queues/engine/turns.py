@@ -1,0 +1,83 @@
+"""What a worker sends to Redis, and what it reads: one turn, one renewal. Pure."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from osnovci.contract import QueueDocument
+from osnovci.queues.engine.jobs import Taken, parse_taken
+from osnovci.queues.payload import encode_error
+from osnovci.queues.scripts import Call, script, text
+
+LEASE_MS = 3_000
+RENEW_SECONDS = 1.0
+"""A worker that dies loses its lease within 3 s, and another one sees it within 1 s more."""
+
+LOST_LEASE = encode_error(
+    "The worker that ran this job died or could not reach Redis: its lease was not renewed."
+)
+FAIR_TURN = 4
+"""Of so many turns one begins at the next queue in line instead of the first: none starves."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """The reply to a turn."""
+
+    due_seconds: float | None
+    """Until the next scheduled job is due, or a limit lets one start."""
+    late: Sequence[str]
+    """Executions that were not this worker's to end: cancelled, or lost with the lease."""
+    blocked: frozenset[str]
+    """Queues that are paused or at a limit."""
+    jobs: list[Taken]
+
+
+def plan(queues: Sequence[QueueDocument]) -> str:
+    """Write how the queues are run, for turn.lua."""
+    return json.dumps([_planned(queue) for queue in queues])
+
+
+def _planned(queue: QueueDocument) -> list[Any]:
+    rate = queue.rate
+    return [
+        queue.name, queue.keep_completed, queue.keep_failed, queue.paused, queue.max_active or 0,
+        rate.limit if rate else 0, round(rate.window_seconds * 1000) if rate else 1000,
+    ]  # fmt: skip
+
+
+def first_queue(turn: int, queues: int) -> int:
+    """Choose the queue at which a turn begins, counted from 1."""
+    return turn // FAIR_TURN % queues + 1 if turn % FAIR_TURN == FAIR_TURN - 1 else 1
+
+
+def turn(  # noqa: PLR0913  # the script's own arguments
+    worker: str, name: str, want: int, first: int, plan: str, ended: Sequence[Mapping[str, Any]], now: float
+) -> Call[Turn]:
+    """End jobs and take the next."""
+    args = [worker, name, LEASE_MS, want, first, plan, json.dumps(ended) if ended else "[]"]
+    return Call(script("turn"), args, lambda reply: _parse(reply, now))
+
+
+def _parse(reply: Sequence[Any], now: float) -> Turn:
+    _, due, late, blocked, jobs = reply
+    return Turn(
+        due_seconds=None if due < 0 else due / 1000,
+        late=[text(each) for each in late],
+        blocked=frozenset(text(each) for each in blocked),
+        jobs=[parse_taken(row, now) for row in jobs],
+    )
+
+
+def renew(
+    worker: str,
+    queues: Iterable[str],
+    about: Mapping[str, Any],
+    progress: Sequence[tuple[str, float]],
+) -> Call[frozenset[str]]:
+    """Renew the lease; gives the JOB:EXECUTION that this worker holds."""
+    args = [
+        worker, LEASE_MS, LOST_LEASE, json.dumps(list(queues)), json.dumps(dict(about)), json.dumps(progress),
+    ]  # fmt: skip
+    return Call(script("renew"), args, lambda reply: frozenset(text(each) for each in reply[0]))

@@ -1,0 +1,90 @@
+"""How an idle engine learns of work, without ever taking a job out of its queue to do so.
+
+`BLMOVE q q LEFT LEFT` waits for a list to have an element and puts it back where it was, in one
+step: nothing is ever in nobody's hands. It works for whoever pushes, plain rq included. All else
+(priorities, a queue resumed, a job cancelled) is told on a channel, which may lose a message: the
+engine also looks once a second.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Sequence
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from osnovci.queues.engine.loop import Engine
+from osnovci.queues.scripts import prefix, text
+
+log = logging.getLogger(__name__)
+BLOCK_SECONDS = 5
+AGAIN_SECONDS = 0.5
+BLOCKED_SECONDS = 0.2
+
+
+async def watch_queue(redis: Redis, queue: str, engine: Engine) -> None:
+    """Wake the engine when a queue has a job that it may start."""
+    key = f"rq:queue:{queue}"
+    while True:
+        await engine.idle.wait()
+        if queue in engine.blocked:
+            await asyncio.sleep(BLOCKED_SECONDS)
+            continue
+        try:
+            found = await redis.blmove(key, key, BLOCK_SECONDS, "LEFT", "LEFT")
+        except RedisError as error:
+            log.warning("cannot wait for %s: %s", queue, error)
+            await asyncio.sleep(AGAIN_SECONDS)
+            continue
+        if found:
+            engine.idle.clear()
+            engine.wake.set()
+
+
+async def listen(redis: Redis, namespace: str, worker: str, engine: Engine) -> None:
+    """Hear what is told to all workers, and to this one by rq's tools."""
+    told, asked = f"{prefix(namespace)}wake", f"rq:pubsub:{worker}"
+    while True:
+        try:
+            async with redis.pubsub(ignore_subscribe_messages=True) as channel:
+                await channel.subscribe(told, asked)
+                async for message in channel.listen():
+                    if text(message["channel"]) == told:
+                        _hear(text(message["data"]), engine)
+                    else:
+                        _obey(message["data"], engine)
+        except RedisError as error:
+            log.warning("cannot listen: %s", error)
+            await asyncio.sleep(AGAIN_SECONDS)
+
+
+def _hear(message: str, engine: Engine) -> None:
+    what, _, execution = message.partition(" ")
+    if what == "cancel" and execution:
+        engine.stop_execution(execution)
+    engine.wake.set()
+
+
+def _obey(message: bytes, engine: Engine) -> None:
+    """Do what rq's send_stop_job_command and send_shutdown_command ask."""
+    try:
+        asked = json.loads(message)
+        command, job_id = asked["command"], asked.get("job_id")
+    except (ValueError, TypeError, KeyError):
+        return
+    if command == "shutdown":
+        engine.drain()
+    elif command == "stop-job":
+        for job in list(engine.held.values()):
+            if job.id == job_id:
+                engine.stop_execution(job.execution, "It was stopped on request.", retry=False)
+
+
+def watchers(
+    redis: Redis, namespace: str, worker: str, queues: Sequence[str], engine: Engine
+) -> list[asyncio.Task[None]]:
+    """Start listening and watching."""
+    work = [watch_queue(redis, queue, engine) for queue in queues]
+    work.append(listen(redis, namespace, worker, engine))
+    return [asyncio.create_task(each) for each in work]
