@@ -32,8 +32,11 @@ class Executor(Protocol):
         """Get ready; raises QueueError where the tasks cannot be loaded."""
         ...
 
-    def room(self, depth: int) -> int:
-        """Say how many jobs it takes now, where `depth` may be inside for each that runs."""
+    concurrency: int
+    """How many jobs run at a time."""
+
+    def room(self, extra: int) -> int:
+        """Say how many jobs it takes now, where so many may wait in it."""
         ...
 
     def submit(self, job: Taken) -> None:

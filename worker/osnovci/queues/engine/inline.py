@@ -27,7 +27,7 @@ class InlineExecutor:
 
     def __init__(self, modules: Sequence[str], concurrency: int) -> None:
         self._modules = modules
-        self._concurrency = concurrency
+        self.concurrency = concurrency
         self._running: dict[str, Any] = {}
         """By execution: the coroutine's task, or the ident of the job's thread (0: not begun)."""
 
@@ -40,11 +40,11 @@ class InlineExecutor:
         except Exception as error:
             names = ", ".join(self._modules)
             raise QueueError(f"The tasks {names} cannot be loaded: {error}") from error
-        self._pool = ThreadPoolExecutor(self._concurrency, "job")
+        self._pool = ThreadPoolExecutor(self.concurrency, "job")
 
-    def room(self, depth: int) -> int:  # noqa: ARG002  # nothing waits in here
+    def room(self, extra: int) -> int:  # noqa: ARG002  # nothing waits in here
         """Say how many more jobs may run."""
-        return self._concurrency - len(self._running)
+        return self.concurrency - len(self._running)
 
     def submit(self, job: Taken) -> None:
         """Start a job."""

@@ -47,7 +47,7 @@ class Engine:
         self._redis = redis
         self._executor = executor
         self._turns = 0
-        self._pace = Pace()
+        self._pace = Pace(executor.concurrency)
         self._ready: deque[Taken] = deque()
         self._ended: list[dict[str, Any]] = []
         self._settling: set[str] = set()
@@ -107,7 +107,7 @@ class Engine:
         return reply.due_seconds
 
     def _room(self) -> int:
-        return max(self._executor.room(self._pace.depth) - len(self._ready), 0)
+        return max(self._executor.concurrency + self._pace.extra - len(self.held), 0)
 
     def _take(self, jobs: Sequence[Taken]) -> None:
         for job in jobs:
@@ -120,7 +120,7 @@ class Engine:
         self._hand_out()
 
     def _hand_out(self) -> None:
-        while self._ready and self._executor.room(self._pace.depth) > 0:
+        while self._ready and self._executor.room(self._pace.extra) > 0:
             job = self._ready.popleft()
             job.begun_at = time.monotonic()
             self._executor.submit(job)

@@ -5,22 +5,24 @@ that are much shorter than a round trip are held in advance.
 """
 
 HIDDEN_SECONDS = 0.004
-"""So much work may wait in front of each running job."""
-MAX_DEPTH = 24
+"""About what a turn takes: so much work may wait, for all that run together."""
+MAX_EXTRA = 24
 SMOOTHING = 0.1
 
 
 class Pace:
     """The mean time a job takes, and what follows from it."""
 
-    def __init__(self) -> None:
-        self._mean_seconds = HIDDEN_SECONDS
+    def __init__(self, concurrency: int) -> None:
+        self._concurrency = concurrency
+        self._mean_seconds = 1.0
 
     def note(self, seconds: float) -> None:
         """Learn how long a job took."""
         self._mean_seconds += SMOOTHING * (seconds - self._mean_seconds)
 
     @property
-    def depth(self) -> int:
-        """Say how many jobs may be held for each that runs, that one included."""
-        return max(1, min(MAX_DEPTH, int(HIDDEN_SECONDS / max(self._mean_seconds, 1e-6))))
+    def extra(self) -> int:
+        """Say how many jobs may be held besides those that run."""
+        ends_meanwhile = self._concurrency * HIDDEN_SECONDS / max(self._mean_seconds, 1e-6)
+        return min(int(ends_meanwhile), MAX_EXTRA * self._concurrency)

@@ -52,7 +52,7 @@ class ProcessExecutor:
         self, modules: Sequence[str], concurrency: int, *, only_one: bool, memory_max_bytes: int | None
     ) -> None:
         self._modules = modules
-        self._concurrency = concurrency
+        self.concurrency = concurrency
         self._only_one = only_one
         self._memory_max = memory_max_bytes
         self._children: list[Child] = []
@@ -64,7 +64,7 @@ class ProcessExecutor:
         self._sink = sink
         self._loop = asyncio.get_running_loop()
         await self._start_nursery()
-        for _ in range(self._concurrency):
+        for _ in range(self.concurrency):
             self._bear()
 
     async def _start_nursery(self) -> None:
@@ -95,9 +95,9 @@ class ProcessExecutor:
         self._unborn.append(child)
         self._loop.add_reader(ours, self._hear, child)
 
-    def room(self, depth: int) -> int:
+    def room(self, extra: int) -> int:
         """Say how many jobs fit; a child for one job is given only that one."""
-        most = 1 if self._only_one else depth
+        most = 1 if self._only_one else 1 + extra // self.concurrency
         return sum(max(most - len(child.jobs), 0) for child in self._children if not child.silent)
 
     def submit(self, job: Taken) -> None:
@@ -222,7 +222,7 @@ class ProcessExecutor:
             log.exception("the nursery did not start again")
             self._loop.call_later(REVIVE_SECONDS, self._revive_soon)
             return
-        for _ in range(self._concurrency):
+        for _ in range(self.concurrency):
             self._bear()
 
     async def close(self) -> None:
