@@ -79,7 +79,9 @@ def decode(data: bytes) -> Payload:
     except Exception as error:
         raise PayloadError(f"its data cannot be read as {kind}: {error}") from error
     if instance is not None or not isinstance(function, str) or not isinstance(kwargs, dict):
-        raise PayloadError("it does not name a function of a module: methods of objects are not run")
+        raise PayloadError(
+            "it does not name a function of a module: methods of objects are not run"
+        )
     return Payload(function, tuple(args), kwargs, kind)
 
 

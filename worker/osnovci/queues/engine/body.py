@@ -79,7 +79,11 @@ def run(tasks: Mapping[str, Task], body: Body, report: Callable[[float], None]) 
 
 
 async def run_async(
-    task: Task, payload: Payload, tasks: Mapping[str, Task], body: Body, report: Callable[[float], None]
+    task: Task,
+    payload: Payload,
+    tasks: Mapping[str, Task],
+    body: Body,
+    report: Callable[[float], None],
 ) -> Outcome:
     """Run a coroutine's job in this loop to its end; it is cancelled at its timeout from outside."""
     started = time.time()
@@ -90,14 +94,21 @@ async def run_async(
             await asyncio.to_thread(call_back, tasks, body, payload, body.on_success, value)
     except BaseException as error:  # noqa: BLE001  # as in `run`
         if isinstance(error, asyncio.CancelledError):
-            error = JobTimeoutError(f"it ran longer than its timeout of {body.timeout} s, or was stopped")
+            error = JobTimeoutError(
+                f"it ran longer than its timeout of {body.timeout} s, or was stopped"
+            )
         return await asyncio.to_thread(failed, tasks, body, payload, error, started)
     return Outcome(Kind.COMPLETED, encode_result(value, payload.format), started, time.time())
 
 
 def refused(body: Body, error: QueueError, started: float) -> Outcome:
     """Set a job aside that may not run."""
-    return Outcome(Kind.REFUSED, encode_error(f"Job {body.job_id} was set aside: {error}"), started, time.time())
+    return Outcome(
+        Kind.REFUSED,
+        encode_error(f"Job {body.job_id} was set aside: {error}"),
+        started,
+        time.time(),
+    )
 
 
 def failed(
@@ -112,7 +123,9 @@ def failed(
     return Outcome(Kind.FAILED, encode_error(story), started, time.time())
 
 
-def call_back(tasks: Mapping[str, Task], body: Body, payload: Payload, name: str, *args: Any) -> None:
+def call_back(
+    tasks: Mapping[str, Task], body: Body, payload: Payload, name: str, *args: Any
+) -> None:
     """Call rq's callback with rq's job and a connection; it has to be a task of the pool too."""
     if not name:
         return

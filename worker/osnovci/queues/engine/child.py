@@ -45,7 +45,9 @@ def serve(jobs: socket.socket, tasks: Mapping[str, Task], *, only_one: bool) -> 
             _send(jobs, ["progress", execution, fraction])
 
         outcome = run(tasks, body, report)
-        _send(jobs, ["ended", execution, outcome.kind, outcome.value, outcome.started, outcome.ended])
+        _send(
+            jobs, ["ended", execution, outcome.kind, outcome.value, outcome.started, outcome.ended]
+        )
         if only_one:
             break
     os._exit(0)

@@ -39,7 +39,12 @@ class Engine:
     """Runs the jobs of some queues, `concurrency` at a time."""
 
     def __init__(  # noqa: PLR0913  # composed once, in worker.py
-        self, worker: str, run_id: str, queues: Sequence[QueueDocument], redis: Runner, executor: Executor
+        self,
+        worker: str,
+        run_id: str,
+        queues: Sequence[QueueDocument],
+        redis: Runner,
+        executor: Executor,
     ) -> None:
         self._worker, self._run_id = worker, run_id
         self._queues = {queue.name: queue for queue in queues}
@@ -117,6 +122,8 @@ class Engine:
                 job.timeout = self._queues[job.queue].timeout_seconds
             self.held[job.execution] = job
             self._ready.append(job)
+        if self.draining:
+            self.give_back()
         self._hand_out()
 
     def _hand_out(self) -> None:
@@ -175,9 +182,7 @@ class Engine:
         for job in list(self.held.values()):
             self._executor.stop(job, Outcome(Kind.BACK))
 
-    def stop_execution(
-        self, execution: str, why: str | None = None, *, retry: bool = True
-    ) -> None:
+    def stop_execution(self, execution: str, why: str | None = None, *, retry: bool = True) -> None:
         """End a job by force: as failed with a reason, or without a word where it was cancelled."""
         job = self.held.get(execution)
         if job is None:
@@ -195,7 +200,9 @@ class Engine:
         """Compare what Redis says this worker holds with what it does hold; once a second."""
         for job in list(self.held.values()):
             if job.member not in listed and job.taken_at < asked_at:
-                log.warning("job %s is no longer this worker's: it was cancelled, or the lease lost", job.id)
+                log.warning(
+                    "job %s is no longer this worker's: it was cancelled, or the lease lost", job.id
+                )
                 self.stop_execution(job.execution)
         known = {job.member for job in self.held.values()} | self._settling
         strays = listed - known
@@ -228,4 +235,3 @@ class Engine:
                 self.ended(job, Outcome(Kind.BACK))
             else:
                 self.returned(job)
-

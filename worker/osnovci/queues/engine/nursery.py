@@ -59,7 +59,12 @@ def tend(control: socket.socket, tasks: Mapping[str, Task], *, only_one: bool) -
 
 
 def fork(
-    control: socket.socket, wakeup: socket.socket, fd: int, tasks: Mapping[str, Task], *, only_one: bool
+    control: socket.socket,
+    wakeup: socket.socket,
+    fd: int,
+    tasks: Mapping[str, Task],
+    *,
+    only_one: bool,
 ) -> None:
     """Start one child on its socket."""
     pid = os.fork()

@@ -49,7 +49,12 @@ class ProcessExecutor:
     overrun_seconds = 2.0
 
     def __init__(
-        self, modules: Sequence[str], concurrency: int, *, only_one: bool, memory_max_bytes: int | None
+        self,
+        modules: Sequence[str],
+        concurrency: int,
+        *,
+        only_one: bool,
+        memory_max_bytes: int | None,
     ) -> None:
         self._modules = modules
         self.concurrency = concurrency
@@ -203,7 +208,9 @@ class ProcessExecutor:
             self._sink.returned(job)
         for job in child.jobs:
             if child.verdict or not child.silent:
-                self._sink.ended(job, child.verdict or Outcome(Kind.LOST, encode_error(_story(status))))
+                self._sink.ended(
+                    job, child.verdict or Outcome(Kind.LOST, encode_error(_story(status)))
+                )
         child.ours.close()
         child.theirs.close()
         if status is not None and not self._closing:

@@ -53,7 +53,13 @@ def first_queue(turn: int, queues: int) -> int:
 
 
 def turn(  # noqa: PLR0913  # the script's own arguments
-    worker: str, name: str, want: int, first: int, plan: str, ended: Sequence[Mapping[str, Any]], now: float
+    worker: str,
+    name: str,
+    want: int,
+    first: int,
+    plan: str,
+    ended: Sequence[Mapping[str, Any]],
+    now: float,
 ) -> Call[Turn]:
     """End jobs and take the next."""
     args = [worker, name, LEASE_MS, want, first, plan, json.dumps(ended) if ended else "[]"]

@@ -20,6 +20,7 @@ from osnovci.queues.operations import release
 
 log = logging.getLogger(__name__)
 SOCKET_SECONDS = 5.0
+LEAVE_SECONDS = 1.0
 PREDECESSOR = "The process before this one, of the same pod, died while it ran this job."
 
 
@@ -40,7 +41,9 @@ class Worker:
     def __init__(self, settings: WorkerSettings) -> None:
         self._settings = settings
         url, seconds = settings.redis_url, SOCKET_SECONDS
-        self._redis = AsyncRedis.from_url(url, socket_timeout=seconds, single_connection_client=True)
+        self._redis = AsyncRedis.from_url(
+            url, socket_timeout=seconds, single_connection_client=True
+        )
         self._waiting = AsyncRedis.from_url(url, socket_timeout=BLOCK_SECONDS + seconds)
         self._queues = Queues(Redis.from_url(url, socket_timeout=seconds), settings.namespace)
         self.engine = Engine(
@@ -65,7 +68,7 @@ class Worker:
         finally:
             for each in waiting:
                 each.cancel()
-            await asyncio.gather(*waiting, return_exceptions=True)
+            await asyncio.wait(waiting, timeout=LEAVE_SECONDS)
             await engine.close()
             await asyncio.to_thread(keeper.stop)
             await self._leave()
