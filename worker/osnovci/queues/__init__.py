@@ -1,0 +1,1 @@
+"""Queues: taking jobs and running them."""
