@@ -47,7 +47,10 @@ def create(folder: Path, api_port: int) -> None:
         folder / "server.pem"
     )
     for name, (common_name, group) in CLIENTS.items():
-        cert = authority.issue_cert(common_name=common_name, organization_name=group)
+        # The name is there because Go refuses a certificate whose alternative names are empty.
+        cert = authority.issue_cert(
+            f"{name}.client", common_name=common_name, organization_name=group
+        )
         cert.private_key_and_cert_chain_pem.write_to_path(folder / f"{name}.pem")
         _kubeconfig(folder, name, api_port)
     _service_account_key(folder / "service-account.key")

@@ -4,16 +4,26 @@ Pydantic writes JSON Schema with references and titles; the API server wants eve
 no `anyOf` with null, and defaults of objects as `{}` so that those of their fields apply.
 """
 
+from datetime import timedelta
 from typing import Any
 
-from osnovci_operator.resource import Model
+from pydantic.json_schema import GenerateJsonSchema
+
+from osnovci_operator.resource import Model, format_duration
 
 _DROPPED = {"title", "$defs", "additionalProperties"}
 
 
+class _Generator(GenerateJsonSchema):
+    """Writes default durations as the resource does."""
+
+    def encode_default(self, dft: Any) -> Any:
+        return format_duration(dft) if isinstance(dft, timedelta) else super().encode_default(dft)
+
+
 def schema(model: type[Model]) -> dict[str, Any]:
     """Give a model's structural schema."""
-    whole = model.model_json_schema(by_alias=True)
+    whole = model.model_json_schema(by_alias=True, schema_generator=_Generator)
     return _inline(whole, whole.get("$defs", {}))
 
 
@@ -30,7 +40,8 @@ def _inline(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]
 
 def _fields(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
     result = {key: value for key, value in node.items() if key not in _DROPPED}
-    if result.get("default", ...) is None:
+    empty = ([], {}) if "properties" not in result else ()
+    if "default" in result and (result["default"] is None or result["default"] in empty):
         del result["default"]
     if "description" in result:
         result["description"] = " ".join(result["description"].split())
