@@ -47,7 +47,12 @@ CNI = Module(
     "cni",
     "github.com/containernetworking/plugins",
     "v1.9.1",
-    ("plugins/main/bridge", "plugins/main/loopback", "plugins/ipam/host-local", "plugins/meta/portmap"),
+    (
+        "plugins/main/bridge",
+        "plugins/main/loopback",
+        "plugins/ipam/host-local",
+        "plugins/meta/portmap",
+    ),
     "about 30 s, once",
 )
 COREDNS = Module("coredns", "github.com/coredns/coredns", "v1.15.0", ("",), "about 3 min, once")
@@ -116,7 +121,9 @@ def _fresh(place: Path) -> Path:
 def _need_go() -> None:
     wanted = ".".join(map(str, GO_NEEDED))
     if not shutil.which("go"):
-        raise ClusterError(f"there is no Go compiler: install Go {wanted} or newer, and run this again")
+        raise ClusterError(
+            f"there is no Go compiler: install Go {wanted} or newer, and run this again"
+        )
     text = subprocess.run(["go", "version"], capture_output=True, text=True, check=True).stdout
     found = re.search(r"go(\d+)\.(\d+)", text)
     if found and tuple(map(int, found.groups())) < GO_NEEDED:
