@@ -75,6 +75,7 @@ class Native:
         network.down()
         _remove_cgroups()
         shutil.rmtree(paths.STATE, ignore_errors=True)
+        _remove_leftovers()
 
     def _containerd(self, binaries: Path, plugins: Path) -> None:
         cni = paths.STATE / "net.d"
@@ -180,6 +181,7 @@ def _kubelet_config() -> dict[str, object]:
         "failCgroupV1": False,
         "failSwapOn": False,
         "enforceNodeAllocatable": [],
+        "makeIPTablesUtilChains": False,
         "clusterDNS": [paths.DNS_SERVICE],
         "clusterDomain": "cluster.local",
         "containerRuntimeEndpoint": f"unix://{SOCKET}",
@@ -237,6 +239,17 @@ def _kill(pid: int) -> None:
         except ProcessLookupError:
             return
         end(Started(pid, ticks))
+
+
+def _remove_leftovers() -> None:
+    """Take away what containerd and the plugins keep at places of their own."""
+    results = Path("/var/lib/cni/results")
+    for ours in results.glob("osnovci-*"):
+        ours.unlink()
+    shim_folders = (Path("/run/containerd/runc/k8s.io"), Path("/run/containerd/s"))
+    for folder in (*shim_folders, shim_folders[0].parent, results, results.parent):
+        if folder.exists() and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def _remove_cgroups() -> None:

@@ -85,7 +85,7 @@ def folder(module: Module) -> Path:
 
 def kubernetes() -> Path:
     """Give the folder in which each component of Kubernetes is a program; builds it if need be."""
-    sources = sorted(NODE_SOURCE.glob("*.go")) + [NODE_SOURCE / "go.mod", NODE_SOURCE / "go.sum"]
+    sources = [*sorted(NODE_SOURCE.glob("*.go")), NODE_SOURCE / "go.mod", NODE_SOURCE / "go.sum"]
     digest = sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
     place = CACHE / "tools" / f"kubernetes-{KUBERNETES}-{digest}"
     if not place.exists():

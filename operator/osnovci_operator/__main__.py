@@ -5,9 +5,10 @@ import logging
 import os
 import signal
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from osnovci_operator import kube, logs, metrics, probes, watches
+from osnovci import logs
+from osnovci_operator import kube, metrics, probes, watches
 from osnovci_operator.broker import Broker
 from osnovci_operator.errors import KubeError, NotFoundError, SettingsError
 from osnovci_operator.events import Events
@@ -17,6 +18,7 @@ from osnovci_operator.leader import Leader
 from osnovci_operator.loop import Loop
 from osnovci_operator.queuepool.reconcile import QueuePools
 from osnovci_operator.queuepool.spec import KIND
+from osnovci_operator.resource import Key
 from osnovci_operator.settings import Settings
 from osnovci_operator.store import DEPLOYMENT, POD, Store
 
@@ -33,7 +35,7 @@ def main() -> None:
         settings = Settings.parse(os.environ)
     except SettingsError as error:
         sys.exit(f"osnovci-operator: {error}")
-    logs.configure(settings.log_level)
+    logs.configure(settings.log_level, quiet=("kopf",))
     sys.exit(asyncio.run(run(settings)))
 
 
@@ -54,7 +56,7 @@ class Operator:
         self._settings = settings
         self._kube = kube
         self._store = Store()
-        self._loop = Loop(lambda key: self._pools.reconcile(key))
+        self._loop = Loop(self._reconcile)
         self._broker = Broker(settings, kube, self._store, self._loop.wake)
         events = Events(kube, settings.identity)
         self._pools = QueuePools(
@@ -118,6 +120,9 @@ class Operator:
             log.error("the Lease is lost: stopping, so that only one replica reconciles")
             return LOST_LEASE
         return 0
+
+    async def _reconcile(self, key: Key) -> timedelta | None:
+        return await self._pools.reconcile(key)
 
 
 if __name__ == "__main__":

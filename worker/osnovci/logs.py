@@ -1,12 +1,12 @@
-"""Logs: one JSON object a line on standard error."""
+"""Logs: one JSON object a line on standard error, the same in pods and operator."""
 
 import logging
 
 from pythonjsonlogger.json import JsonFormatter
 
 
-def configure(level: str) -> None:
-    """Log everything from `level` on; of Kopf only what went wrong."""
+def configure(level: str, quiet: tuple[str, ...] = ()) -> None:
+    """Log everything from `level` on; of the loggers named, only what went wrong."""
     handler = logging.StreamHandler()
     handler.setFormatter(
         JsonFormatter(
@@ -15,4 +15,5 @@ def configure(level: str) -> None:
         )
     )
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    logging.getLogger("kopf").setLevel(logging.WARNING)
+    for name in quiet:
+        logging.getLogger(name).setLevel(logging.WARNING)
