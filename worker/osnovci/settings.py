@@ -2,12 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 
 from pydantic import ValidationError
 
-from osnovci.contract import ENV_NAMESPACE, ENV_POD, ENV_POOL, ENV_REDIS_URL, PoolDocument
+from osnovci.contract import (
+    ENV_NAMESPACE,
+    ENV_POD,
+    ENV_POOL,
+    ENV_REDIS_URL,
+    PoolDocument,
+    QueueDocument,
+)
 from osnovci.errors import SettingsError
+
+SCHEMES = ("redis://", "rediss://", "unix://")
 
 
 @dataclass(frozen=True)
@@ -25,32 +33,40 @@ class WorkerSettings:
 
         Raises SettingsError, which names the variable and what would be right.
         """
-        for name in (ENV_NAMESPACE, ENV_POD, ENV_REDIS_URL, ENV_POOL):
-            if not environment.get(name):
-                raise SettingsError(f"{name} is not set; the operator sets it in a pool's pods")
-        try:
-            pool = PoolDocument.model_validate_json(environment[ENV_POOL])
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"])) or "the document"
-            raise SettingsError(f"{ENV_POOL}: {where}: {first['msg']}") from error
-        for task in pool.tasks:
-            _need_module(task)
         return cls(
-            namespace=environment[ENV_NAMESPACE],
-            pod=environment[ENV_POD],
-            redis_url=environment[ENV_REDIS_URL],
-            pool=pool,
+            namespace=_needed(environment, ENV_NAMESPACE),
+            pod=_needed(environment, ENV_POD),
+            redis_url=_redis_url(_needed(environment, ENV_REDIS_URL)),
+            pool=_pool(_needed(environment, ENV_POOL)),
         )
 
+    @property
+    def open_queues(self) -> tuple[QueueDocument, ...]:
+        """The queues that jobs are taken from, in their order of precedence."""
+        return tuple(queue for queue in self.pool.queues if not queue.paused)
 
-def _need_module(name: str) -> None:
+
+def _needed(environment: Mapping[str, str], name: str) -> str:
+    value = environment.get(name)
+    if not value:
+        raise SettingsError(f"{name} is not set; the operator sets it in a pool's pods")
+    return value
+
+
+def _redis_url(url: str) -> str:
+    """Check the scheme. The message leaves the URL out, since it may hold a password."""
+    if not url.startswith(SCHEMES):
+        raise SettingsError(f"{ENV_REDIS_URL} must begin with {', '.join(SCHEMES[:-1])} or unix://")
+    return url
+
+
+def _pool(text: str) -> PoolDocument:
     try:
-        found = find_spec(name)
-    except ImportError:
-        found = None
-    if not found:
-        raise SettingsError(
-            f"spec.tasks names the module {name}, which this image does not have: "
-            "install it there, or set PYTHONPATH"
-        )
+        pool = PoolDocument.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the document"
+        raise SettingsError(f"{ENV_POOL}: {where}: {first['msg']}") from error
+    if not pool.queues:
+        raise SettingsError(f"{ENV_POOL}: queues: it is empty; a pool has at least one queue")
+    return pool

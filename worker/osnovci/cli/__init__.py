@@ -1,28 +1,23 @@
-"""The command `osnovci`: one module a subcommand, imported only when it is asked for."""
+"""The command `osnovci`: one module a subcommand, which imports what it needs when it runs."""
 
 import argparse
-import os
 import sys
 
+from osnovci.cli import worker
 from osnovci.errors import OsnovciError
+
+COMMANDS = (worker,)
 
 
 def main() -> None:
     """Run the subcommand; an error is one sentence and exit status 2."""
     parser = argparse.ArgumentParser(prog="osnovci", description="What runs in Osnovci's pods.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("worker", help="run the jobs of a pool's queues until SIGTERM")
-    parser.parse_args()
+    subparsers = parser.add_subparsers(dest="command", required=True)
+    for command in COMMANDS:
+        command.add(subparsers)
+    arguments = parser.parse_args()
     try:
-        sys.exit(worker())
+        sys.exit(arguments.run(arguments))
     except OsnovciError as error:
         print(f"osnovci: {error}", file=sys.stderr)
         sys.exit(2)
-
-
-def worker() -> int:
-    """Run a worker as the environment says."""
-    from osnovci.queues.supervisor import Supervisor
-    from osnovci.settings import WorkerSettings
-
-    return Supervisor(WorkerSettings.parse(os.environ)).run()

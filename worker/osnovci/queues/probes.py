@@ -1,18 +1,25 @@
-"""The worker's HTTP side: `/alive` and `/ready`, for the kubelet."""
+"""The worker's HTTP side: `/alive` and `/ready`, for the kubelet.
+
+Answered between two turns of the supervisor's own loop, so an answer proves that it makes progress.
+"""
 
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 Check = Callable[[], str]
 """Gives the reason why not, or nothing."""
 
+CLIENT_SECONDS = 1.0
+"""How long a client that sends nothing may hold up the loop."""
 
-def serve(port: int, checks: dict[str, Check]) -> ThreadingHTTPServer:
-    """Answer each path by its check, in a thread, until `shutdown`."""
+
+def listen(port: int, checks: dict[str, Check]) -> HTTPServer:
+    """Listen; the caller waits for the server's file and calls `handle_request`."""
 
     class Handler(BaseHTTPRequestHandler):
         """200 where the check finds nothing, 503 with its reason, 404 elsewhere."""
+
+        timeout = CLIENT_SECONDS
 
         def do_GET(self) -> None:
             """Answer one probe."""
@@ -28,7 +35,6 @@ def serve(port: int, checks: dict[str, Check]) -> ThreadingHTTPServer:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """Keep probes out of the log."""
 
-    server = ThreadingHTTPServer(("0.0.0.0", port), Handler)  # noqa: S104
-    server.daemon_threads = True
-    Thread(target=server.serve_forever, daemon=True, name="probes").start()
+    server = HTTPServer(("0.0.0.0", port), Handler)  # noqa: S104
+    server.timeout = 0
     return server

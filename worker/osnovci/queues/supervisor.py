@@ -1,167 +1,157 @@
-"""The first process of a worker pod: keeps the processes that take jobs, reports, stops in order.
+"""The first process of a worker pod: keeps the others running, answers probes, stops in order.
 
-SIGTERM means: take no new job, let those that run end within the pool's grace, leave. A second
-one hurries.
+SIGTERM means: take no new job, let those that run end within the pool's grace, leave. A second one
+hurries. It has no thread, so that it may fork at any time, and asks nothing of Redis, so that it
+answers whatever happens there.
 """
 
 import logging
-import multiprocessing
 import os
+import select
 import signal
+import socket
 import time
-from multiprocessing.context import SpawnProcess
-from threading import Event
+from functools import partial
 from types import FrameType
-from typing import Any
-
-from redis.exceptions import RedisError
 
 from osnovci import logs
-from osnovci.contract import HEARTBEAT_INTERVAL_SECONDS, PROBE_PORT, WorkerState
-from osnovci.queues import probes
-from osnovci.queues.rq_worker import work
-from osnovci.queues.tending import Tending
+from osnovci.queues import heartbeat, probes, tasks
+from osnovci.queues.board import Board
+from osnovci.queues.drain import Drain
+from osnovci.queues.heartbeat import report
+from osnovci.queues.processes import Process
+from osnovci.queues.rq_worker import run_jobs
+from osnovci.queues.scheduler import move_due_jobs
 from osnovci.settings import WorkerSettings
 
-STUCK_SECONDS = 30.0
-RESTART_SECONDS = (0.0, 1.0, 2.0, 5.0, 10.0)
-"""Waits before a process that ended is started anew; one that lived for a minute begins again."""
+SILENCE_SECONDS = 5.0
+"""Redis counts as away when it has not answered for so long."""
 
-LIVED_SECONDS = 60.0
-FORCED_SECONDS = 5.0
-_context = multiprocessing.get_context("spawn")
+TURN_SECONDS = 0.5
+LEAVE_SECONDS = 5.0
+"""How long the last heartbeat may take to be taken back."""
 
 log = logging.getLogger(__name__)
-
-
-class Slot:
-    """The place of one job at a time: a process that takes jobs, started anew when it ends."""
-
-    def __init__(self, settings: WorkerSettings, number: int, busy: Any) -> None:
-        self._arguments = (settings, number, busy)
-        self._busy = busy
-        self._number = number
-        self._process: SpawnProcess | None = None
-        self._started_at = 0.0
-        self._ends = 0
-
-    def keep(self) -> None:
-        """Start the process if there is none, after a wait that grows with each early end."""
-        now = time.monotonic()
-        if self.alive:
-            return
-        if self._process:
-            self._note_end(self._process, now)
-        wait = RESTART_SECONDS[min(self._ends, len(RESTART_SECONDS) - 1)]
-        if now - self._started_at >= wait:
-            self._started_at = now
-            self._process = _context.Process(target=work, args=self._arguments)
-            self._process.start()
-
-    def signal(self, number: int) -> None:
-        """Send the process a signal."""
-        if self._process and self._process.pid and self.alive:
-            os.kill(self._process.pid, number)
-
-    @property
-    def alive(self) -> bool:
-        """Whether the process runs."""
-        return bool(self._process) and self._process.is_alive()
-
-    def _note_end(self, process: SpawnProcess, now: float) -> None:
-        self._busy[self._number] = 0
-        self._process = None
-        self._ends = 1 if now - self._started_at > LIVED_SECONDS else self._ends + 1
-        log.warning("a worker process ended with %s and is started anew", process.exitcode)
 
 
 class Supervisor:
     """One worker pod."""
 
-    def __init__(self, settings: WorkerSettings) -> None:
-        count = settings.pool.concurrency
+    def __init__(self, settings: WorkerSettings, probe_port: int) -> None:
         self._settings = settings
-        self._busy: Any = _context.RawArray("b", count)
-        self._slots = [Slot(settings, number, self._busy) for number in range(count)]
-        self._tending = Tending(settings)
-        self._wake = Event()
-        self._draining_since: float | None = None
-        self._hurried = False
-        self._progress_at = time.monotonic()
-        self._redis_error = "Redis was not reached yet"
+        slots = settings.pool.concurrency if settings.open_queues else 0
+        self._board = Board(settings.pool.concurrency)
+        self._runners = [
+            self._process(f"jobs-{slot}", partial(run_jobs, settings, self._board, slot))
+            for slot in range(slots)
+        ]
+        self._scheduler = self._process("scheduler", partial(move_due_jobs, settings))
+        self._reporter = self._process("heartbeat", partial(report, settings, self._board))
+        self._workers = [*self._runners, self._scheduler]
+        self._stops = 0
+        self._server = probes.listen(
+            probe_port, {"/alive": lambda: "", "/ready": self._why_not_ready}
+        )
+        self._bell, self._button = socket.socketpair()
 
     def run(self) -> int:
         """Run until told to stop; give the exit status."""
-        logs.configure("INFO", quiet=("rq",))
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._on_signal)
-        server = probes.serve(PROBE_PORT, {"/alive": self.not_alive, "/ready": self.not_ready})
-        while not self._finished():
-            if not self._draining_since:
-                for slot in self._slots:
-                    slot.keep()
-            self._tend()
-            self._progress_at = time.monotonic()
-            self._wake.wait(HEARTBEAT_INTERVAL_SECONDS)
-            self._wake.clear()
+        logs.configure("INFO")
+        tasks.load(self._settings.pool.tasks)
+        self._hear_signals()
+        while not self._stops:
+            for process in (*self._workers, self._reporter):
+                process.start_if_due(time.monotonic())
+            self._turn()
+        self._drain()
         self._leave()
-        server.shutdown()
         return 0
 
-    def not_alive(self) -> str:
-        """Say why the pod should be started anew, if it should."""
-        stuck = time.monotonic() - self._progress_at
-        return f"no progress for {stuck:.0f}s" if stuck > STUCK_SECONDS else ""
+    def _process(self, name: str, body: partial[None]) -> Process:
+        return Process(name, body, in_child=self._forget)
 
-    def not_ready(self) -> str:
-        """Say why the pod takes no jobs, if it does not."""
-        if self._draining_since:
-            return "draining"
-        ended = sum(not slot.alive for slot in self._slots)
-        return self._redis_error or (f"{ended} worker processes are not running" if ended else "")
+    def _forget(self) -> None:
+        """Close, in a forked process, what is the supervisor's own."""
+        self._server.server_close()
+        self._bell.close()
+        self._button.close()
 
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        del frame
-        self._hurried = self._draining_since is not None
-        self._draining_since = self._draining_since or time.monotonic()
-        for slot in self._slots:
-            slot.signal(signal.SIGTERM)
-        self._wake.set()
-        log.info("%s: taking no new job", signal.Signals(number).name)
+    def _why_not_ready(self) -> str:
+        if self._stops:
+            return "draining: no new job is taken"
+        if self._board.silence > SILENCE_SECONDS:
+            return "Redis does not answer"
+        missing = [process.name for process in self._workers if process.pid is None]
+        return f"being started anew: {', '.join(missing)}" if missing else ""
 
-    def _finished(self) -> bool:
-        """Tell whether a stop is complete; ends by force what outlives the grace."""
-        if not self._draining_since:
-            return False
-        waited = time.monotonic() - self._draining_since
-        grace = self._settings.pool.grace_seconds
-        if waited > grace and not self._hurried:
-            self._hurried = True
-            log.warning("jobs still run after %.0fs of grace and are ended", grace)
-            for slot in self._slots:
-                slot.signal(signal.SIGTERM)
-        if waited > grace + FORCED_SECONDS:
-            for slot in self._slots:
-                slot.signal(signal.SIGKILL)
-        return not any(slot.alive for slot in self._slots)
+    def _hear_signals(self) -> None:
+        """Let signals end the wait of a turn."""
+        for end in (self._bell, self._button):
+            end.setblocking(False)
+        signal.set_wakeup_fd(self._button.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, _heard)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_stop)
 
-    def _tend(self) -> None:
-        state = WorkerState.DRAINING if self._draining_since else WorkerState.RUNNING
-        try:
-            self._tending.report(state, sum(self._busy))
-            self._tending.tend()
-        except RedisError as error:
-            if not self._redis_error:
-                log.warning("Redis cannot be reached, trying on: %s", error)
-            self._redis_error = f"Redis cannot be reached: {error}"
-        else:
-            if self._redis_error:
-                log.info("Redis is reached")
-            self._redis_error = ""
+    def _on_stop(self, *_: object) -> None:
+        self._stops += 1
+
+    def _turn(self) -> None:
+        """Wait for a signal, a probe or the end of the turn, and see to each."""
+        readable, _, _ = select.select([self._server, self._bell], [], [], TURN_SECONDS)
+        if self._bell in readable:
+            self._bell.recv(1024)
+        if self._server in readable:
+            self._server.handle_request()
+        self._reap()
+
+    def _reap(self) -> None:
+        """Note which processes ended; as process 1 of the pod, also bury those that others left."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            for process in (*self._workers, self._reporter):
+                if process.pid == pid:
+                    self._note_end(process, os.waitstatus_to_exitcode(status))
+
+    def _note_end(self, process: Process, status: int) -> None:
+        if process in self._runners:
+            self._board.mark(self._runners.index(process), busy=False)
+        wait = process.ended(time.monotonic())
+        # While Redis is away they end again and again, and that was said already.
+        if not self._stops and self._board.silence < SILENCE_SECONDS:
+            log.warning("process %s ended with %s, started anew in %ss", process.name, status, wait)
+
+    def _drain(self) -> None:
+        """End the processes that work: those that run a job get the grace to end it."""
+        log.info("draining: no new job is taken, %d run", self._board.busy)
+        self._board.drain()
+        self._reporter.signal(heartbeat.NOW)
+        drain = Drain.begin(time.monotonic(), self._settings.pool.grace_seconds)
+        hurried = self._stops
+        while any(process.pid for process in self._workers):
+            if self._stops > hurried:
+                hurried = self._stops
+                drain = drain.hurried(time.monotonic())
+            number, drain = drain.due(time.monotonic())
+            if number:
+                for process in self._workers:
+                    process.signal(number)
+            self._turn()
 
     def _leave(self) -> None:
-        try:
-            self._tending.leave()
-        except RedisError as error:
-            log.info("Redis cannot be told that this pod leaves: %s", error)
+        """Take back the heartbeat."""
+        self._reporter.signal(signal.SIGTERM)
+        deadline = time.monotonic() + LEAVE_SECONDS
+        while self._reporter.pid and time.monotonic() < deadline:
+            self._turn()
+        self._reporter.signal(signal.SIGKILL)
         log.info("left")
+
+
+def _heard(number: int, frame: FrameType | None) -> None:
+    """Do nothing: that the signal was heard has ended the wait."""
