@@ -36,10 +36,9 @@ def load(provider: Loads, names: tuple[str, ...]) -> list[str]:
 def deploy(provider: Loads) -> None:
     """Bring operator and example to what the checkout says, and wait for them."""
     fresh = load(provider, images.SERVICES + images.APPLICATION)
-    kubectl("apply", "--server-side", "--force-conflicts", "-f", ROOT / "crds")
-    kubectl("wait", "--for=condition=Established", "crd", "queuepools.osnovci.app")
     kubectl("apply", "--server-side", "-f", EXAMPLE / "deploy" / "namespace.yaml")
     kubectl("apply", "--server-side", "--force-conflicts", "-k", ROOT / "manifests" / "local")
+    kubectl("wait", "--for=condition=Established", "crd", "queuepools.osnovci.app")
     kubectl("apply", "--server-side", "--force-conflicts", "-k", EXAMPLE / "deploy")
     if "operator" in fresh:
         kubectl("-n", "osnovci-system", "rollout", "restart", "deployment/osnovci-operator")
@@ -53,7 +52,7 @@ def deploy(provider: Loads) -> None:
                 "rollout",
                 "status",
                 "deployment",
-                "--timeout=180s",
+                "--timeout=90s",
                 "-l",
                 "app.kubernetes.io/part-of=osnovci",
             )

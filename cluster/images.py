@@ -143,18 +143,14 @@ def _build(image: Image, place: Path) -> None:
 
 def _buildah(image: Image, context: Path) -> None:
     base = {"scratch": "scratch", "debian": _debian()}.get(image.base) or _local(image.base)
-    environment = {name: os.environ[name] for name in _PASSED if name in os.environ}
-    arguments = [f"--build-arg={name}={value}" for name, value in environment.items()]
-    bundle = os.environ.get("SSL_CERT_FILE")
-    mounts = [f"--volume={bundle}:{bundle}:ro"] if bundle else []
-    mounts += [f"--volume={each}:{each}:ro" for each in _local_folders()]
+    settings, mounts = _client_settings()
     command = ["buildah", "build", "--isolation=chroot", "--pull=never", "--layers=false"]
     log = CACHE / "logs" / f"image-{image.name}.log"
     run(
         [
             *command,
             f"--build-arg=BASE={base}",
-            *arguments,
+            *settings,
             *mounts,
             f"--tag={_local(image.name)}",
             f"--file={image.containerfile}",
@@ -164,13 +160,17 @@ def _buildah(image: Image, context: Path) -> None:
     )
 
 
-_PASSED = ("SSL_CERT_FILE", "PIP_CERT", "PIP_FIND_LINKS", "PIP_INDEX_URL", "PIP_DEFAULT_TIMEOUT")
-"""The machine's own settings for package clients, needed while building and not kept."""
-
-
-def _local_folders() -> list[str]:
-    links = os.environ.get("PIP_FIND_LINKS", "").split()
-    return [link for link in links if link.startswith("/") and Path(link).exists()]
+def _client_settings() -> tuple[list[str], list[str]]:
+    """Give this machine's own settings for package clients: needed while building, and not kept."""
+    names = ("PIP_FIND_LINKS", "PIP_INDEX_URL", "PIP_DEFAULT_TIMEOUT")
+    settings = {name: os.environ[name] for name in names if name in os.environ}
+    links = settings.get("PIP_FIND_LINKS", "").split()
+    mounts = [f"--volume={link}:{link}:ro" for link in links if Path(link).is_absolute()]
+    if bundle := os.environ.get("SSL_CERT_FILE"):
+        inside = "/run/build-authorities.pem"
+        mounts.append(f"--volume={bundle}:{inside}:ro")
+        settings |= {"SSL_CERT_FILE": inside, "PIP_CERT": inside}
+    return [f"--build-arg={name}={value}" for name, value in settings.items()], mounts
 
 
 def _local(name: str) -> str:
@@ -191,11 +191,25 @@ def _debian() -> str:
         script = scripts / (SUITE if (scripts / SUITE).exists() else "sid")
         log = CACHE / "logs" / "debootstrap.log"
         run(["debootstrap", "--variant=minbase", SUITE, root, _mirror(), script], log=log)
+        for pattern in _NOT_RUN:
+            for path in root.glob(pattern):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
         container = run(["buildah", "from", "scratch"]).strip()
         run(["buildah", "add", "--quiet", container, root, "/"])
         run(["buildah", "commit", "--quiet", "--rm", container, name])
     shutil.rmtree(root)
     return name
+
+
+_NOT_RUN = (
+    "usr/share/doc/*",
+    "usr/share/man/*",
+    "usr/share/locale/*",
+    "var/cache/apt/archives/*.deb",
+    "var/lib/apt/lists/*",
+    "var/log/*",
+)
+"""What debootstrap leaves and no image runs."""
 
 
 def _mirror() -> str:

@@ -84,7 +84,10 @@ class Operator:
 
     async def _watch(self, stop: asyncio.Event) -> int:
         await self._prime()
-        await watches.watch(self._store, self._loop.wake, self._settings.namespaces, stop)
+        settings = self._settings
+        await watches.watch(
+            self._store, self._loop.wake, settings.namespaces, settings.identity, stop
+        )
         return 0
 
     async def _prime(self) -> None:

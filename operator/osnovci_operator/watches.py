@@ -4,8 +4,9 @@ The only module, with __main__, that knows Kopf. Kopf keeps the watches open and
 it writes nothing to any object, and it never reconciles.
 """
 
+import asyncio
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import kopf
 
@@ -73,13 +74,19 @@ class _Endless:
 
 
 async def watch(
-    store: Store, wake: Callable[[Key], None], namespaces: tuple[str, ...], stop: Any
+    store: Store,
+    wake: Callable[[Key], None],
+    namespaces: tuple[str, ...],
+    identity: str,
+    stop: asyncio.Event,
 ) -> None:
     """Watch until told to stop."""
     await kopf.operator(
         registry=registry(store, wake),
         settings=settings(),
         standalone=True,
+        # Kopf would look for the user's name, and a container's user has none.
+        identity=cast("Any", identity),
         namespaces=namespaces,
         stop_flag=stop,
     )

@@ -9,10 +9,10 @@ from typing import TypeVar
 import asyncpg
 
 Result = TypeVar("Result")
-Connection = asyncpg.Connection[asyncpg.Record]
+Connection = asyncpg.Connection
 
 SCHEMA_LOCK = 7_214_001
-CONNECT_SECONDS = 5.0
+CONNECT_SECONDS = 5
 QUERY_SECONDS = 10.0
 
 

@@ -9,7 +9,6 @@ import smtplib
 import time
 from email.message import EmailMessage
 
-from asyncpg import Record
 from redis import Redis
 
 from homework.database import Connection, with_database
@@ -35,7 +34,7 @@ def notify(student: str, message: str) -> int:
 
     async def keep(database: Connection) -> int:
         statement = "INSERT INTO notification (student, message) VALUES ($1, $2) RETURNING id"
-        return await database.fetchval(statement, student, message)
+        return int(await database.fetchval(statement, student, message) or 0)
 
     return with_database(keep)
 
@@ -45,7 +44,7 @@ def make_report(student: str) -> int:
 
     async def make(database: Connection) -> int:
         query = "SELECT title, done FROM homework WHERE student = $1 ORDER BY id"
-        rows: list[Record] = await database.fetch(query, student)
+        rows = await database.fetch(query, student)
         pdf = report_pdf(student, [(row["title"], row["done"]) for row in rows])
         statement = """
             INSERT INTO report (student, pdf) VALUES ($1, $2)
@@ -71,7 +70,7 @@ def check_conflicts(school_class: str) -> int:
         """
         await database.execute(statement, school_class)
         count = "SELECT count(*) FROM schedule_conflict WHERE class = $1"
-        return await database.fetchval(count, school_class)
+        return int(await database.fetchval(count, school_class) or 0)
 
     return with_database(check)
 
