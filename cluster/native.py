@@ -90,7 +90,7 @@ class Native:
 
     def _kubelet(self, binaries: Path) -> list[str | Path]:
         config = paths.STATE / "kubelet.yaml"
-        config.write_text(yaml.safe_dump(_kubelet_config()))
+        _write(config, yaml.safe_dump(_kubelet_config()))
         return [
             binaries / "kubelet",
             f"--config={config}",
@@ -103,7 +103,7 @@ class Native:
 
     def _proxy(self, binaries: Path) -> list[str | Path]:
         config = paths.STATE / "kube-proxy.yaml"
-        config.write_text(yaml.safe_dump(_proxy_config()))
+        _write(config, yaml.safe_dump(_proxy_config()))
         return [binaries / "kube-proxy", f"--config={config}"]
 
     def _volumes(self) -> list[dict[str, object]]:
@@ -209,6 +209,12 @@ def _proxy_config() -> dict[str, object]:
         # The machine's connection tracking stays as it is.
         "conntrack": {"maxPerCore": 0, "min": 0},
     }
+
+
+def _write(path: Path, content: str) -> None:
+    """Write a file only if it changes: kube-proxy ends itself when its configuration is touched."""
+    if not path.exists() or path.read_text() != content:
+        path.write_text(content)
 
 
 def _shims() -> list[int]:
