@@ -7,8 +7,10 @@ QueueError
 JobTimeoutError         raised inside a job that runs longer than its timeout
 """
 
+from osnovci.errors import OsnovciError
 
-class QueueError(Exception):
+
+class QueueError(OsnovciError):
     """A queue refused something; the message says what and what to do."""
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, TypeVar, overload
 
+from osnovci.errors import SettingsError
 from osnovci.queues.errors import UnknownTaskError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -53,10 +54,20 @@ def task_of(function: Callable[..., Any]) -> Task:
 
 
 def load(modules: Iterable[str]) -> Mapping[str, Task]:
-    """Import modules and give the tasks declared in them, by name."""
+    """Import modules and give the tasks declared in them, by name.
+
+    Raises SettingsError for one that cannot be imported.
+    """
     found: dict[str, Task] = {}
     for name in modules:
-        for value in vars(import_module(name)).values():
+        try:
+            module = import_module(name)
+        except Exception as error:
+            raise SettingsError(
+                f"spec.tasks names the module {name}, which this image cannot import "
+                f"({type(error).__name__}: {error}): install it there, or set PYTHONPATH"
+            ) from error
+        for value in vars(module).values():
             declared = getattr(value, MARK, None)
             if isinstance(declared, Task) and declared.function.__module__ == name:
                 found[declared.name] = declared
@@ -64,10 +75,10 @@ def load(modules: Iterable[str]) -> Mapping[str, Task]:
 
 
 def find(tasks: Mapping[str, Task], name: str) -> Task:
-    """Give a task by its name, or say why there is none."""
+    """Give a task by its name; raises UnknownTaskError where there is none."""
     if name not in tasks:
         raise UnknownTaskError(
-            f"{name!r} is not among the tasks of this pool; declare it with @task in one of the"
-            " modules that the pool's spec.tasks names"
+            f"it names {name}, which is no task of this pool: declare it with @task in a module"
+            " that spec.tasks names, or enqueue another function"
         )
     return tasks[name]

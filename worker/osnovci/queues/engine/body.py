@@ -56,12 +56,20 @@ class Body:
     on_failure: str
 
 
+def prepare(tasks: Mapping[str, Task], body: Body) -> tuple[Task, Payload]:
+    """Read a job and find its function; raises QueueError where it, or a callback, may not run."""
+    payload = decode(body.data)
+    for name in (body.on_success, body.on_failure):
+        if name:
+            find(tasks, name)
+    return find(tasks, payload.function), payload
+
+
 def run(tasks: Mapping[str, Task], body: Body, report: Callable[[float], None]) -> Outcome:
     """Run a job in this thread to its end."""
     started = time.time()
     try:
-        payload = decode(body.data)
-        found = find(tasks, payload.function)
+        found, payload = prepare(tasks, body)
     except QueueError as error:
         return refused(body, error, started)
     token = _running.set(Running(body.job_id, report))
@@ -174,5 +182,4 @@ def _rq_job(job_id: str, kind: Format) -> Any:
 
     from osnovci.queues.rq_serializer import PlainSerializer
 
-    job = Job.fetch(job_id, connection=_connection(), serializer=PlainSerializer(kind))
-    return job
+    return Job.fetch(job_id, connection=_connection(), serializer=PlainSerializer(kind))

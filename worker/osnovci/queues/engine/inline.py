@@ -12,12 +12,11 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from osnovci.queues.engine.body import refused, run, run_async
+from osnovci.queues.engine.body import prepare, refused, run, run_async
 from osnovci.queues.engine.executor import Sink, body_of
 from osnovci.queues.engine.jobs import Outcome, Taken
 from osnovci.queues.errors import JobTimeoutError, QueueError
-from osnovci.queues.payload import decode
-from osnovci.queues.tasks import find, load
+from osnovci.queues.tasks import load
 
 
 class InlineExecutor:
@@ -35,11 +34,7 @@ class InlineExecutor:
         """Load the tasks."""
         self._sink = sink
         self._loop = asyncio.get_running_loop()
-        try:
-            self._tasks = load(self._modules)
-        except Exception as error:
-            names = ", ".join(self._modules)
-            raise QueueError(f"The tasks {names} cannot be loaded: {error}") from error
+        self._tasks = load(self._modules)
         self._pool = ThreadPoolExecutor(self.concurrency, "job")
 
     def room(self, extra: int) -> int:  # noqa: ARG002  # nothing waits in here
@@ -49,8 +44,7 @@ class InlineExecutor:
     def submit(self, job: Taken) -> None:
         """Start a job."""
         try:
-            payload = decode(job.data)
-            task = find(self._tasks, payload.function)
+            task, payload = prepare(self._tasks, body_of(job))
         except QueueError as error:
             self._running[job.execution] = 0
             outcome = refused(body_of(job), error, time.time())

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from osnovci.contract import QueueDocument
@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 RETRY_SECONDS = 0.5
 HELD_TOO_LONG_SECONDS = 1.0
 """A job that waits so long in this worker goes back, for another one to run."""
+RQ_DEFAULT_TIMEOUT = 180.0
+"""What plain rq writes into a job that says nothing of its timeout."""
 MAX_ENDED = 200
 
 
@@ -41,12 +43,15 @@ class Engine:
     def __init__(  # noqa: PLR0913  # composed once, in worker.py
         self,
         worker: str,
+        *,
         run_id: str,
         queues: Sequence[QueueDocument],
         redis: Runner,
         executor: Executor,
+        busy: Callable[[int], None],
     ) -> None:
         self._worker, self._run_id = worker, run_id
+        self._tell_busy = busy
         self._queues = {queue.name: queue for queue in queues}
         self._plan = plan(queues)
         self._redis = redis
@@ -57,6 +62,7 @@ class Engine:
         self._ended: list[dict[str, Any]] = []
         self._settling: set[str] = set()
         self._strays: frozenset[str] = frozenset()
+        self._away = False
         self._given_up: set[str] = set()
         self.progress: deque[tuple[str, float]] = deque()
         """What jobs reported and the next renewal tells; a deque, because the keeper is a thread."""
@@ -92,14 +98,25 @@ class Engine:
             return None
         name, first = f"{self._run_id}{self._turns}", first_queue(self._turns, len(self._queues))
         self._turns += 1
-        call = turn(self._worker, name, want, first, self._plan, ended, time.monotonic())
+        call = turn(
+            self._worker,
+            name,
+            want=want,
+            first=first,
+            plan=self._plan,
+            ended=ended,
+            now=time.monotonic(),
+        )
         try:
             reply = await self._redis.run(call)
         except Exception as error:  # noqa: BLE001  # Redis is away: what ended is kept and sent again
-            log.warning("a turn failed, again in %s s: %s", RETRY_SECONDS, error)
+            if not self._away:
+                log.warning("turns fail, trying on: %s", error)
+            self._away = True
             self._ended = ended + self._ended
             await asyncio.sleep(RETRY_SECONDS)
             return 0.0
+        self._away = False
         self._settling.difference_update(f"{each['id']}:{each['execution']}" for each in ended)
         if reply.late:
             log.info("%d jobs had been taken from this worker or cancelled", len(reply.late))
@@ -118,7 +135,7 @@ class Engine:
         for job in jobs:
             if job.member in self._given_up:
                 continue
-            if job.timeout is None:
+            if job.timeout in {None, RQ_DEFAULT_TIMEOUT}:
                 job.timeout = self._queues[job.queue].timeout_seconds
             self.held[job.execution] = job
             self._ready.append(job)
@@ -131,6 +148,7 @@ class Engine:
             job = self._ready.popleft()
             job.begun_at = time.monotonic()
             self._executor.submit(job)
+        self._tell_busy(min(len(self.held), self._executor.concurrency))
 
     def ended(self, job: Taken, outcome: Outcome) -> None:
         """Note a job's end, for the next turn to tell."""

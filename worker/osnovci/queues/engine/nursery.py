@@ -16,8 +16,10 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from osnovci.errors import SettingsError
 from osnovci.queues.engine.child import serve
 from osnovci.queues.tasks import Task, load
 
@@ -30,11 +32,11 @@ def main() -> None:
     control = socket.socket(fileno=int(fd))
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    sys.path.insert(0, os.getcwd())
+    sys.path.insert(0, str(Path.cwd()))
     try:
         tasks = load(modules)
-    except Exception as error:  # noqa: BLE001  # told to the worker, which ends with it
-        tell(control, "error", f"{type(error).__name__}: {error}")
+    except SettingsError as error:
+        tell(control, "error", str(error))
         return
     tell(control, "ready", sorted(tasks))
     tend(control, tasks, only_one=only_one == "1")
@@ -43,7 +45,7 @@ def main() -> None:
 def tend(control: socket.socket, tasks: Mapping[str, Task], *, only_one: bool) -> None:
     """Fork a child for each descriptor, and report each that ends."""
     wakeup, signalled = socket.socketpair()
-    signalled.setblocking(False)  # noqa: FBT003
+    signalled.setblocking(False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(signalled.fileno(), warn_on_full_buffer=False)
     while True:

@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from osnovci.errors import SettingsError
 from osnovci.queues.engine.child import BUFFER_BYTES, read_job, write_job
 from osnovci.queues.engine.executor import Sink, body_of
 from osnovci.queues.engine.jobs import Kind, Outcome, Taken
-from osnovci.queues.errors import QueueError
 from osnovci.queues.payload import encode_error
 
 log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ class ProcessExecutor:
         self._closing = False
 
     async def start(self, sink: Sink) -> None:
-        """Start the nursery and its children; raises QueueError where the tasks cannot be loaded."""
+        """Start the nursery and its children; raises SettingsError where the tasks cannot be loaded."""
         self._sink = sink
         self._loop = asyncio.get_running_loop()
         await self._start_nursery()
@@ -80,12 +80,12 @@ class ProcessExecutor:
             pass_fds=[theirs.fileno()], start_new_session=True,
         )  # fmt: skip
         theirs.close()
-        ours.setblocking(False)  # noqa: FBT003
+        ours.setblocking(False)
         self._control = ours
         message = await self._loop.sock_recv(ours, BUFFER_BYTES)
         told, *rest = json.loads(message) if message else ("error", "its process ended at once")
         if told == "error":
-            raise QueueError(f"The tasks {', '.join(self._modules)} cannot be loaded: {rest[0]}")
+            raise SettingsError(rest[0])
         self._loop.add_reader(ours, self._hear_nursery)
 
     def _bear(self) -> None:
@@ -93,7 +93,7 @@ class ProcessExecutor:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         for end in (ours, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * BUFFER_BYTES)
-        theirs.setblocking(True)  # noqa: FBT003
+        theirs.setblocking(True)
         child = Child(ours, theirs)
         socket.send_fds(self._control, [b"child"], [theirs.fileno()])
         self._children.append(child)
@@ -225,7 +225,7 @@ class ProcessExecutor:
         self._control.close()
         try:
             await self._start_nursery()
-        except QueueError:
+        except SettingsError:
             log.exception("the nursery did not start again")
             self._loop.call_later(REVIVE_SECONDS, self._revive_soon)
             return

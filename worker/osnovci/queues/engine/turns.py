@@ -55,6 +55,7 @@ def first_queue(turn: int, queues: int) -> int:
 def turn(  # noqa: PLR0913  # the script's own arguments
     worker: str,
     name: str,
+    *,
     want: int,
     first: int,
     plan: str,

@@ -19,6 +19,7 @@ from osnovci.queues.scripts import prefix, text
 
 log = logging.getLogger(__name__)
 BLOCK_SECONDS = 5
+# The loops here look at `draining` because redis-py may answer a cancellation with its own error.
 AGAIN_SECONDS = 0.5
 BLOCKED_SECONDS = 0.2
 
@@ -26,7 +27,7 @@ BLOCKED_SECONDS = 0.2
 async def watch_queue(redis: Redis, queue: str, engine: Engine) -> None:
     """Wake the engine when a queue has a job that it may start."""
     key = f"rq:queue:{queue}"
-    while True:
+    while not engine.draining:
         await engine.idle.wait()
         if queue in engine.blocked:
             await asyncio.sleep(BLOCKED_SECONDS)
@@ -34,7 +35,7 @@ async def watch_queue(redis: Redis, queue: str, engine: Engine) -> None:
         try:
             found = await redis.blmove(key, key, BLOCK_SECONDS, "LEFT", "LEFT")
         except RedisError as error:
-            log.warning("cannot wait for %s: %s", queue, error)
+            log.debug("cannot wait for %s: %s", queue, error)
             await asyncio.sleep(AGAIN_SECONDS)
             continue
         if found:
@@ -45,7 +46,7 @@ async def watch_queue(redis: Redis, queue: str, engine: Engine) -> None:
 async def listen(redis: Redis, namespace: str, worker: str, engine: Engine) -> None:
     """Hear what is told to all workers, and to this one by rq's tools."""
     told, asked = f"{prefix(namespace)}wake", f"rq:pubsub:{worker}"
-    while True:
+    while not engine.draining:
         try:
             async with redis.pubsub(ignore_subscribe_messages=True) as channel:
                 await channel.subscribe(told, asked)
@@ -55,7 +56,7 @@ async def listen(redis: Redis, namespace: str, worker: str, engine: Engine) -> N
                     else:
                         _obey(message["data"], engine)
         except RedisError as error:
-            log.warning("cannot listen: %s", error)
+            log.debug("cannot listen: %s", error)
             await asyncio.sleep(AGAIN_SECONDS)
 
 

@@ -3,20 +3,25 @@
 import asyncio
 import logging
 import secrets
-from dataclasses import dataclass
+import signal
+from collections.abc import Callable
 
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
+from redis.exceptions import RedisError
 
 from osnovci.contract import Isolation, PoolDocument
+from osnovci.queues.board import Board
 from osnovci.queues.client import AsyncQueues, Queues
 from osnovci.queues.engine.executor import Executor
 from osnovci.queues.engine.inline import InlineExecutor
 from osnovci.queues.engine.keeper import Keeper
 from osnovci.queues.engine.loop import Engine
+from osnovci.queues.engine.nursery import die_with_parent
 from osnovci.queues.engine.process import ProcessExecutor
 from osnovci.queues.engine.wakeups import BLOCK_SECONDS, watchers
 from osnovci.queues.operations import release
+from osnovci.settings import WorkerSettings
 
 log = logging.getLogger(__name__)
 SOCKET_SECONDS = 5.0
@@ -24,21 +29,12 @@ LEAVE_SECONDS = 1.0
 PREDECESSOR = "The process before this one, of the same pod, died while it ran this job."
 
 
-@dataclass(frozen=True)
-class WorkerSettings:
-    """What a worker is."""
-
-    namespace: str
-    name: str
-    """Its pod: two processes that live at the same time never share it."""
-    redis_url: str
-    pool: PoolDocument
-
-
 class Worker:
     """Runs the jobs of a pool's queues."""
 
-    def __init__(self, settings: WorkerSettings) -> None:
+    def __init__(
+        self, settings: WorkerSettings, busy: Callable[[int], None] = lambda _: None
+    ) -> None:
         self._settings = settings
         url, seconds = settings.redis_url, SOCKET_SECONDS
         self._redis = AsyncRedis.from_url(
@@ -47,22 +43,23 @@ class Worker:
         self._waiting = AsyncRedis.from_url(url, socket_timeout=BLOCK_SECONDS + seconds)
         self._queues = Queues(Redis.from_url(url, socket_timeout=seconds), settings.namespace)
         self.engine = Engine(
-            settings.name,
-            f"{secrets.token_hex(4)}-",
-            settings.pool.queues,
-            AsyncQueues(self._redis, settings.namespace),
-            executor_of(settings.pool),
+            settings.pod,
+            run_id=f"{secrets.token_hex(4)}-",
+            queues=settings.pool.queues,
+            redis=AsyncQueues(self._redis, settings.namespace),
+            executor=executor_of(settings.pool),
+            busy=busy,
         )
 
     async def run(self) -> None:
-        """Work until `stop`; raises QueueError where the tasks cannot be loaded."""
+        """Work until `stop`; raises SettingsError where the tasks cannot be loaded."""
         settings, engine = self._settings, self.engine
         names = [queue.name for queue in settings.pool.queues]
-        await asyncio.to_thread(self._queues.run, release(settings.name, PREDECESSOR))
-        keeper = Keeper(settings.name, names, self._queues, engine)
+        await asyncio.to_thread(self._queues.run, release(settings.pod, PREDECESSOR))
+        keeper = Keeper(settings.pod, names, self._queues, engine)
         await asyncio.to_thread(keeper.renew)
         keeper.start()
-        waiting = watchers(self._waiting, settings.namespace, settings.name, names, engine)
+        waiting = watchers(self._waiting, settings.namespace, settings.pod, names, engine)
         try:
             await engine.run()
         finally:
@@ -76,17 +73,32 @@ class Worker:
     async def _leave(self) -> None:
         """Let nothing of this worker stay in Redis."""
         story = "Its worker left."
-        call = release(self._settings.name, story, on_purpose=True)
+        call = release(self._settings.pod, story, on_purpose=True)
         await asyncio.to_thread(self._queues.run, call)
         await self._waiting.aclose()
         await self._redis.aclose()
         self._queues.redis.close()
 
     def stop(self) -> None:
-        """Take no more jobs, let what runs end within the grace period, and leave."""
+        """Take no more jobs, let those that run end, and leave; a second time, end them by force."""
+        if self.engine.draining:
+            self.engine.give_up()
         self.engine.drain()
-        loop = asyncio.get_running_loop()
-        loop.call_later(self._settings.pool.grace_seconds, self.engine.give_up)
+
+
+def run_jobs(settings: WorkerSettings, board: Board) -> None:
+    """Be the engine's process: work until SIGTERM; ends when Redis is away at its start."""
+    die_with_parent()
+    try:
+        asyncio.run(_run(settings, board))
+    except RedisError:
+        raise SystemExit(1) from None
+
+
+async def _run(settings: WorkerSettings, board: Board) -> None:
+    worker = Worker(settings, board.count)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)
+    await worker.run()
 
 
 def executor_of(pool: PoolDocument) -> Executor:

@@ -1,0 +1,80 @@
+"""Words for the person who waits: steps with their time, and errors of one sentence."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+OUT = Console(highlight=False, soft_wrap=True)
+
+
+class ClusterError(Exception):
+    """Something is missing or failed; the message says what, and the remedy."""
+
+
+@contextmanager
+def step(what: str, takes: str = "") -> Generator[None]:
+    """Show that a step runs, how long it may take, and how long it took."""
+    label = f"{what} ({takes})" if takes else what
+    started = time.monotonic()
+    if OUT.is_terminal:
+        with OUT.status(label):
+            yield
+    else:
+        if takes:
+            OUT.print(f"{label} ...")
+        yield
+    seconds = time.monotonic() - started
+    OUT.print(f"[green]done[/] {what} [dim]{seconds:.1f}s[/]")
+
+
+def run(
+    command: Sequence[str | Path],
+    *,
+    env: dict[str, str] | None = None,
+    cwd: Path | None = None,
+    stdin: str | None = None,
+    log: Path | None = None,
+) -> str:
+    """Run a program to its end; give what it printed.
+
+    Raises ClusterError with the end of its output if it failed.
+    """
+    done = subprocess.run(
+        [str(part) for part in command],
+        env=env,
+        cwd=cwd,
+        input=stdin,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT if log else subprocess.PIPE,
+        check=False,
+    )
+    if log:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text(done.stdout)
+    if done.returncode:
+        tail = "\n".join(((done.stderr or "") or done.stdout).strip().splitlines()[-8:])
+        raise ClusterError(f"{' '.join(map(str, command))[:200]} failed:\n{tail}")
+    return done.stdout
+
+
+def wait_for(what: str, ready: Callable[[], bool], seconds: float) -> None:
+    """Wait for a condition.
+
+    Raises ClusterError when it has not come about in time.
+    """
+    deadline = time.monotonic() + seconds
+    while not ready():
+        if time.monotonic() > deadline:
+            raise ClusterError(f"{what} did not come about within {seconds:.0f}s")
+        time.sleep(0.2)
+
+
+def fail(error: ClusterError) -> None:
+    """End the command with the error's sentence."""
+    sys.exit(f"cluster: {error}")

@@ -1,0 +1,66 @@
+"""What `make up` deploys: the operator and the example, the same way on every provider."""
+
+from typing import Protocol
+
+from cluster import images
+from cluster.console import step
+from cluster.kubectl import kubectl
+from cluster.paths import ROOT, STATE
+
+EXAMPLE = ROOT / "examples" / "homework"
+
+
+class Loads(Protocol):
+    """Something that takes images."""
+
+    def load(self, archive: images.Path) -> None:
+        """Take in an archive."""
+
+
+def load(provider: Loads, names: tuple[str, ...]) -> list[str]:
+    """Give the cluster these images, as far as it has not got them; tell which are new."""
+    fresh: list[str] = []
+    for name in names:
+        archive = images.archive(name)
+        marker = STATE / "images" / name
+        if marker.exists() and marker.read_text() == archive.name:
+            continue
+        with step(f"Loading the image {images.IMAGES[name].reference}"):
+            provider.load(archive)
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        marker.write_text(archive.name)
+        fresh.append(name)
+    return fresh
+
+
+def deploy(provider: Loads) -> None:
+    """Bring operator and example to what the checkout says, and wait for them."""
+    fresh = load(provider, images.SERVICES + images.APPLICATION)
+    kubectl("apply", "--server-side", "-f", EXAMPLE / "deploy" / "namespace.yaml")
+    kubectl("apply", "--server-side", "--force-conflicts", "-k", ROOT / "manifests" / "local")
+    kubectl("wait", "--for=condition=Established", "crd", "queuepools.osnovci.app")
+    kubectl("apply", "--server-side", "--force-conflicts", "-k", EXAMPLE / "deploy")
+    if "operator" in fresh:
+        kubectl("-n", "osnovci-system", "rollout", "restart", "deployment/osnovci-operator")
+    if "homework" in fresh:
+        kubectl("-n", "homework", "delete", "pods", "-l", "osnovci.app/pool", "--wait=false")
+    with step("Waiting for Redis, PostgreSQL, Mailpit and the operator", "up to a minute"):
+        for namespace in ("homework", "osnovci-system"):
+            kubectl(
+                "-n",
+                namespace,
+                "rollout",
+                "status",
+                "deployment",
+                "--timeout=90s",
+                "-l",
+                "app.kubernetes.io/part-of=osnovci",
+            )
+        kubectl(
+            "-n",
+            "homework",
+            "wait",
+            "--for=condition=Ready",
+            "qpool/homework-jobs",
+            "--timeout=120s",
+        )

@@ -1,0 +1,1 @@
+"""The homework platform's background work: an example of an application on Osnovci."""

@@ -1,0 +1,93 @@
+"""The jobs of the homework platform's four queues, and two for demonstrations and tests.
+
+Each may run more than once, since the queue promises at least once: what they write, they write
+by a key, or it does no harm twice.
+"""
+
+import os
+import smtplib
+import time
+from email.message import EmailMessage
+
+from redis import Redis
+
+from homework.database import Connection, with_database
+from homework.report import report_pdf
+from osnovci.queues.tasks import task
+
+SMTP_SECONDS = 10.0
+
+
+@task(queue="email")
+def send_email(to: str, subject: str, body: str) -> None:
+    """Send an e-mail (queue email)."""
+    message = EmailMessage()
+    message["From"] = "homework@osnovci.app"
+    message["To"] = to
+    message["Subject"] = subject
+    message.set_content(body)
+    host, port = os.environ["SMTP_HOST"], int(os.environ.get("SMTP_PORT", "25"))
+    with smtplib.SMTP(host, port, timeout=SMTP_SECONDS) as server:
+        server.send_message(message)
+
+
+@task(queue="notification")
+def notify(student: str, message: str) -> int:
+    """Keep a notification for a student (queue notification); give its id."""
+
+    async def keep(database: Connection) -> int:
+        statement = "INSERT INTO notification (student, message) VALUES ($1, $2) RETURNING id"
+        return int(await database.fetchval(statement, student, message) or 0)
+
+    return with_database(keep)
+
+
+@task(queue="report")
+def make_report(student: str) -> int:
+    """Make a student's report as PDF and keep it (queue report); give its size in bytes."""
+
+    async def make(database: Connection) -> int:
+        query = "SELECT title, done FROM homework WHERE student = $1 ORDER BY id"
+        rows = await database.fetch(query, student)
+        pdf = report_pdf(student, [(row["title"], row["done"]) for row in rows])
+        statement = """
+            INSERT INTO report (student, pdf) VALUES ($1, $2)
+            ON CONFLICT (student) DO UPDATE SET pdf = excluded.pdf, created_at = now()
+        """
+        await database.execute(statement, student, pdf)
+        return len(pdf)
+
+    return with_database(make)
+
+
+@task(queue="schedule")
+def check_conflicts(school_class: str) -> int:
+    """Find the lessons of a class that overlap and keep them (queue schedule); give their number."""
+
+    async def check(database: Connection) -> int:
+        statement = """
+            INSERT INTO schedule_conflict (class, first_lesson, second_lesson)
+            SELECT a.class, a.id, b.id
+            FROM lesson a JOIN lesson b
+              ON a.class = b.class AND a.id < b.id AND a.during && b.during
+            WHERE a.class = $1
+            ON CONFLICT DO NOTHING
+        """
+        await database.execute(statement, school_class)
+        count = "SELECT count(*) FROM schedule_conflict WHERE class = $1"
+        return int(await database.fetchval(count, school_class) or 0)
+
+    return with_database(check)
+
+
+@task
+def pause(seconds: float) -> None:
+    """Sleep: a job whose length is known."""
+    time.sleep(seconds)
+
+
+@task
+def record(list_key: str, value: str) -> None:
+    """Append a value to a list in Redis: a job whose run can be counted."""
+    with Redis.from_url(os.environ["OSNOVCI_REDIS_URL"]) as redis:
+        redis.rpush(list_key, value)

@@ -1,0 +1,255 @@
+"""Redis, as the operator sees it: one read a tick for all pools of a namespace.
+
+Each namespace has one Redis, named by its Secret, and is read by one task of its own, so that a
+slow one delays nobody else. A read that fails now and then is bridged by the last good one; after
+`STALE_SECONDS` there is no reading, and the pools hold.
+"""
+
+import asyncio
+import logging
+import time
+from base64 import b64decode
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import redis.asyncio as redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, NoScriptError, RedisError, ResponseError
+
+from osnovci import observation
+from osnovci.observation import Observation, QueueReading
+from osnovci_operator import metrics
+from osnovci_operator.backend import Unreadable, UnreadableReason
+from osnovci_operator.errors import BackendError, KubeError
+from osnovci_operator.kube import Kube
+from osnovci_operator.queuepool.seen import PoolReading
+from osnovci_operator.queuepool.spec import Pool
+from osnovci_operator.resource import Key
+from osnovci_operator.settings import Settings
+from osnovci_operator.store import Store, pool_key_of
+
+SECRET = "osnovci-redis"  # noqa: S105
+READ_SECONDS = 1.0
+"""The time budget of one read, connecting included."""
+
+STALE_SECONDS = 3.0
+DUE_HORIZON = timedelta(seconds=10)
+"""Scheduled jobs due this soon count as jobs: a worker must be there to take them."""
+
+log = logging.getLogger(__name__)
+
+
+class Broker:
+    """The readings of all namespaces, and the tasks that renew them."""
+
+    def __init__(
+        self, settings: Settings, kube: Kube, store: Store, wake: Callable[[Key], None]
+    ) -> None:
+        self._settings = settings
+        self._namespaces = {
+            name: NamespaceReader(name, settings, kube, store, wake) for name in settings.namespaces
+        }
+
+    async def run(self) -> None:
+        """Read every namespace, each tick, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for reader in self._namespaces.values():
+                group.create_task(reader.run())
+
+    async def reading(self, pool: Pool) -> PoolReading | Unreadable:
+        """Give what Redis says of a pool; waits only for a pool's first tick."""
+        return await self._namespaces[pool.identity.namespace].reading(pool)
+
+
+class NamespaceReader:
+    """The one Redis of a namespace and its last reading."""
+
+    def __init__(
+        self,
+        namespace: str,
+        settings: Settings,
+        kube: Kube,
+        store: Store,
+        wake: Callable[[Key], None],
+    ) -> None:
+        self._namespace = namespace
+        self._settings = settings
+        self._kube = kube
+        self._store = store
+        self._wake = wake
+        self._client: redis.Redis | None = None
+        self._last: Observation | None = None
+        self._last_at = 0.0
+        self._failure: BackendError | None = None
+        self._told: dict[Key, Any] = {}
+        self._ticked = asyncio.Condition()
+
+    async def run(self) -> None:
+        """Read once a tick; wake the pools that something happened to."""
+        try:
+            while True:
+                started = time.monotonic()
+                if pools := list(self._store.pools(self._namespace)):
+                    await self._read(pools)
+                    await self._tell(pools)
+                spent = time.monotonic() - started
+                await asyncio.sleep(max(self._settings.tick.total_seconds() - spent, 0.05))
+        finally:
+            await self._disconnect()
+
+    async def reading(self, pool: Pool) -> PoolReading | Unreadable:
+        """Give what Redis said of a pool last."""
+        async with self._ticked:
+            await self._ticked.wait_for(lambda: self._covers(pool))
+        return self._slice(pool)
+
+    def _covers(self, pool: Pool) -> bool:
+        if self._failure:
+            return True
+        return bool(self._last) and all(q.name in self._last.queues for q in pool.spec.queues)
+
+    def _slice(self, pool: Pool) -> PoolReading | Unreadable:
+        if self._failure or not self._last:
+            assert self._failure
+            return Unreadable(self._failure.reason, str(self._failure))
+        rows: list[QueueReading] = []
+        for queue in pool.spec.queues:
+            row = self._last.queues[queue.name]
+            if isinstance(row, str):
+                message = f"queue {queue.name} cannot be read: {row}"
+                return Unreadable(UnreadableReason.NONSENSE, message)
+            rows.append(row)
+        pods = self._store.pods(pool_key_of(pool))
+        beats = (self._last.heartbeats.get(pod) for pod in pods)
+        return PoolReading(tuple(rows), sum(beat.busy for beat in beats if beat))
+
+    async def _read(self, pools: list[Pool]) -> None:
+        queues = sorted({queue.name for pool in pools for queue in pool.spec.queues})
+        pods = sorted({pod for pool in pools for pod in self._store.pods(pool_key_of(pool))})
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                with metrics.REDIS_READ_SECONDS.time():
+                    self._last = await self._observe(queues, pods)
+        except BackendError as error:
+            await self._fail(error)
+        except (RedisError, observation.UnexpectedReplyError, OSError, TimeoutError) as error:
+            await self._fail(_explain(error))
+        else:
+            self._last_at = time.monotonic()
+            if self._failure:
+                log.info("Redis of namespace %s answers again", self._namespace)
+            self._failure = None
+            metrics.REDIS_READABLE.labels(self._namespace).set(1)
+
+    async def _observe(self, queues: list[str], pods: list[str]) -> Observation:
+        if not self._client:
+            self._client = await self._connect()
+        arguments = observation.arguments(self._namespace, queues, pods, DUE_HORIZON)
+        try:
+            reply = await self._client.evalsha(observation.SHA, 0, *arguments)
+        except NoScriptError:
+            reply = await self._client.eval(observation.SCRIPT, 0, *arguments)
+        return observation.parse(reply, queues, pods)
+
+    async def _fail(self, error: BackendError) -> None:
+        """Drop the connection; the next tick reads the Secret and connects anew."""
+        await self._disconnect()
+        if time.monotonic() - self._last_at < STALE_SECONDS:
+            return
+        if not self._failure:
+            log.warning("Redis of namespace %s cannot be read: %s", self._namespace, error)
+        self._failure = error
+        metrics.REDIS_READABLE.labels(self._namespace).set(0)
+
+    async def _tell(self, pools: list[Pool]) -> None:
+        async with self._ticked:
+            self._ticked.notify_all()
+        told: dict[Key, Any] = {}
+        for pool in pools:
+            if not self._covers(pool):
+                continue
+            key, reading = pool_key_of(pool), self._slice(pool)
+            told[key] = _figures(reading)
+            if told[key] != self._told.get(key):
+                self._wake(key)
+        self._told = told
+
+    async def _connect(self) -> redis.Redis:
+        url = await self._url()
+        return redis.Redis.from_url(
+            url,
+            decode_responses=True,
+            socket_timeout=READ_SECONDS,
+            socket_connect_timeout=READ_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+            client_name="osnovci-operator",
+        )
+
+    async def _disconnect(self) -> None:
+        client, self._client = self._client, None
+        if client:
+            await client.aclose()
+
+    async def _url(self) -> str:
+        place = f"the Secret {self._namespace}/{SECRET}"
+        try:
+            secret = await self._kube.get("Secret", self._namespace, SECRET)
+        except KubeError as error:
+            raise BackendError(
+                UnreadableReason.NO_URL, f"{place} cannot be read: {error}"
+            ) from error
+        if not secret or "url" not in secret.get("data", {}):
+            message = (
+                f"{place} is missing or has no key url; create it with url: redis://redis:6379/0"
+            )
+            raise BackendError(UnreadableReason.NO_URL, message)
+        url = b64decode(secret["data"]["url"]).decode(errors="replace").strip()
+        return allowed_url(url, self._namespace, self._settings.redis_hosts)
+
+
+def allowed_url(url: str, namespace: str, hosts: frozenset[str]) -> str:
+    """Give the URL as the operator may dial it: a Service of the namespace, or a host allowed.
+
+    A bare name, which pods resolve in their own namespace, is completed for the operator's.
+    Raises BackendError for any other host; the message never repeats the URL, which may hold a
+    password.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme not in {"redis", "rediss"} or not host:
+        message = "the url of the Secret osnovci-redis must be redis://HOST:PORT/DB or rediss://..."
+        raise BackendError(UnreadableReason.NO_URL, message)
+    name, _, rest = host.partition(".")
+    if host not in hosts:
+        if rest not in {"", namespace, f"{namespace}.svc", f"{namespace}.svc.cluster.local"}:
+            message = (
+                f"the Secret osnovci-redis names the host {host}, which is no Service of namespace "
+                f"{namespace}: use one, or allow the host in the operator's OSNOVCI_REDIS_HOSTS"
+            )
+            raise BackendError(UnreadableReason.REFUSED_HOST, message)
+        host = f"{name}.{namespace}.svc"
+    user, at, _ = parts.netloc.rpartition("@")
+    port = f":{parts.port}" if parts.port else ""
+    return urlunsplit(parts._replace(netloc=f"{user}{at}{host}{port}"))
+
+
+def _figures(reading: PoolReading | Unreadable) -> Any:
+    if isinstance(reading, Unreadable):
+        return reading.reason
+    return reading.busy, tuple(queue.figures() for queue in reading.queues)
+
+
+def _explain(error: Exception) -> BackendError:
+    if isinstance(error, TimeoutError | redis.TimeoutError):
+        text = f"Redis does not answer within {READ_SECONDS:g}s"
+        return BackendError(UnreadableReason.UNREACHABLE, text)
+    if isinstance(error, AuthenticationError):
+        text = f"Redis refused: {error}; check user and password in the Secret {SECRET}"
+        return BackendError(UnreadableReason.UNREACHABLE, text)
+    if isinstance(error, ResponseError | observation.UnexpectedReplyError):
+        text = f"Redis answered with something unexpected: {error}"
+        return BackendError(UnreadableReason.NONSENSE, text)
+    return BackendError(UnreadableReason.UNREACHABLE, f"Redis cannot be reached: {error}")

@@ -1,0 +1,46 @@
+"""Conditions: what is true of an object, why, and since when. Pure: time is an argument."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+MESSAGE_MAX = 1024
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One statement about an object; `status` None means Unknown."""
+
+    type: str
+    status: bool | None
+    reason: str
+    message: str
+
+
+def merge(
+    previous: Iterable[Any], conditions: Iterable[Condition], generation: int, now: datetime
+) -> list[Any]:
+    """Write conditions as the API has them; a transition time moves only when the status does."""
+    known = {each.get("type"): each for each in previous}
+    return [_write(known.get(each.type), each, generation, now) for each in conditions]
+
+
+def timestamp(moment: datetime) -> str:
+    """Write a moment as Kubernetes does, to the second."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _write(before: Any, condition: Condition, generation: int, now: datetime) -> Any:
+    status = {True: "True", False: "False", None: "Unknown"}[condition.status]
+    since = timestamp(now)
+    if before and before.get("status") == status:
+        since = before.get("lastTransitionTime", since)
+    return {
+        "type": condition.type,
+        "status": status,
+        "reason": condition.reason,
+        "message": condition.message[:MESSAGE_MAX],
+        "observedGeneration": generation,
+        "lastTransitionTime": since,
+    }

@@ -1,0 +1,141 @@
+"""The API server: read, apply, report. Objects are plain dicts, as the watches give them."""
+
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+from http import HTTPStatus
+from typing import Any
+
+import aiohttp
+from kubernetes.aio import client, config
+from kubernetes.aio.config import ConfigException
+
+from osnovci_operator import errors
+from osnovci_operator.labels import MANAGER
+from osnovci_operator.resource import GROUP, VERSION
+
+TIMEOUT_SECONDS = 10
+APPLY = "application/apply-patch+yaml"
+MERGE = "application/merge-patch+json"
+
+PATHS: Mapping[str, str] = {
+    "QueuePool": f"/apis/{GROUP}/{VERSION}/namespaces/{{}}/queuepools",
+    "Deployment": "/apis/apps/v1/namespaces/{}/deployments",
+    "Pod": "/api/v1/namespaces/{}/pods",
+    "Secret": "/api/v1/namespaces/{}/secrets",
+    "Lease": "/apis/coordination.k8s.io/v1/namespaces/{}/leases",
+    "Event": "/apis/events.k8s.io/v1/namespaces/{}/events",
+}
+
+
+async def connect() -> client.ApiClient:
+    """Open the client: with the pod's service account, or the current kubeconfig."""
+    configuration = client.Configuration()
+    try:
+        config.load_incluster_config(client_configuration=configuration)
+    except ConfigException:
+        await config.load_kube_config(client_configuration=configuration)
+    configuration.connection_pool_maxsize = 16
+    return client.ApiClient(configuration)
+
+
+class Kube:
+    """Requests to the API server; what has not changed is not sent again."""
+
+    def __init__(self, api: client.ApiClient) -> None:
+        self._api = api
+        self._applied: dict[tuple[str, str, str], tuple[str, Any, Any]] = {}
+
+    async def get(self, kind: str, namespace: str, name: str) -> dict[str, Any] | None:
+        """Read one object; None if there is none."""
+        try:
+            return await self.request("GET", f"{PATHS[kind].format(namespace)}/{name}")
+        except errors.NotFoundError:
+            return None
+
+    async def list(self, kind: str, namespace: str, selector: str = "") -> list[dict[str, Any]]:
+        """Read all objects of a kind in a namespace, each with its kind filled in."""
+        query = {"labelSelector": selector} if selector else {}
+        answer = await self.request("GET", PATHS[kind].format(namespace), query=query)
+        return [{"kind": kind, **item} for item in answer["items"]]
+
+    async def apply(self, manifest: dict[str, Any], live: dict[str, Any] | None) -> dict[str, Any]:
+        """Make an object what the manifest says, by server-side apply; give it as it is now.
+
+        Nothing is sent when this manifest was applied last and nobody has changed the object
+        since: its generation counts every change of its spec.
+        """
+        kind, metadata = manifest["kind"], manifest["metadata"]
+        place = (kind, metadata["namespace"], metadata["name"])
+        digest = sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+        if live and self._applied.get(place) == _state(digest, live):
+            return live
+        path = f"{PATHS[kind].format(metadata['namespace'])}/{metadata['name']}"
+        query = {"fieldManager": MANAGER, "force": "true"}
+        applied = await self.request("PATCH", path, manifest, query=query, content=APPLY)
+        self._applied[place] = _state(digest, applied)
+        return applied
+
+    async def report(self, kind: str, namespace: str, name: str, status: dict[str, Any]) -> None:
+        """Replace an object's status, by server-side apply."""
+        body = {
+            "apiVersion": f"{GROUP}/{VERSION}",
+            "kind": kind,
+            "metadata": {"name": name, "namespace": namespace},
+            "status": status,
+        }
+        path = f"{PATHS[kind].format(namespace)}/{name}/status"
+        query = {"fieldManager": MANAGER, "force": "true"}
+        await self.request("PATCH", path, body, query=query, content=APPLY)
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        content: str = "application/json",
+    ) -> Any:
+        """Send one request; give the answer as a dict.
+
+        Raises KubeError, or what of it fits.
+        """
+        headers = {"Accept": "application/json", "Content-Type": content}
+        try:
+            serialized = await self._api.param_serialize(
+                method,
+                path,
+                query_params=list((query or {}).items()),
+                header_params=headers,
+                body=body,
+                auth_settings=["BearerToken"],
+            )
+            response = await self._api.call_api(*serialized, _request_timeout=TIMEOUT_SECONDS)
+            data = await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise errors.KubeError(0, f"the API server does not answer: {error!r}") from error
+        answer = json.loads(data) if data[:1] == b"{" else {"message": data.decode()[:500]}
+        if response.status >= HTTPStatus.BAD_REQUEST:
+            raise _error(response.status, answer)
+        return answer
+
+
+def _state(digest: str, live: dict[str, Any]) -> tuple[str, Any, Any]:
+    metadata = live["metadata"]
+    return digest, (metadata["uid"], metadata["generation"]), metadata.get("labels")
+
+
+def _error(status: int, answer: dict[str, Any]) -> errors.KubeError:
+    causes = (answer.get("details") or {}).get("causes") or ()
+    if any(cause.get("reason") == "NamespaceTerminating" for cause in causes):
+        return errors.TerminatingError(status, answer["message"])
+    kinds = {
+        HTTPStatus.NOT_FOUND: errors.NotFoundError,
+        HTTPStatus.CONFLICT: errors.ConflictError,
+        HTTPStatus.BAD_REQUEST: errors.RefusedError,
+        HTTPStatus.FORBIDDEN: errors.RefusedError,
+        HTTPStatus.UNPROCESSABLE_ENTITY: errors.RefusedError,
+    }
+    kind = kinds.get(HTTPStatus(status), errors.KubeError)
+    return kind(status, answer.get("message", str(answer)))

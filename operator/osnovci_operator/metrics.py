@@ -1,0 +1,57 @@
+"""The operator's own metrics, in Prometheus's text format. docs/reference/metrics.md lists them."""
+
+from collections.abc import Iterator
+
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from osnovci_operator.store import Store
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+LEADER = Gauge("osnovci_leader", "1 while this replica leads.")
+RECONCILE_SECONDS = Histogram(
+    "osnovci_reconcile_seconds", "How long one reconcile takes.", buckets=_SECONDS
+)
+RECONCILE_ERRORS = Counter("osnovci_reconcile_errors", "Reconciles that failed and are retried.")
+REDIS_READ_SECONDS = Histogram(
+    "osnovci_redis_read_seconds", "How long one read of a namespace takes.", buckets=_SECONDS
+)
+REDIS_READABLE = Gauge("osnovci_redis_readable", "1 while Redis answers.", ["namespace"])
+DECISIONS = Counter(
+    "osnovci_decisions", "Changes of a worker count, by reason.", ["namespace", "pool", "reason"]
+)
+
+
+class PoolCollector(Collector):
+    """Figures of the pools, read from their last status when they are asked for."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Give one sample for each pool and queue; pools that are gone leave none behind."""
+        labels = ["namespace", "pool"]
+        desired = GaugeMetricFamily(
+            "osnovci_queuepool_desired_replicas", "Workers asked for.", labels=labels
+        )
+        ready = GaugeMetricFamily(
+            "osnovci_queuepool_ready_replicas", "Workers that are ready.", labels=labels
+        )
+        jobs = GaugeMetricFamily(
+            "osnovci_queue_jobs", "Jobs of a queue, by state.", labels=[*labels, "queue", "state"]
+        )
+        for pool in self._store.pools():
+            place = [pool.identity.namespace, pool.identity.name]
+            desired.add_metric(place, pool.status.get("desiredReplicas", 0))
+            ready.add_metric(place, pool.status.get("readyReplicas", 0))
+            for queue in pool.status.get("queues", ()):
+                for state in ("waiting", "active", "scheduled", "completed", "failed"):
+                    jobs.add_metric([*place, queue["name"], state], queue[state])
+        yield from (desired, ready, jobs)
+
+
+def publish_pools(store: Store) -> None:
+    """Add the pools' figures to what /metrics answers."""
+    REGISTRY.register(PoolCollector(store))

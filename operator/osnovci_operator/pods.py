@@ -1,0 +1,158 @@
+"""The `pod:` section: what users may set of a pod, and the restricted pod made of it.
+
+Pure: no I/O, no clock.
+"""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from osnovci_operator.resource import IntOrString, Model, RawObject, rule, rules
+
+RESERVED_ENV = "OSNOVCI_"
+WRITABLE = "/tmp"  # noqa: S108
+
+
+class EnvVar(Model):
+    """One environment variable."""
+
+    name: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=256,
+            json_schema_extra=rules(
+                rule(
+                    f"!self.startsWith('{RESERVED_ENV}')",
+                    f"names that begin with {RESERVED_ENV} are set by the operator; choose another",
+                )
+            ),
+        ),
+    ]
+    """The variable's name; names that begin with OSNOVCI_ are the operator's."""
+    value: Annotated[str, Field(max_length=32768)] | None = None
+    """The value, as text."""
+    value_from: RawObject | None = None
+    """Where the value comes from, as in a container: secretKeyRef, configMapKeyRef, fieldRef."""
+
+
+class Resources(Model):
+    """What a container asks for and may use at most."""
+
+    requests: dict[str, IntOrString] | None = None
+    """What the scheduler sets aside, such as cpu: 100m or memory: 128Mi."""
+    limits: dict[str, IntOrString] | None = None
+    """What the container may use at most."""
+
+
+class PodSection(Model):
+    """The fields of a pod and its container that may be set, under their Kubernetes names."""
+
+    image: Annotated[str, Field(min_length=1, max_length=1024)]
+    """The container image."""
+    command: Annotated[list[str], Field(max_length=64)] | None = None
+    """The entry point; by default what the operator starts in such a pod."""
+    args: Annotated[list[str], Field(max_length=256)] | None = None
+    """Arguments of the command."""
+    env: Annotated[
+        list[EnvVar],
+        Field(
+            max_length=128,
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["name"],
+            },
+        ),
+    ] = []
+    """Environment variables of the container."""
+    env_from: Annotated[list[RawObject], Field(max_length=32)] | None = None
+    """ConfigMaps and Secrets whose keys become environment variables."""
+    resources: Resources | None = None
+    """CPU and memory of the container."""
+    volumes: Annotated[list[RawObject], Field(max_length=32)] = []
+    """Volumes of the pod."""
+    volume_mounts: Annotated[list[RawObject], Field(max_length=32)] = []
+    """Where the container sees the volumes."""
+    node_selector: dict[str, str] | None = None
+    """Labels of the nodes the pod may run on."""
+    tolerations: Annotated[list[RawObject], Field(max_length=32)] | None = None
+    """Taints the pod tolerates."""
+    affinity: RawObject | None = None
+    """Affinity and anti-affinity of the pod."""
+    topology_spread_constraints: Annotated[list[RawObject], Field(max_length=16)] | None = None
+    """How the pods spread over nodes and zones."""
+    service_account_name: Annotated[str, Field(max_length=253)] | None = None
+    """The service account; its token is not mounted."""
+    image_pull_secrets: Annotated[list[RawObject], Field(max_length=16)] | None = None
+    """Secrets to pull the image with."""
+    labels: Annotated[
+        dict[str, str],
+        Field(
+            max_length=32,
+            json_schema_extra=rules(
+                rule(
+                    "self.all(k, !k.startsWith('osnovci.app/'))",
+                    "labels under osnovci.app/ are set by the operator; choose another prefix",
+                )
+            ),
+        ),
+    ] = {}
+    """More labels for the pod."""
+    annotations: Annotated[dict[str, str], Field(max_length=32)] = {}
+    """More annotations for the pod."""
+
+
+def container(section: PodSection, *, name: str, command: list[str], env: list[Any]) -> Any:
+    """Build the pod's one container, fit for Pod Security's restricted profile.
+
+    Our variables come first, so that the user's may refer to them.
+    """
+    built = {
+        "name": name,
+        "image": section.image,
+        "command": section.command or command,
+        "args": section.args,
+        "env": [*env, *(_dump(each) for each in section.env)],
+        "envFrom": section.env_from,
+        "resources": _dump(section.resources) if section.resources else None,
+        "volumeMounts": [{"name": "tmp", "mountPath": WRITABLE}, *section.volume_mounts],
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+    }
+    return {key: value for key, value in built.items() if value is not None}
+
+
+def template(
+    section: PodSection, *, labels: dict[str, str], grace_seconds: int, containers: list[Any]
+) -> Any:
+    """Build the pod template around its containers, fit for the restricted profile."""
+    spec = {
+        "automountServiceAccountToken": False,
+        "containers": containers,
+        "terminationGracePeriodSeconds": grace_seconds,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "volumes": [{"name": "tmp", "emptyDir": {}}, *section.volumes],
+        "nodeSelector": section.node_selector,
+        "tolerations": section.tolerations,
+        "affinity": section.affinity,
+        "topologySpreadConstraints": section.topology_spread_constraints,
+        "serviceAccountName": section.service_account_name,
+        "imagePullSecrets": section.image_pull_secrets,
+    }
+    metadata: dict[str, Any] = {"labels": {**section.labels, **labels}}
+    if section.annotations:
+        metadata["annotations"] = section.annotations
+    return {
+        "metadata": metadata,
+        "spec": {key: value for key, value in spec.items() if value is not None},
+    }
+
+
+def _dump(model: Model) -> Any:
+    return model.model_dump(exclude_none=True)

@@ -1,0 +1,1 @@
+"""The kind QueuePool: workers that follow the backlog of their queues."""

@@ -1,0 +1,69 @@
+"""What one reconcile of a QueuePool knows before it decides. Pure: frozen values only."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from osnovci.observation import QueueReading
+from osnovci_operator.backend import Unreadable
+
+
+@dataclass(frozen=True)
+class PoolReading:
+    """What Redis says of one pool, all at one moment."""
+
+    queues: tuple[QueueReading, ...]
+    busy: int
+
+    @property
+    def waiting(self) -> int:
+        """Jobs that wait, in all queues."""
+        return sum(queue.waiting for queue in self.queues)
+
+    @property
+    def jobs(self) -> int:
+        """Jobs that need a worker: waiting, running or soon due."""
+        return sum(queue.waiting + queue.active + queue.due for queue in self.queues)
+
+    @property
+    def oldest_wait(self) -> timedelta:
+        """How long the oldest waiting job of all queues has waited."""
+        return max((queue.oldest_wait for queue in self.queues), default=timedelta())
+
+
+@dataclass(frozen=True)
+class Workers:
+    """The pool's Deployment, as the API server has it."""
+
+    asked: int
+    existing: int
+    updated: int
+    ready: int
+    settled: bool
+    """Its controller has seen the newest spec."""
+
+    @classmethod
+    def parse(cls, deployment: dict[str, Any]) -> "Workers":
+        """Read a Deployment."""
+        spec, status = deployment["spec"], deployment.get("status", {})
+        return cls(
+            asked=spec.get("replicas", 1),
+            existing=status.get("replicas", 0),
+            updated=status.get("updatedReplicas", 0),
+            ready=status.get("readyReplicas", 0),
+            settled=status.get("observedGeneration", 0) >= deployment["metadata"]["generation"],
+        )
+
+
+@dataclass(frozen=True)
+class Seen:
+    """All that was observed, at one moment."""
+
+    now: datetime
+    workers: Workers | None
+    """None: there is no Deployment yet."""
+    reading: PoolReading | Unreadable
+    taken: tuple[tuple[str, str], ...] = ()
+    """Queues that an older pool of the namespace has, each with that pool's name."""
+    stranger: bool = False
+    """A Deployment of the pool's name exists that is not the pool's."""

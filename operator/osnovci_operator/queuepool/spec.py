@@ -1,0 +1,283 @@
+"""What a QueuePool says: the models of its spec and status, from which the CRD is generated.
+
+Pure: no I/O, no clock. Defaults are the figures of docs/reference/queuepool.md.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError
+
+from osnovci.contract import PoolDocument, QueueDocument, RetryDocument
+from osnovci_operator.pods import PodSection
+from osnovci_operator.resource import Duration, Identity, Model, rule, rules
+
+KIND = "QueuePool"
+PLURAL = "queuepools"
+UNSCALED_REPLICAS = 1
+"""The count of a pool that sets neither replicas nor scaling."""
+
+GRACE_MARGIN = timedelta(seconds=10)
+"""What a worker gets beyond its longest job to report the result and leave."""
+
+
+class Retries(Model):
+    """How often, and after which waits, a failed job runs again."""
+
+    limit: Annotated[int, Field(ge=0, le=100)] = 3
+    """How many retries follow the first run; 0 means none."""
+    initial: Duration = timedelta(seconds=1)
+    """The wait before the first retry."""
+    factor: Annotated[float, Field(ge=1, le=10)] = 2
+    """By what each further wait grows: initial, initial x factor, initial x factor^2."""
+    max: Duration = timedelta(minutes=1)
+    """The longest wait between two runs."""
+
+
+class Queue(Model):
+    """One queue and how its jobs run."""
+
+    name: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=63,
+            json_schema_extra=rules(
+                rule(
+                    "self.matches('^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$')",
+                    "must begin and end with a letter or digit, with . _ - between: email, report-2",
+                )
+            ),
+        ),
+    ]
+    """The queue's name, as programs enqueue to it."""
+    timeout: Duration = timedelta(minutes=3)
+    """How long a job may run, unless it was enqueued with a timeout of its own."""
+    retries: Retries = Retries()
+    """Retries of a failed job, unless it was enqueued with its own."""
+    keep_completed: Annotated[int, Field(ge=0, le=100_000)] = 100
+    """How many completed jobs are kept to look at; older ones are removed."""
+    keep_failed: Annotated[int, Field(ge=0, le=100_000)] = 500
+    """How many failed jobs are kept to look at and retry; older ones are removed."""
+    paused: bool = False
+    """Take no job from this queue; jobs that run end, and new ones wait."""
+
+
+class Scaling(Model):
+    """The count follows the backlog, between two bounds."""
+
+    model_config = {
+        "json_schema_extra": rules(
+            rule(
+                "self.minReplicas <= self.maxReplicas",
+                "minReplicas is above maxReplicas: lower it, or raise maxReplicas",
+                ".minReplicas",
+            )
+        )
+    }
+
+    min_replicas: Annotated[int, Field(ge=0, le=1000)] = 0
+    """The fewest worker pods, kept also when there is nothing to do."""
+    max_replicas: Annotated[int, Field(ge=1, le=1000)]
+    """The most worker pods."""
+    target_wait: Duration = timedelta(seconds=5)
+    """How long a job may wait before it starts."""
+    idle: Duration = timedelta(minutes=1)
+    """How long workers must have been unneeded before they go."""
+
+
+class Spec(Model):
+    """What the pool should be."""
+
+    model_config = {
+        "json_schema_extra": rules(
+            rule(
+                "!(has(self.replicas) && has(self.scaling))",
+                "replicas and scaling exclude each other: remove scaling to fix the count",
+                ".replicas",
+            )
+        )
+    }
+
+    pod: PodSection
+    """The worker pods: their image, environment and resources."""
+    tasks: Annotated[
+        list[
+            Annotated[
+                str,
+                Field(
+                    max_length=253,
+                    json_schema_extra=rules(
+                        rule(
+                            "self.matches('^[A-Za-z_][A-Za-z0-9_]*([.][A-Za-z_][A-Za-z0-9_]*)*$')",
+                            "must be the name of a Python module, such as homework.jobs",
+                        )
+                    ),
+                ),
+            ]
+        ],
+        Field(min_length=1, max_length=64, json_schema_extra={"x-kubernetes-list-type": "set"}),
+    ]
+    """Python modules whose functions may run as jobs, and no others."""
+    concurrency: Annotated[int, Field(ge=1, le=256)] = 2
+    """How many jobs one pod runs at a time."""
+    queues: Annotated[
+        list[Queue],
+        Field(
+            min_length=1,
+            max_length=32,
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["name"],
+            },
+        ),
+    ]
+    """The queues, in their order of precedence. A queue belongs to one pool of a namespace."""
+    replicas: Annotated[int, Field(ge=0, le=1000)] | None = None
+    """A fixed count of worker pods; `kubectl scale` sets it. Excludes scaling."""
+    scaling: Scaling | None = None
+    """Let the count follow the backlog. Excludes replicas."""
+
+    @property
+    def longest_timeout(self) -> timedelta:
+        """The time after which any job of the pool has ended."""
+        return max(queue.timeout for queue in self.queues)
+
+    def document(self, name: str) -> PoolDocument:
+        """Give what the pool's workers are told."""
+        return PoolDocument(
+            pool=name,
+            tasks=tuple(self.tasks),
+            concurrency=self.concurrency,
+            queues=tuple(_queue_document(queue) for queue in self.queues),
+            grace_seconds=self.longest_timeout.total_seconds(),
+        )
+
+
+class QueueStatus(Model):
+    """The jobs of one queue, as last observed."""
+
+    name: str
+    """The queue's name."""
+    waiting: int
+    """Jobs ready to run that wait for a worker."""
+    active: int
+    """Jobs that run now."""
+    scheduled: int
+    """Jobs due at a later time, retries among them."""
+    completed: int
+    """Completed jobs that are kept."""
+    failed: int
+    """Failed jobs that are kept."""
+    oldest_wait: str
+    """How long the oldest waiting job has waited."""
+
+
+class ConditionStatus(Model):
+    """One condition, as in every Kubernetes API."""
+
+    type: str
+    """What the condition is about."""
+    status: Annotated[str, Field(json_schema_extra={"enum": ["True", "False", "Unknown"]})]
+    """True, False or Unknown."""
+    reason: str
+    """Why, in one CamelCase word; docs/operations.md lists them."""
+    message: str
+    """Why, in a sentence with its figures."""
+    observed_generation: int = 0
+    """The generation of the spec that this was said of."""
+    last_transition_time: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+    """When the status last changed."""
+
+
+class Status(Model):
+    """What the operator observed and decided."""
+
+    observed_generation: int = -1
+    """The generation of the spec that this status is about."""
+    replicas: int | None = None
+    """Worker pods that exist."""
+    ready_replicas: int | None = None
+    """Worker pods that are ready to take jobs."""
+    desired_replicas: int | None = None
+    """Worker pods that the operator asks for."""
+    busy: int | None = None
+    """Jobs that run, as the pods' heartbeats say."""
+    waiting: int | None = None
+    """Jobs that wait, in all queues of the pool."""
+    selector: str | None = None
+    """The label selector of the worker pods, for the scale subresource."""
+    queues: Annotated[
+        list[QueueStatus],
+        Field(
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["name"],
+            }
+        ),
+    ] = []
+    """The pool's queues; kept as last seen while Redis cannot be read."""
+    conditions: Annotated[
+        list[ConditionStatus],
+        Field(
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["type"],
+            }
+        ),
+    ] = []
+    """Ready, ScalingActive, ScalingLimited and BackendReachable."""
+
+
+@dataclass(frozen=True)
+class Pool:
+    """One QueuePool as the API server has it: what it says, and what was last reported of it."""
+
+    identity: Identity
+    spec: Spec
+    status: dict[str, Any]
+    deleting: bool
+
+    @classmethod
+    def parse(cls, body: dict[str, Any]) -> "Pool":
+        """Read a QueuePool.
+
+        Raises InvalidSpecError for one that the models refuse, which the API server let pass because
+        its CRD is of another version.
+        """
+        identity = Identity.parse(body["metadata"])
+        try:
+            spec = Spec.model_validate(body.get("spec", {}))
+        except ValidationError as error:
+            raise InvalidSpecError(identity, error) from error
+        deleting = "deletionTimestamp" in body["metadata"]
+        return cls(identity, spec, body.get("status", {}), deleting)
+
+
+class InvalidSpecError(Exception):
+    """The spec cannot be read; the message names each field, its value and what is wrong."""
+
+    def __init__(self, identity: Identity, cause: ValidationError) -> None:
+        self.identity = identity
+        each = (
+            f"spec.{'.'.join(str(part) for part in error['loc'])}: {error['msg']}"
+            for error in cause.errors(include_url=False)
+        )
+        super().__init__("; ".join(each))
+
+
+def _queue_document(queue: Queue) -> QueueDocument:
+    return QueueDocument(
+        name=queue.name,
+        timeout_seconds=queue.timeout.total_seconds(),
+        retries=RetryDocument(
+            limit=queue.retries.limit,
+            initial_seconds=queue.retries.initial.total_seconds(),
+            factor=queue.retries.factor,
+            max_seconds=queue.retries.max.total_seconds(),
+        ),
+        keep_completed=queue.keep_completed,
+        keep_failed=queue.keep_failed,
+        paused=queue.paused,
+    )

@@ -1,0 +1,134 @@
+"""What is reported of a QueuePool: its figures and conditions. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from osnovci_operator import conditions
+from osnovci_operator.backend import Unreadable
+from osnovci_operator.conditions import Condition
+from osnovci_operator.labels import pool_labels
+from osnovci_operator.queuepool.decide import Decision
+from osnovci_operator.queuepool.seen import PoolReading, Seen, Workers
+from osnovci_operator.queuepool.spec import Pool
+from osnovci_operator.resource import format_duration
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """The API server did not take the Deployment; its words say why."""
+
+    message: str
+
+
+def status(pool: Pool, seen: Seen, decision: Decision, refusal: Refusal | None) -> dict[str, Any]:
+    """Write the whole status; what could not be read keeps its last figures."""
+    workers, reading = seen.workers, seen.reading
+    written: dict[str, Any] = {
+        "observedGeneration": pool.identity.generation,
+        "replicas": workers.existing if workers else 0,
+        "readyReplicas": workers.ready if workers else 0,
+        "desiredReplicas": decision.replicas,
+        "selector": ",".join(f"{k}={v}" for k, v in pool_labels(pool.identity.name).items()),
+    }
+    if isinstance(reading, PoolReading):
+        written |= {
+            "busy": reading.busy,
+            "waiting": reading.waiting,
+            "queues": _queues(reading),
+        }
+    else:
+        kept = ("busy", "waiting", "queues")
+        written |= {field: pool.status[field] for field in kept if field in pool.status}
+    written["conditions"] = conditions.merge(
+        pool.status.get("conditions", ()),
+        (
+            ready(seen, decision, refusal),
+            scaling_active(decision),
+            scaling_limited(decision),
+            backend_reachable(seen),
+        ),
+        pool.identity.generation,
+        seen.now,
+    )
+    return written
+
+
+def invalid(message: str, previous: Any, generation: int, now: datetime) -> dict[str, Any]:
+    """Write the status of a pool whose spec cannot be read: nothing else is touched."""
+    before = previous.get("conditions", ())
+    merged = conditions.merge(
+        before, [Condition("Ready", False, "InvalidSpec", message)], generation, now
+    )
+    others = [each for each in before if each["type"] != "Ready"]
+    return {**previous, "observedGeneration": generation, "conditions": [*merged, *others]}
+
+
+def ready(seen: Seen, decision: Decision, refusal: Refusal | None) -> Condition:
+    """Whether the pool does what its spec asks; the first answer wins."""
+    if decision.blocked:
+        return Condition("Ready", False, decision.reason, decision.message)
+    if refusal:
+        return Condition("Ready", False, "PodRefused", refusal.message)
+    if isinstance(seen.reading, Unreadable):
+        return Condition("Ready", False, seen.reading.reason, seen.reading.message)
+    return _workers_ready(seen.workers, decision.replicas)
+
+
+def _workers_ready(workers: Workers | None, desired: int) -> Condition:
+    if not workers or not workers.settled:
+        return Condition("Ready", False, "RollingOut", f"asked for {_workers(desired)}")
+    if not desired:
+        return Condition(
+            "Ready", True, "NoneNeeded", "no worker is needed; the first job brings one"
+        )
+    counts = f"{workers.ready} of {_workers(desired)} ready"
+    if workers.updated < min(workers.existing, desired):
+        return Condition(
+            "Ready", False, "RollingOut", f"{counts}, {workers.updated} of the new spec"
+        )
+    if not workers.ready:
+        return Condition("Ready", False, "WorkersStarting", counts)
+    return Condition("Ready", True, "WorkersReady", counts)
+
+
+def scaling_active(decision: Decision) -> Condition:
+    """Whether the count follows the backlog now, and the reason of the count."""
+    return Condition("ScalingActive", decision.scales, decision.reason, decision.message)
+
+
+def scaling_limited(decision: Decision) -> Condition:
+    """Whether a bound keeps the count from what the backlog asks for."""
+    if decision.bound:
+        return Condition("ScalingLimited", True, decision.bound, decision.bound_message)
+    return Condition("ScalingLimited", False, "WithinBounds", "no bound limits the count")
+
+
+def backend_reachable(seen: Seen) -> Condition:
+    """Whether Redis was read at the last tick."""
+    if isinstance(seen.reading, Unreadable):
+        return Condition("BackendReachable", False, seen.reading.reason, seen.reading.message)
+    return Condition("BackendReachable", True, "Reachable", "Redis answers")
+
+
+def _queues(reading: PoolReading) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": queue.name,
+            "waiting": queue.waiting,
+            "active": queue.active,
+            "scheduled": queue.scheduled,
+            "completed": queue.completed,
+            "failed": queue.failed,
+            "oldestWait": format_duration(_whole_seconds(queue.oldest_wait)),
+        }
+        for queue in reading.queues
+    ]
+
+
+def _whole_seconds(length: timedelta) -> timedelta:
+    return timedelta(seconds=int(length.total_seconds()))
+
+
+def _workers(count: int) -> str:
+    return f"{count} worker" if count == 1 else f"{count} workers"

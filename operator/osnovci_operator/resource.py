@@ -1,0 +1,140 @@
+"""What all custom resources share: how a model is written, durations, CEL rules, names.
+
+Pure: no I/O, no clock.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
+from pydantic.alias_generators import to_camel
+
+GROUP = "osnovci.app"
+VERSION = "v1alpha1"
+
+_UNIT_SECONDS = {
+    "h": Decimal(3600),
+    "m": Decimal(60),
+    "s": Decimal(1),
+    "ms": Decimal("0.001"),
+}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
+
+
+def rule(expression: str, message: str, field_path: str = "") -> dict[str, str]:
+    """Write one CEL rule; the message says what is wrong and what would be right."""
+    optional = {"fieldPath": field_path} if field_path else {}
+    return {"rule": expression, "message": message, **optional}
+
+
+def rules(*each: dict[str, str]) -> dict[str, Any]:
+    """Give the JSON schema extension under which the API server finds CEL rules."""
+    return {"x-kubernetes-validations": list(each)}
+
+
+def parse_duration(text: object) -> timedelta:
+    """Read a duration such as `1h30m` or `500ms`.
+
+    Raises ValueError where the text is not one.
+    """
+    if isinstance(text, timedelta):
+        return text
+    if not isinstance(text, str) or not re.fullmatch(rf"(?:{_DURATION.pattern})+", text):
+        raise ValueError(f"{text!r} is not a duration; write one as 500ms, 5s, 3m or 1h30m")
+    seconds = sum(Decimal(n) * _UNIT_SECONDS[unit] for n, unit in _DURATION.findall(text))
+    return timedelta(seconds=float(seconds))
+
+
+def format_duration(duration: timedelta) -> str:
+    """Write a duration as `parse_duration` reads it, in its largest whole units: `1h30m`, `5s`."""
+    ms = round(duration.total_seconds() * 1000)
+    parts: list[str] = []
+    for unit, size_ms in (("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
+        count, ms = divmod(ms, size_ms)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    PlainSerializer(format_duration, return_type=str),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "maxLength": 24,
+            **rules(
+                rule(
+                    "self.matches('^([0-9]+([.][0-9]+)?(ms|h|m|s))+$')"
+                    " && duration(self) > duration('0s')",
+                    "must be a duration above zero, such as 500ms, 5s, 3m or 1h30m",
+                )
+            ),
+        }
+    ),
+]
+"""A length of time, above zero; a string such as `5s` in the resource."""
+
+IntOrString = Annotated[int | str, WithJsonSchema({"x-kubernetes-int-or-string": True})]
+RawObject = Annotated[
+    dict[str, Any],
+    WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True}),
+]
+"""A part of the Kubernetes API that is passed on as it is; the API server checks it in the pod."""
+
+
+class Model(BaseModel):
+    """A part of a resource: camelCase outside, frozen, described by the docstrings of its fields."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="ignore",
+        use_attribute_docstrings=True,
+        serialize_by_alias=True,
+    )
+
+
+@dataclass(frozen=True, order=True)
+class Key:
+    """Names one object that is reconciled."""
+
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        """Write it as people do: `queuepool homework/homework-jobs`."""
+        return f"{self.kind.lower()} {self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What the API server knows an object by."""
+
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    created_at: datetime
+
+    @classmethod
+    def parse(cls, metadata: dict[str, Any]) -> "Identity":
+        """Read an object's metadata."""
+        return cls(
+            namespace=metadata["namespace"],
+            name=metadata["name"],
+            uid=metadata["uid"],
+            generation=metadata["generation"],
+            created_at=datetime.fromisoformat(metadata["creationTimestamp"]),
+        )
+
+    @property
+    def seniority(self) -> tuple[datetime, str]:
+        """Order objects from the oldest to the youngest; equals by uid, so that all agree."""
+        return self.created_at, self.uid

@@ -1,0 +1,117 @@
+"""The cache of Kubernetes objects, fed by the watches: what the API server last said.
+
+Raw bodies of three kinds, and who needs to know of a change.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from osnovci_operator.labels import POOL
+from osnovci_operator.queuepool.spec import KIND as QUEUE_POOL
+from osnovci_operator.queuepool.spec import InvalidSpecError, Pool
+from osnovci_operator.resource import Key
+
+DEPLOYMENT = "Deployment"
+POD = "Pod"
+
+
+class Store:
+    """What exists; reads never wait and never ask the API server."""
+
+    def __init__(self) -> None:
+        self._pools: dict[Key, Pool | InvalidSpecError] = {}
+        self._children: dict[Key, dict[str, Any]] = {}
+        self._pods: defaultdict[Key, set[str]] = defaultdict(set)
+        self._users: defaultdict[tuple[str, str], set[Key]] = defaultdict(set)
+
+    def put(self, body: dict[str, Any]) -> set[Key]:
+        """Take in an object; give the keys that are to be reconciled for it."""
+        if body["kind"] == QUEUE_POOL:
+            return self._put_pool(body)
+        owner = pool_of(body)
+        if body["kind"] == POD:
+            self._pods[owner].add(body["metadata"]["name"])
+        else:
+            self._children[owner] = body
+        return {owner}
+
+    def remove(self, body: dict[str, Any]) -> set[Key]:
+        """Forget an object; give the keys that are to be reconciled for it."""
+        if body["kind"] == QUEUE_POOL:
+            key = pool_key(body["metadata"])
+            return self._rivals(key, self._pools.pop(key, None)) | {key}
+        owner = pool_of(body)
+        if body["kind"] == POD:
+            self._pods[owner].discard(body["metadata"]["name"])
+        else:
+            self._children.pop(owner, None)
+        return {owner}
+
+    def pool(self, key: Key) -> Pool | InvalidSpecError | None:
+        """Give a pool; None if there is none."""
+        return self._pools.get(key)
+
+    def pools(self, namespace: str | None = None) -> Iterable[Pool]:
+        """Give the pools that can be read, of one namespace or of all."""
+        for key, pool in self._pools.items():
+            if isinstance(pool, Pool) and namespace in (None, key.namespace):
+                yield pool
+
+    def pool_keys(self) -> list[Key]:
+        """Name every pool, also one whose spec cannot be read."""
+        return list(self._pools)
+
+    def deployment(self, key: Key) -> dict[str, Any] | None:
+        """Give a pool's Deployment; None if none was seen yet."""
+        return self._children.get(key)
+
+    def pods(self, key: Key) -> frozenset[str]:
+        """Name a pool's pods."""
+        return frozenset(self._pods.get(key, ()))
+
+    def owner(self, namespace: str, queue: str) -> Pool | None:
+        """Give the pool that a queue belongs to: the oldest that names it."""
+        users = (self._pools.get(key) for key in self._users[namespace, queue])
+        pools = [pool for pool in users if isinstance(pool, Pool) and not pool.deleting]
+        return min(pools, key=lambda pool: pool.identity.seniority, default=None)
+
+    def _put_pool(self, body: dict[str, Any]) -> set[Key]:
+        key = pool_key(body["metadata"])
+        before = self._rivals(key, self._pools.get(key))
+        try:
+            pool = self._pools[key] = Pool.parse(body)
+        except InvalidSpecError as error:
+            self._pools[key] = error
+            return before | {key}
+        for queue in pool.spec.queues:
+            self._users[key.namespace, queue.name].add(key)
+        return before | self._rivals(key, pool, leave=False) | {key}
+
+    def _rivals(
+        self, key: Key, pool: Pool | InvalidSpecError | None, *, leave: bool = True
+    ) -> set[Key]:
+        """Name the pools that share a queue with this one, which first leaves it if asked."""
+        rivals: set[Key] = set()
+        for queue in pool.spec.queues if isinstance(pool, Pool) else ():
+            users = self._users[key.namespace, queue.name]
+            rivals |= users
+            if leave:
+                users.discard(key)
+        return rivals - {key}
+
+
+def pool_key(metadata: dict[str, Any]) -> Key:
+    """Name a QueuePool."""
+    return Key(QUEUE_POOL, metadata["namespace"], metadata["name"])
+
+
+def pool_key_of(pool: Pool) -> Key:
+    """Name a QueuePool that has been read."""
+    return Key(QUEUE_POOL, pool.identity.namespace, pool.identity.name)
+
+
+def pool_of(body: dict[str, Any]) -> Key:
+    """Name the pool that a labelled object belongs to."""
+    metadata = body["metadata"]
+    return Key(QUEUE_POOL, metadata["namespace"], metadata["labels"][POOL])

@@ -1,0 +1,58 @@
+"""From a pydantic model to the structural schema that a CRD needs. Pure.
+
+Pydantic writes JSON Schema with references and titles; the API server wants everything in place,
+no `anyOf` with null, and defaults of objects as `{}` so that those of their fields apply.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema
+
+from osnovci_operator.resource import Model, format_duration
+
+_DROPPED = {"title", "$defs", "additionalProperties"}
+
+
+class _Generator(GenerateJsonSchema):
+    """Writes default durations as the resource does."""
+
+    def encode_default(self, dft: Any) -> Any:
+        return format_duration(dft) if isinstance(dft, timedelta) else super().encode_default(dft)
+
+
+def schema(model: type[Model]) -> dict[str, Any]:
+    """Give a model's structural schema."""
+    whole = model.model_json_schema(by_alias=True, schema_generator=_Generator)
+    return _inline(whole, whole.get("$defs", {}))
+
+
+def _inline(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" in node:
+        target = definitions[node["$ref"].rpartition("/")[2]]
+        node = {**target, **{key: value for key, value in node.items() if key != "$ref"}}
+    if "anyOf" in node:
+        (only,) = (each for each in node["anyOf"] if each.get("type") != "null")
+        rest = {key: value for key, value in node.items() if key != "anyOf"}
+        return _inline({**only, **rest}, definitions)
+    return _fields(node, definitions)
+
+
+def _fields(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    result = {key: value for key, value in node.items() if key not in _DROPPED}
+    empty = ([], {}) if "properties" not in result else ()
+    if "default" in result and (result["default"] is None or result["default"] in empty):
+        del result["default"]
+    if "description" in result:
+        result["description"] = " ".join(result["description"].split())
+    if "properties" in result:
+        result["properties"] = {
+            name: _inline(each, definitions) for name, each in result["properties"].items()
+        }
+        if "default" in result:
+            result["default"] = {}
+    if "items" in result:
+        result["items"] = _inline(result["items"], definitions)
+    if isinstance(node.get("additionalProperties"), dict) and node["additionalProperties"]:
+        result["additionalProperties"] = _inline(node["additionalProperties"], definitions)
+    return result

@@ -1,0 +1,92 @@
+"""The watches: every event of our kinds and their children goes into the store and wakes keys.
+
+The only module, with __main__, that knows Kopf. Kopf keeps the watches open and reconnects them;
+it writes nothing to any object, and it never reconciles.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+import kopf
+
+from osnovci_operator.labels import POOL
+from osnovci_operator.queuepool.spec import PLURAL
+from osnovci_operator.resource import GROUP, VERSION, Key
+from osnovci_operator.store import Store
+
+SERVER_TIMEOUT_SECONDS = 300
+CLIENT_TIMEOUT_SECONDS = 330
+"""A silent partition is noticed by then at the latest."""
+
+INACTIVITY_SECONDS = 60
+BACKOFF_SECONDS = (0.5, 1, 2, 5, 10)
+
+
+def registry(store: Store, wake: Callable[[Key], None]) -> kopf.OperatorRegistry:
+    """Give Kopf's handlers."""
+    handlers = kopf.OperatorRegistry()
+
+    def take_in(event: kopf.RawEvent, **_: Any) -> None:
+        body: dict[str, Any] = dict(event["object"])
+        change = store.remove if event["type"] == "DELETED" else store.put
+        for key in change(body):
+            wake(key)
+
+    labelled = {POOL: kopf.PRESENT}
+    kopf.on.event(GROUP, VERSION, PLURAL, registry=handlers, id="queuepools")(take_in)
+    kopf.on.event("apps", "v1", "deployments", labels=labelled, registry=handlers, id="workers")(
+        take_in
+    )
+    kopf.on.event("", "v1", "pods", labels=labelled, registry=handlers, id="pods")(take_in)
+    kopf.on.login(registry=handlers)(login)
+    return handlers
+
+
+def login(settings: kopf.OperatorSettings, **kwargs: Any) -> kopf.ConnectionInfo | None:
+    """Use the pod's service account, or the current kubeconfig outside a cluster."""
+    return kopf.login_with_service_account(
+        settings=settings, **kwargs
+    ) or kopf.login_with_kubeconfig(settings=settings, **kwargs)
+
+
+def settings() -> kopf.OperatorSettings:
+    """Make Kopf a host of watches, and nothing more."""
+    chosen = kopf.OperatorSettings()
+    chosen.posting.enabled = False
+    chosen.scanning.disabled = True
+    chosen.peering.standalone = True
+    chosen.watching.server_timeout = SERVER_TIMEOUT_SECONDS
+    chosen.watching.client_timeout = CLIENT_TIMEOUT_SECONDS
+    chosen.watching.inactivity_timeout = INACTIVITY_SECONDS
+    chosen.networking.error_backoffs = _Endless()
+    chosen.queueing.batch_window = 0.01
+    return chosen
+
+
+class _Endless:
+    """Waits between attempts that never end: the last is repeated."""
+
+    def __iter__(self) -> Iterator[float]:
+        yield from BACKOFF_SECONDS
+        while True:
+            yield BACKOFF_SECONDS[-1]
+
+
+async def watch(
+    store: Store,
+    wake: Callable[[Key], None],
+    namespaces: tuple[str, ...],
+    identity: str,
+    stop: asyncio.Event,
+) -> None:
+    """Watch until told to stop."""
+    await kopf.operator(
+        registry=registry(store, wake),
+        settings=settings(),
+        standalone=True,
+        # Kopf would look for the user's name, and a container's user has none.
+        identity=cast("Any", identity),
+        namespaces=namespaces,
+        stop_flag=stop,
+    )

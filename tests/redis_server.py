@@ -1,0 +1,38 @@
+"""A real Redis for tests."""
+
+import subprocess
+from pathlib import Path
+
+from redis import Redis
+from redis.exceptions import ConnectionError as NotThere
+from waiting import eventually
+from workers import free_port
+
+
+class RedisServer:
+    """A redis-server on a free port of the loopback; it may be stopped and started."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.client = Redis.from_url(self.url)
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
+        command = ["redis-server", *options, "--dir", str(self._folder)]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        eventually(self._answers)
+
+    def stop(self) -> None:
+        assert self._process
+        self._process.terminate()
+        self._process.wait(timeout=10)
+        self.client.close()
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.client.ping())
+        except NotThere:
+            return False

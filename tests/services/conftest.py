@@ -1,0 +1,59 @@
+"""Real services for tests: a Redis server a session, a clean database a test."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from redis_server import RedisServer
+from waiting import eventually
+from workers import RunningWorker, StartWorker
+
+from osnovci.contract import PoolDocument
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def own_redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+    """A server that the test may stop and start."""
+    server = RedisServer(tmp_path)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis(redis_server: RedisServer) -> Redis:
+    redis_server.client.flushall()
+    return redis_server.client
+
+
+@pytest.fixture
+def start_worker(redis: Redis, redis_server: RedisServer, tmp_path: Path) -> Iterator[StartWorker]:
+    """Start workers on the session's Redis, and wait until they are ready; they end with the test."""
+    running: list[RunningWorker] = []
+
+    def start(pool: PoolDocument) -> RunningWorker:
+        log = tmp_path / f"worker-{len(running)}.log"
+        running.append(RunningWorker.start(redis, redis_server.url, pool, log))
+        eventually(lambda: running[-1].ready)
+        return running[-1]
+
+    yield start
+    for worker in running:
+        end(worker)
+
+
+def end(worker: RunningWorker) -> None:
+    """End a worker and its jobs, by asking twice."""
+    for _ in range(2):
+        if worker.process.poll() is None:
+            worker.stop()
+    worker.ends(within=20)

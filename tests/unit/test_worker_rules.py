@@ -1,0 +1,53 @@
+"""What a queue says of jobs that say nothing themselves, and the order of a stop."""
+
+import signal
+
+import pytest
+
+from osnovci.contract import RetryDocument
+from osnovci.queues.drain import HURRY_SECONDS, Drain
+
+THREE = RetryDocument(limit=3, initial_seconds=1, factor=2, max_seconds=60)
+
+
+@pytest.mark.parametrize(
+    ("retries", "waits"),
+    [
+        pytest.param(THREE, [1, 2, 4], id="the seed's three"),
+        pytest.param(THREE.model_copy(update={"limit": 0}), [], id="none"),
+        pytest.param(THREE.model_copy(update={"max_seconds": 3}), [1, 2, 3], id="bounded"),
+        pytest.param(THREE.model_copy(update={"factor": 1}), [1, 1, 1], id="even"),
+    ],
+)
+def test_waits(retries: RetryDocument, waits: list[float]) -> None:
+    assert retries.waits_seconds() == waits
+
+
+def signals(drain: Drain, moments: list[float]) -> list[tuple[float, signal.Signals]]:
+    sent: list[tuple[float, signal.Signals]] = []
+    for moment in moments:
+        number, drain = drain.due(moment)
+        if number:
+            sent.append((moment, number))
+    return sent
+
+
+def test_a_stop_asks_then_hurries_then_forces() -> None:
+    end = 30 + HURRY_SECONDS
+    drain = Drain.begin(now=0, grace=30)
+    assert signals(drain, [0, 1, 29, 30, 31, end, end + 1]) == [
+        (0, signal.SIGTERM),
+        (30, signal.SIGTERM),
+        (end, signal.SIGKILL),
+    ]
+
+
+def test_a_hurried_stop_ends_the_grace() -> None:
+    _, drain = Drain.begin(now=0, grace=30).due(0)
+    drain = drain.hurried(now=5)
+    assert signals(drain, [5, 6, 5 + HURRY_SECONDS]) == [
+        (5, signal.SIGTERM),
+        (5 + HURRY_SECONDS, signal.SIGKILL),
+    ]
+    _, drain = drain.due(5)
+    assert drain.hurried(now=6) == drain

@@ -1,0 +1,144 @@
+"""Workers for tests: a pool's document by keywords, and `osnovci worker` as a real process."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+
+from redis import Redis
+
+from osnovci.contract import (
+    ENV_NAMESPACE,
+    ENV_POD,
+    ENV_POOL,
+    ENV_REDIS_URL,
+    Heartbeat,
+    PoolDocument,
+    QueueDocument,
+    RetryDocument,
+    heartbeat_key,
+)
+
+EXAMPLE = Path(__file__).parents[1] / "examples" / "homework"
+NAMESPACE = "tests"
+POD = "worker-1"
+NO_RETRIES = RetryDocument(limit=0, initial_seconds=1, factor=2, max_seconds=60)
+
+
+def queue_document(
+    name: str = "email",
+    *,
+    timeout: float = 30,
+    retries: RetryDocument = NO_RETRIES,
+    keep_completed: int = 100,
+    keep_failed: int = 500,
+    paused: bool = False,
+) -> QueueDocument:
+    return QueueDocument(
+        name=name,
+        timeout_seconds=timeout,
+        retries=retries,
+        keep_completed=keep_completed,
+        keep_failed=keep_failed,
+        paused=paused,
+    )
+
+
+def pool_document(
+    *queues: QueueDocument,
+    tasks: tuple[str, ...] = ("homework.jobs",),
+    concurrency: int = 1,
+    grace: float = 30,
+) -> PoolDocument:
+    return PoolDocument(
+        pool="homework-jobs",
+        tasks=tasks,
+        concurrency=concurrency,
+        queues=queues or (queue_document(),),
+        grace_seconds=grace,
+    )
+
+
+def environment(redis_url: str, pool: PoolDocument) -> dict[str, str]:
+    return {
+        ENV_NAMESPACE: NAMESPACE,
+        ENV_POD: POD,
+        ENV_REDIS_URL: redis_url,
+        ENV_POOL: pool.model_dump_json(),
+        "PYTHONPATH": str(EXAMPLE),
+        "PATH": os.environ["PATH"],
+    }
+
+
+def command(port: int) -> list[str]:
+    return [str(Path(sys.executable).parent / "osnovci"), "worker", f"--probe-port={port}"]
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+@dataclass
+class RunningWorker:
+    """A worker's process, and what can be seen of it."""
+
+    process: subprocess.Popen[str]
+    port: int
+    log: Path
+    redis: Redis
+
+    @classmethod
+    def start(cls, redis: Redis, redis_url: str, pool: PoolDocument, log: Path) -> "RunningWorker":
+        port = free_port()
+        with log.open("w") as output:
+            process = subprocess.Popen(
+                command(port), env=environment(redis_url, pool), stderr=output, text=True
+            )
+        return cls(process, port, log, redis)
+
+    def probe(self, path: str) -> tuple[int, str]:
+        """Ask as the kubelet does; 0 where nobody listens."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.read().decode().strip()
+        except OSError:
+            return 0, ""
+        finally:
+            connection.close()
+
+    @property
+    def ready(self) -> bool:
+        return self.probe("/ready") == (200, "ok")
+
+    @property
+    def heartbeat(self) -> Heartbeat | None:
+        document = self.redis.get(heartbeat_key(NAMESPACE, POD))
+        return Heartbeat.model_validate_json(document) if document else None
+
+    @property
+    def busy(self) -> int:
+        return self.heartbeat.busy if self.heartbeat else 0
+
+    @property
+    def children(self) -> set[int]:
+        listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return {int(pid) for pid in listed.read_text().split()}
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        self.process.send_signal(number)
+
+    def ends(self, within: float) -> int:
+        return self.process.wait(timeout=within)
+
+
+StartWorker = Callable[[PoolDocument], RunningWorker]
+"""The fixture `start_worker`: start a worker of this pool, and wait until it is ready."""

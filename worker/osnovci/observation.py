@@ -1,0 +1,116 @@
+"""One read of Redis for any number of queues and pods: what to ask, and how to read the answer.
+
+Used by the operator's tick and by statistics. Pure: the script's text, its arguments, its reply.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from hashlib import sha1
+from importlib.resources import files
+from typing import Any
+
+from pydantic import ValidationError
+
+from osnovci.contract import DOCUMENT_MAX_BYTES, Heartbeat, heartbeat_key
+
+SCRIPT = files("osnovci").joinpath("observe.lua").read_text()
+SHA = sha1(SCRIPT.encode()).hexdigest()  # noqa: S324  # Redis names scripts by it
+
+
+class UnexpectedReplyError(Exception):
+    """Redis answered with something that the script never returns."""
+
+
+@dataclass(frozen=True)
+class QueueReading:
+    """The jobs of one queue at one moment."""
+
+    name: str
+    waiting: int
+    active: int
+    due: int
+    """Scheduled jobs that fall due within the horizon that was asked for."""
+    scheduled: int
+    completed: int
+    failed: int
+    oldest_wait: timedelta
+
+    def figures(self) -> "QueueReading":
+        """Give the reading without its age, to tell whether anything happened."""
+        return replace(self, oldest_wait=timedelta())
+
+
+@dataclass(frozen=True)
+class Observation:
+    """Everything that was asked for, at one moment of Redis's clock."""
+
+    at: datetime
+    queues: dict[str, QueueReading | str]
+    """By name; a string says why a queue could not be read."""
+    heartbeats: dict[str, Heartbeat]
+    """By pod; without those that are missing, too large or of another pod."""
+
+
+def arguments(
+    namespace: str, queues: Sequence[str], pods: Sequence[str], horizon: timedelta
+) -> list[str]:
+    """Give the script's arguments."""
+    head = [str(horizon.total_seconds()), str(DOCUMENT_MAX_BYTES), str(len(queues))]
+    return [*head, *queues, *(heartbeat_key(namespace, pod) for pod in pods)]
+
+
+def parse(reply: Any, queues: Sequence[str], pods: Sequence[str]) -> Observation:
+    """Read the script's reply to `arguments` of the same queues and pods.
+
+    Raises UnexpectedReplyError where it is none.
+    """
+    try:
+        (seconds, micros), rows, documents = json.loads(reply)
+        at = datetime.fromtimestamp(int(seconds) + int(micros) / 1e6, UTC)
+        readings = {
+            name: row if isinstance(row, str) else _reading(name, row, at)
+            for name, row in zip(queues, rows, strict=True)
+        }
+        beats = {
+            pod: beat
+            for pod, document in zip(pods, documents, strict=True)
+            if (beat := _heartbeat(pod, document))
+        }
+    except (ValueError, TypeError) as error:
+        raise UnexpectedReplyError(f"{str(reply)[:80]!r}") from error
+    return Observation(at, readings, beats)
+
+
+def _reading(name: str, row: list[Any], at: datetime) -> QueueReading:
+    waiting, active, due, scheduled, completed, failed, enqueued_at = row
+    oldest = at - _moment(enqueued_at, at) if waiting else timedelta()
+    return QueueReading(
+        name=name,
+        waiting=int(waiting),
+        active=int(active),
+        due=int(due),
+        scheduled=int(scheduled),
+        completed=int(completed),
+        failed=int(failed),
+        oldest_wait=max(oldest, timedelta()),
+    )
+
+
+def _moment(text: Any, otherwise: datetime) -> datetime:
+    """Read rq's time stamp; one that is missing or odd counts as `otherwise`."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return otherwise
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _heartbeat(pod: str, document: Any) -> Heartbeat | None:
+    """A heartbeat speaks only for its own pod."""
+    try:
+        beat = Heartbeat.model_validate_json(document)
+    except (ValidationError, TypeError):
+        return None
+    return beat if beat.pod == pod else None

@@ -1,0 +1,45 @@
+-- Reads the counts of queues and the heartbeats of pods, all at one moment; writes nothing.
+--
+-- ARGV  1          horizon: scheduled jobs due within so many seconds count as due
+--       2          the largest document that is returned, bytes
+--       3          how many queues follow
+--       4 ..       names of queues, then keys of heartbeats
+-- Reads rq:queue:Q (list), rq:wip:Q, rq:scheduled:Q, rq:finished:Q, rq:failed:Q (sorted sets),
+--       rq:job:ID (hash, enqueued_at only); a document a heartbeat key
+-- Returns JSON: [[seconds, micros], [row, ...], [document or false, ...]]; a row is
+--       [waiting, active, due, scheduled, completed, failed, enqueued_at of the oldest or false],
+--       or the error's text where a key of the queue is of another type
+--
+-- rq's entry of an active job ends by its score when its worker no longer renews it.
+
+local time = redis.call('TIME')
+local now = tonumber(time[1])
+local queues = tonumber(ARGV[3])
+
+local function row(queue)
+  local oldest = redis.call('LINDEX', 'rq:queue:' .. queue, 0)
+  return {
+    redis.call('LLEN', 'rq:queue:' .. queue),
+    redis.call('ZCOUNT', 'rq:wip:' .. queue, now, '+inf'),
+    redis.call('ZCOUNT', 'rq:scheduled:' .. queue, '-inf', now + tonumber(ARGV[1])),
+    redis.call('ZCARD', 'rq:scheduled:' .. queue),
+    redis.call('ZCARD', 'rq:finished:' .. queue),
+    redis.call('ZCARD', 'rq:failed:' .. queue),
+    oldest and redis.call('HGET', 'rq:job:' .. oldest, 'enqueued_at'),
+  }
+end
+
+local rows = {}
+for i = 1, queues do
+  local ok, result = pcall(row, ARGV[3 + i])
+  rows[i] = ok and result or tostring(type(result) == 'table' and result.err or result)
+end
+
+local documents = {}
+for i = 4 + queues, #ARGV do
+  local ok, document = pcall(redis.call, 'GET', ARGV[i])
+  documents[#documents + 1] = ok and document and #document <= tonumber(ARGV[2]) and document
+end
+
+return '[' .. cjson.encode({time[1], time[2]}) .. ',' .. (#rows > 0 and cjson.encode(rows) or '[]')
+  .. ',' .. (#documents > 0 and cjson.encode(documents) or '[]') .. ']'

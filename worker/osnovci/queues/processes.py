@@ -1,0 +1,68 @@
+"""A process of the worker pod: forked, watched, and replaced when it ends."""
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+BACKOFF_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0, 3.0)
+"""The waits before a process is started anew, so that one which cannot live does not spin."""
+
+SETTLED_SECONDS = 10.0
+"""A process that lived so long begins again with the shortest wait."""
+
+log = logging.getLogger(__name__)
+
+
+class Process:
+    """One part of the pod's work, in a process of its own."""
+
+    def __init__(self, name: str, body: Callable[[], None], in_child: Callable[[], None]) -> None:
+        self.name = name
+        self.pid: int | None = None
+        self._body = body
+        self._in_child = in_child
+        self._started_at = 0.0
+        self._start_at = 0.0
+        self._ends = 0
+
+    def start_if_due(self, now: float) -> None:
+        """Start the process if it does not run and its wait is over."""
+        if self.pid is None and now >= self._start_at:
+            self._started_at = now
+            self.pid = os.fork() or self._become()
+
+    def ended(self, now: float) -> float:
+        """Note that the process ended; give the wait before it is started anew."""
+        self._ends = 1 if now - self._started_at > SETTLED_SECONDS else self._ends + 1
+        wait = BACKOFF_SECONDS[min(self._ends, len(BACKOFF_SECONDS)) - 1]
+        self.pid = None
+        self._start_at = now + wait
+        return wait
+
+    def signal(self, number: int) -> None:
+        """Send the process a signal, if it runs. It is not reaped before `ended`, so the pid is its own."""
+        if self.pid:
+            os.kill(self.pid, number)
+
+    def _become(self) -> int:
+        """Be the child: do the work and exit, never returning into the supervisor's code."""
+        status = 1
+        try:
+            self._in_child()
+            # A terminal's Ctrl-C is for the supervisor, which tells the others.
+            os.setpgrp()
+            signal.set_wakeup_fd(-1)
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
+                signal.signal(number, signal.SIG_DFL)
+            self._body()
+            status = 0
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else 1
+        except BaseException:
+            log.exception("process %s failed", self.name)
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)

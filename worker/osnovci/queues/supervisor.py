@@ -1,0 +1,148 @@
+"""The first process of a worker pod: keeps the others running, answers probes, stops in order.
+
+SIGTERM means: take no new job, let those that run end within the pool's grace, leave. A second one
+hurries. It has no thread, so that it may fork at any time, and asks nothing of Redis, so that it
+answers whatever happens there.
+"""
+
+import logging
+import os
+import select
+import signal
+import socket
+import time
+from functools import partial
+from types import FrameType
+
+from osnovci import logs
+from osnovci.queues import heartbeat, probes, tasks
+from osnovci.queues.board import Board
+from osnovci.queues.drain import Drain
+from osnovci.queues.engine.worker import run_jobs
+from osnovci.queues.heartbeat import report
+from osnovci.queues.processes import Process
+from osnovci.settings import WorkerSettings
+
+SILENCE_SECONDS = 5.0
+"""Redis counts as away when it has not answered for so long."""
+
+TURN_SECONDS = 0.5
+LEAVE_SECONDS = 5.0
+"""How long the last heartbeat may take to be taken back."""
+
+log = logging.getLogger(__name__)
+
+
+class Supervisor:
+    """One worker pod."""
+
+    def __init__(self, settings: WorkerSettings, probe_port: int) -> None:
+        self._settings = settings
+        self._board = Board()
+        self._engine = self._process("engine", partial(run_jobs, settings, self._board))
+        self._reporter = self._process("heartbeat", partial(report, settings, self._board))
+        self._stops = 0
+        self._server = probes.listen(
+            probe_port, {"/alive": lambda: "", "/ready": self._why_not_ready}
+        )
+        self._bell, self._button = socket.socketpair()
+
+    def run(self) -> int:
+        """Run until told to stop; give the exit status."""
+        logs.configure("INFO")
+        tasks.load(self._settings.pool.tasks)
+        self._hear_signals()
+        while not self._stops:
+            for process in (self._engine, self._reporter):
+                process.start_if_due(time.monotonic())
+            self._turn()
+        self._drain()
+        self._leave()
+        return 0
+
+    def _process(self, name: str, body: partial[None]) -> Process:
+        return Process(name, body, in_child=self._forget)
+
+    def _forget(self) -> None:
+        """Close, in a forked process, what is the supervisor's own."""
+        self._server.server_close()
+        self._bell.close()
+        self._button.close()
+
+    def _why_not_ready(self) -> str:
+        if self._stops:
+            return "draining: no new job is taken"
+        if self._board.silence > SILENCE_SECONDS:
+            return "Redis does not answer"
+        return "" if self._engine.pid else "the engine is being started anew"
+
+    def _hear_signals(self) -> None:
+        """Let signals end the wait of a turn."""
+        for end in (self._bell, self._button):
+            end.setblocking(False)
+        signal.set_wakeup_fd(self._button.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, _heard)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_stop)
+
+    def _on_stop(self, *_: object) -> None:
+        self._stops += 1
+
+    def _turn(self) -> None:
+        """Wait for a signal, a probe or the end of the turn, and see to each."""
+        readable, _, _ = select.select([self._server, self._bell], [], [], TURN_SECONDS)
+        if self._bell in readable:
+            self._bell.recv(1024)
+        if self._server in readable:
+            self._server.handle_request()
+        self._reap()
+
+    def _reap(self) -> None:
+        """Note which processes ended; as process 1 of the pod, also bury those that others left."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            for process in (self._engine, self._reporter):
+                if process.pid == pid:
+                    self._note_end(process, os.waitstatus_to_exitcode(status))
+
+    def _note_end(self, process: Process, status: int) -> None:
+        if process is self._engine:
+            self._board.count(0)
+        wait = process.ended(time.monotonic())
+        # While Redis is away they end again and again, and that was said already.
+        if not self._stops and self._board.silence < SILENCE_SECONDS:
+            log.warning("process %s ended with %s, started anew in %ss", process.name, status, wait)
+
+    def _drain(self) -> None:
+        """End the engine: the jobs that run get the grace to end."""
+        log.info("draining: no new job is taken, %d run", self._board.busy)
+        self._board.drain()
+        self._reporter.signal(heartbeat.NOW)
+        drain = Drain.begin(time.monotonic(), self._settings.pool.grace_seconds)
+        hurried = self._stops
+        while self._engine.pid:
+            if self._stops > hurried:
+                hurried = self._stops
+                drain = drain.hurried(time.monotonic())
+            number, drain = drain.due(time.monotonic())
+            if number:
+                self._engine.signal(number)
+            self._turn()
+
+    def _leave(self) -> None:
+        """Take back the heartbeat."""
+        self._reporter.signal(signal.SIGTERM)
+        deadline = time.monotonic() + LEAVE_SECONDS
+        while self._reporter.pid and time.monotonic() < deadline:
+            self._turn()
+        self._reporter.signal(signal.SIGKILL)
+        log.info("left")
+
+
+def _heard(number: int, frame: FrameType | None) -> None:
+    """Do nothing: that the signal was heard has ended the wait."""
