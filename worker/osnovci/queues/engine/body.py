@@ -1,20 +1,18 @@
 """One job's function: found, called within its timeout, and its callbacks, in whatever runs it."""
 
-import asyncio
 import logging
 import os
 import signal
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from functools import cache
 from types import FrameType
 from typing import Any
 
-from osnovci.contract import ENV_REDIS_URL
 from osnovci.queues.engine.jobs import Kind, Outcome
 from osnovci.queues.errors import JobTimeoutError, QueueError
 from osnovci.queues.payload import Format, Payload, decode, encode_error, encode_result
@@ -45,6 +43,11 @@ def current_job_id() -> str:
     return _running.get().id
 
 
+def enter(job_id: str, report: Callable[[float], None]) -> Token[Running]:
+    """Let `progress` and `current_job_id` know which job runs here."""
+    return _running.set(Running(job_id, report))
+
+
 @dataclass(frozen=True)
 class Body:
     """What is to be run."""
@@ -72,7 +75,7 @@ def run(tasks: Mapping[str, Task], body: Body, report: Callable[[float], None]) 
         found, payload = prepare(tasks, body)
     except QueueError as error:
         return refused(body, error, started)
-    token = _running.set(Running(body.job_id, report))
+    token = enter(body.job_id, report)
     try:
         with time_limit(body.timeout):
             value = found.function(*payload.args, **payload.kwargs)
@@ -83,29 +86,6 @@ def run(tasks: Mapping[str, Task], body: Body, report: Callable[[float], None]) 
         return failed(tasks, body, payload, error, started)
     finally:
         _running.reset(token)
-    return Outcome(Kind.COMPLETED, encode_result(value, payload.format), started, time.time())
-
-
-async def run_async(
-    task: Task,
-    payload: Payload,
-    tasks: Mapping[str, Task],
-    body: Body,
-    report: Callable[[float], None],
-) -> Outcome:
-    """Run a coroutine's job in this loop to its end; it is cancelled at its timeout from outside."""
-    started = time.time()
-    _running.set(Running(body.job_id, report))
-    try:
-        value = await task.function(*payload.args, **payload.kwargs)
-        if body.on_success:
-            await asyncio.to_thread(call_back, tasks, body, payload, body.on_success, value)
-    except BaseException as error:  # noqa: BLE001  # as in `run`
-        if isinstance(error, asyncio.CancelledError):
-            error = JobTimeoutError(
-                f"it ran longer than its timeout of {body.timeout} s, or was stopped"
-            )
-        return await asyncio.to_thread(failed, tasks, body, payload, error, started)
     return Outcome(Kind.COMPLETED, encode_result(value, payload.format), started, time.time())
 
 
@@ -143,7 +123,7 @@ def call_back(
 
 
 @contextmanager
-def time_limit(seconds: float | None) -> Iterator[None]:
+def time_limit(seconds: float | None) -> Generator[None]:
     """Raise JobTimeoutError in the main thread of a child; elsewhere whoever runs the job watches."""
     if seconds is None or seconds <= 0 or signal.getsignal(signal.SIGALRM) is not _on_alarm:
         yield
@@ -165,13 +145,17 @@ def _on_alarm(_signal: int, _frame: FrameType | None) -> None:
 
 
 @cache
-def _runner() -> asyncio.Runner:
+def _runner() -> Any:
+    import asyncio  # costs memory that most children do not need
+
     return asyncio.Runner()
 
 
 @cache
 def _connection() -> Any:
     from redis import Redis
+
+    from osnovci.contract import ENV_REDIS_URL
 
     return Redis.from_url(os.environ[ENV_REDIS_URL])
 

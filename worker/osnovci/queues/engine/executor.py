@@ -29,7 +29,7 @@ class Executor(Protocol):
     """How long after its timeout a job is ended by force; before that it can end itself."""
 
     async def start(self, sink: Sink) -> None:
-        """Get ready; raises SettingsError where the tasks cannot be loaded."""
+        """Get ready."""
         ...
 
     concurrency: int

@@ -8,15 +8,16 @@ import asyncio
 import ctypes
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from osnovci.queues.engine.body import prepare, refused, run, run_async
+from osnovci.queues.engine.body import Body, call_back, enter, failed, prepare, refused, run
 from osnovci.queues.engine.executor import Sink, body_of
-from osnovci.queues.engine.jobs import Outcome, Taken
+from osnovci.queues.engine.jobs import Kind, Outcome, Taken
 from osnovci.queues.errors import JobTimeoutError, QueueError
-from osnovci.queues.tasks import load
+from osnovci.queues.payload import Payload, encode_result
+from osnovci.queues.tasks import Task, load
 
 
 class InlineExecutor:
@@ -25,16 +26,15 @@ class InlineExecutor:
     overrun_seconds = 0.0
 
     def __init__(self, modules: Sequence[str], concurrency: int) -> None:
-        self._modules = modules
+        self._tasks = load(modules)
         self.concurrency = concurrency
         self._running: dict[str, Any] = {}
         """By execution: the coroutine's task, or the ident of the job's thread (0: not begun)."""
 
     async def start(self, sink: Sink) -> None:
-        """Load the tasks."""
+        """Start the threads."""
         self._sink = sink
         self._loop = asyncio.get_running_loop()
-        self._tasks = load(self._modules)
         self._pool = ThreadPoolExecutor(self.concurrency, "job")
 
     def room(self, extra: int) -> int:  # noqa: ARG002  # nothing waits in here
@@ -103,3 +103,26 @@ class InlineExecutor:
     async def close(self) -> None:
         """Leave what runs: the process ends with its worker."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+async def run_async(
+    task: Task,
+    payload: Payload,
+    tasks: Mapping[str, Task],
+    body: Body,
+    report: Callable[[float], None],
+) -> Outcome:
+    """Run a coroutine's job in this loop to its end; it is cancelled at its timeout from outside."""
+    started = time.time()
+    enter(body.job_id, report)
+    try:
+        value = await task.function(*payload.args, **payload.kwargs)
+        if body.on_success:
+            await asyncio.to_thread(call_back, tasks, body, payload, body.on_success, value)
+    except BaseException as error:  # noqa: BLE001  # as in `run`
+        if isinstance(error, asyncio.CancelledError):
+            error = JobTimeoutError(
+                f"it ran longer than its timeout of {body.timeout} s, or was stopped"
+            )
+        return await asyncio.to_thread(failed, tasks, body, payload, error, started)
+    return Outcome(Kind.COMPLETED, encode_result(value, payload.format), started, time.time())

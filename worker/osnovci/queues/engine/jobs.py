@@ -4,10 +4,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from osnovci.contract import QueueDocument
 from osnovci.queues.scripts import text
+
+if TYPE_CHECKING:
+    from osnovci.contract import QueueDocument
 
 
 @dataclass(slots=True)
@@ -76,7 +78,7 @@ def parse_taken(row: Sequence[Any], now: float) -> Taken:
     )
 
 
-def ending(job: Taken, outcome: Outcome, queue: QueueDocument | None) -> dict[str, Any]:
+def ending(job: Taken, outcome: Outcome, queue: "QueueDocument | None") -> dict[str, Any]:
     """Say what turn.lua has to do with a job: retried while it has retries left, as in rq."""
     entry: dict[str, Any] = {
         "id": job.id,
@@ -102,7 +104,7 @@ def ending(job: Taken, outcome: Outcome, queue: QueueDocument | None) -> dict[st
     return entry
 
 
-def _retries(job: Taken, queue: QueueDocument | None) -> tuple[int, Sequence[float]]:
+def _retries(job: Taken, queue: "QueueDocument | None") -> tuple[int, Sequence[float]]:
     """Give how many retries a job has left and their waits: its own, or else its queue's."""
     if job.retries_left is not None:
         return job.retries_left, job.retry_intervals

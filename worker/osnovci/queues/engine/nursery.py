@@ -1,52 +1,50 @@
-"""A process that imports the tasks once and forks the children, which so share its memory.
+"""A process that has the tasks loaded and forks the children, which so share its memory.
 
-It is a program of its own, with one thread and no connections, so forking it is safe at any time.
-
-    python -m osnovci.queues.engine.nursery FD ONLY_ONE MODULE ...
-
-It is sent one file descriptor for each child, and tells ["ready", names of tasks], ["error", why],
-["born", pid] and ["died", pid, exit status] on the socket FD.
+It is forked before the engine has threads and connections, and has none itself, so forking it again
+is safe at any time. It is sent one file descriptor for each child, and tells ["born", pid] and
+["died", pid, exit status] on its socket.
 """
 
 import ctypes
+import gc
 import json
 import os
 import select
 import signal
 import socket
-import sys
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from types import FrameType
 from typing import Any
 
-from osnovci.errors import SettingsError
 from osnovci.queues.engine.child import serve
 from osnovci.queues.tasks import Task, load
 
 PR_SET_PDEATHSIG = 1
 
 
-def main() -> None:
-    """Serve the worker that started this program."""
-    fd, only_one, *modules = sys.argv[1:]
-    control = socket.socket(fileno=int(fd))
-    die_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    sys.path.insert(0, str(Path.cwd()))
+def start(modules: Sequence[str], *, only_one: bool) -> socket.socket:
+    """Fork the nursery; give the socket to it. Raises SettingsError where tasks cannot be loaded."""
+    tasks = load(modules)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    if os.fork():
+        theirs.close()
+        return ours
     try:
-        tasks = load(modules)
-    except SettingsError as error:
-        tell(control, "error", str(error))
-        return
-    tell(control, "ready", sorted(tasks))
-    tend(control, tasks, only_one=only_one == "1")
+        ours.close()
+        die_with_parent()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
+        gc.freeze()
+        tend(theirs, tasks, only_one=only_one)
+    finally:
+        os._exit(1)
 
 
 def tend(control: socket.socket, tasks: Mapping[str, Task], *, only_one: bool) -> None:
     """Fork a child for each descriptor, and report each that ends."""
     wakeup, signalled = socket.socketpair()
     signalled.setblocking(False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.signal(signal.SIGCHLD, _heard)
     signal.set_wakeup_fd(signalled.fileno(), warn_on_full_buffer=False)
     while True:
         readable, _, _ = select.select([control, wakeup], [], [])
@@ -107,5 +105,5 @@ def die_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-if __name__ == "__main__":
-    main()
+def _heard(number: int, frame: FrameType | None) -> None:
+    """Do nothing: the signal's number in the wake-up socket has ended the wait."""

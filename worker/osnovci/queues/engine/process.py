@@ -10,22 +10,18 @@ import logging
 import os
 import signal
 import socket
-import sys
 from collections import deque
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from osnovci.errors import SettingsError
 from osnovci.queues.engine.child import BUFFER_BYTES, read_job, write_job
 from osnovci.queues.engine.executor import Sink, body_of
 from osnovci.queues.engine.jobs import Kind, Outcome, Taken
 from osnovci.queues.payload import encode_error
 
 log = logging.getLogger(__name__)
-REVIVE_SECONDS = 1.0
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -50,43 +46,27 @@ class ProcessExecutor:
 
     def __init__(
         self,
-        modules: Sequence[str],
+        nursery: socket.socket,
         concurrency: int,
         *,
         only_one: bool,
         memory_max_bytes: int | None,
     ) -> None:
-        self._modules = modules
+        nursery.setblocking(False)
+        self._nursery = nursery
         self.concurrency = concurrency
         self._only_one = only_one
         self._memory_max = memory_max_bytes
         self._children: list[Child] = []
         self._unborn: deque[Child] = deque()
-        self._closing = False
 
     async def start(self, sink: Sink) -> None:
-        """Start the nursery and its children; raises SettingsError where the tasks cannot be loaded."""
+        """Have the nursery fork the children."""
         self._sink = sink
         self._loop = asyncio.get_running_loop()
-        await self._start_nursery()
+        self._loop.add_reader(self._nursery, self._hear_nursery)
         for _ in range(self.concurrency):
             self._bear()
-
-    async def _start_nursery(self) -> None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        command = [sys.executable, "-m", "osnovci.queues.engine.nursery", str(theirs.fileno())]
-        self._nursery = await asyncio.create_subprocess_exec(
-            *command, str(int(self._only_one)), *self._modules,
-            pass_fds=[theirs.fileno()], start_new_session=True,
-        )  # fmt: skip
-        theirs.close()
-        ours.setblocking(False)
-        self._control = ours
-        message = await self._loop.sock_recv(ours, BUFFER_BYTES)
-        told, *rest = json.loads(message) if message else ("error", "its process ended at once")
-        if told == "error":
-            raise SettingsError(rest[0])
-        self._loop.add_reader(ours, self._hear_nursery)
 
     def _bear(self) -> None:
         """Let the nursery fork one more child."""
@@ -95,7 +75,7 @@ class ProcessExecutor:
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * BUFFER_BYTES)
         theirs.setblocking(True)
         child = Child(ours, theirs)
-        socket.send_fds(self._control, [b"child"], [theirs.fileno()])
+        socket.send_fds(self._nursery, [b"child"], [theirs.fileno()])
         self._children.append(child)
         self._unborn.append(child)
         self._loop.add_reader(ours, self._hear, child)
@@ -179,27 +159,27 @@ class ProcessExecutor:
             child.silent = True
 
     def _hear_nursery(self) -> None:
-        """Learn of births and deaths; the end of the nursery itself is the end of all children."""
+        """Learn of births and deaths."""
         with suppress(BlockingIOError, ConnectionError):
-            while message := self._control.recv(BUFFER_BYTES, socket.MSG_DONTWAIT):
+            while message := self._nursery.recv(BUFFER_BYTES, socket.MSG_DONTWAIT):
                 what, pid, *status = json.loads(message)
                 if what == "born":
-                    child = self._unborn.popleft()
-                    child.pid = pid
-                    if child.silent:
-                        os.kill(pid, signal.SIGKILL)
+                    self._born(pid)
                 else:
-                    child = next((each for each in self._children if each.pid == pid), None)
-                    if child:
-                        self._bury(child, status[0])
-            self._loop.remove_reader(self._control)
-            if not self._closing:
-                self._revive_soon()
+                    child = next(each for each in self._children if each.pid == pid)
+                    self._bury(child, status[0])
+            # All children ended with it. The supervisor starts this engine anew, which then gives
+            # back what it held.
+            log.critical("the process that forks the children has died")
+            os._exit(1)
 
-    def _revive_soon(self) -> None:
-        self._reviving = self._loop.create_task(self._revive())
+    def _born(self, pid: int) -> None:
+        child = self._unborn.popleft()
+        child.pid = pid
+        if child.silent:
+            os.kill(pid, signal.SIGKILL)
 
-    def _bury(self, child: Child, status: int | None) -> None:
+    def _bury(self, child: Child, status: int) -> None:
         """Settle what a dead child leaves, and replace it."""
         self._hear(child)
         self._loop.remove_reader(child.ours)
@@ -213,36 +193,15 @@ class ProcessExecutor:
                 )
         child.ours.close()
         child.theirs.close()
-        if status is not None and not self._closing:
-            self._bear()
-
-    async def _revive(self) -> None:
-        """Start again from nothing: the kernel ended all children with their nursery."""
-        await self._nursery.wait()
-        for child in list(self._children):
-            self._bury(child, None)
-        self._unborn.clear()
-        self._control.close()
-        try:
-            await self._start_nursery()
-        except SettingsError:
-            log.exception("the nursery did not start again")
-            self._loop.call_later(REVIVE_SECONDS, self._revive_soon)
-            return
-        for _ in range(self.concurrency):
-            self._bear()
+        self._bear()
 
     async def close(self) -> None:
-        """End all children at once."""
-        self._closing = True
-        with suppress(ProcessLookupError):
-            self._nursery.kill()
-        await self._nursery.wait()
+        """End all children at once: their nursery ends with its socket, and they with it."""
+        self._loop.remove_reader(self._nursery)
+        self._nursery.close()
 
 
-def _story(status: int | None) -> str:
-    if status is None:
-        return "The process that runs the jobs of this worker died."
+def _story(status: int) -> str:
     how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"left with {status}"
     return f"Its process {how} while it ran this job."
 

@@ -13,11 +13,11 @@ from redis.exceptions import RedisError
 from osnovci.contract import Isolation, PoolDocument
 from osnovci.queues.board import Board
 from osnovci.queues.client import AsyncQueues, Queues
+from osnovci.queues.engine import nursery
 from osnovci.queues.engine.executor import Executor
 from osnovci.queues.engine.inline import InlineExecutor
 from osnovci.queues.engine.keeper import Keeper
 from osnovci.queues.engine.loop import Engine
-from osnovci.queues.engine.nursery import die_with_parent
 from osnovci.queues.engine.process import ProcessExecutor
 from osnovci.queues.engine.wakeups import BLOCK_SECONDS, watchers
 from osnovci.queues.operations import release
@@ -33,7 +33,10 @@ class Worker:
     """Runs the jobs of a pool's queues."""
 
     def __init__(
-        self, settings: WorkerSettings, busy: Callable[[int], None] = lambda _: None
+        self,
+        settings: WorkerSettings,
+        executor: Executor,
+        busy: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._settings = settings
         url, seconds = settings.redis_url, SOCKET_SECONDS
@@ -47,12 +50,12 @@ class Worker:
             run_id=f"{secrets.token_hex(4)}-",
             queues=settings.pool.queues,
             redis=AsyncQueues(self._redis, settings.namespace),
-            executor=executor_of(settings.pool),
+            executor=executor,
             busy=busy,
         )
 
     async def run(self) -> None:
-        """Work until `stop`; raises SettingsError where the tasks cannot be loaded."""
+        """Work until `stop`."""
         settings, engine = self._settings, self.engine
         names = [queue.name for queue in settings.pool.queues]
         await asyncio.to_thread(self._queues.run, release(settings.pod, PREDECESSOR))
@@ -88,26 +91,31 @@ class Worker:
 
 def run_jobs(settings: WorkerSettings, board: Board) -> None:
     """Be the engine's process: work until SIGTERM; ends when Redis is away at its start."""
-    die_with_parent()
+    nursery.die_with_parent()
+    executor = executor_of(settings.pool)
     try:
-        asyncio.run(_run(settings, board))
+        asyncio.run(_run(settings, executor, board))
     except RedisError:
         raise SystemExit(1) from None
 
 
-async def _run(settings: WorkerSettings, board: Board) -> None:
-    worker = Worker(settings, board.count)
+async def _run(settings: WorkerSettings, executor: Executor, board: Board) -> None:
+    worker = Worker(settings, executor, board.count)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)
     await worker.run()
 
 
 def executor_of(pool: PoolDocument) -> Executor:
-    """Choose what runs the jobs."""
+    """Choose what runs the jobs; raises SettingsError where the tasks cannot be loaded.
+
+    It may fork, so it comes before threads and connections.
+    """
     if pool.isolation is Isolation.THREAD:
         return InlineExecutor(pool.tasks, pool.concurrency)
+    only_one = pool.isolation is Isolation.FORK
     return ProcessExecutor(
-        pool.tasks,
+        nursery.start(pool.tasks, only_one=only_one),
         pool.concurrency,
-        only_one=pool.isolation is Isolation.FORK,
+        only_one=only_one,
         memory_max_bytes=pool.memory_max_bytes,
     )
