@@ -3,10 +3,10 @@
 import argparse
 import sys
 
-from osnovci.cli import worker
+from osnovci.cli import queue, worker
 from osnovci.errors import OsnovciError
 
-COMMANDS = (worker,)
+COMMANDS = (worker, queue)
 
 
 def main() -> None:

@@ -1,8 +1,9 @@
 -- Puts a job that is in no place, in two, or in the wrong one, into the place its status names.
 --
--- ARGV  3 ..  ids of jobs that a look from outside found odd
--- Returns [[id, what was found, what was done], ...] of those that were odd at this moment
+-- ARGV  3  1: mend, 0: only look      4 ..  ids of jobs that a look from outside found odd, each with its queue
+-- Returns [[id, what was found, what was done or is to be done], ...] of those that were odd at this moment
 
+local MEND = ARGV[3] == '1'
 local REGISTRIES = {finished = 'finished', failed = 'failed', stopped = 'failed',
   canceled = 'canceled', deferred = 'deferred', scheduled = 'scheduled'}
 
@@ -13,7 +14,7 @@ local function of_stock_rq(id, queue)
   end
 end
 
-local function places(id, queue, execution, worker)
+local function places(id, queue, execution)
   local found = {}
   if call('LPOS', 'rq:queue:' .. queue, id) then found.queued = 'waiting' end
   if call('ZSCORE', P .. 'priority:' .. queue, id) then found.queued = 'waiting' end
@@ -34,6 +35,7 @@ local function names(found)
 end
 
 local function drop(id, queue, found, wanted, member)
+  if not MEND then return end
   for place in pairs(found) do
     if place ~= wanted then
       if place == 'queued' then
@@ -48,36 +50,46 @@ local function drop(id, queue, found, wanted, member)
   end
 end
 
-local function mend(id)
-  local f = call('HMGET', job_key(id), 'status', 'origin', 'execution', 'worker_name', 'priority', 'data')
-  local status, queue = f[1], f[2]
-  if not f[6] or not queue then return nil end
-  local found, member = places(id, queue, f[3], f[4])
-  local wanted = status == 'queued' and 'queued' or status == 'started' and 'started'
-    or status == 'ready_to_enqueue' and 'ready' or REGISTRIES[status]
-  if not wanted then return {id, names(found), 'left: its status "' .. (status or '') .. '" is unknown'} end
-  local right = found[wanted] ~= nil
-  if status == 'started' and right and f[3] then
-    right = call('SISMEMBER', P .. 'held:' .. (f[4] or ''), member) == 1
-    if not right then found.started = 'active without a worker' end
+local function wanted_place(status)
+  if status == 'queued' or status == 'started' then return status end
+  return status == 'ready_to_enqueue' and 'ready' or REGISTRIES[status]
+end
+
+-- Whether the worker that a job names as its own still holds it.
+local function is_held(f, member)
+  return not f[3] or call('SISMEMBER', P .. 'held:' .. (f[4] or ''), member) == 1
+end
+
+local function put(id, queue, wanted, priority)
+  if wanted == 'queued' or wanted == 'started' or wanted == 'scheduled' or wanted == 'ready' then
+    if MEND then push(id, queue, false, priority) end
+    return 'waits again'
   end
+  if MEND then call('ZADD', 'rq:' .. wanted .. ':' .. queue, score(now + KEEP_SECONDS), id) end
+  return 'put into ' .. wanted
+end
+
+local function mend(id, seen_in)
+  local f = call('HMGET', job_key(id), 'status', 'origin', 'execution', 'worker_name', 'priority', 'data')
+  local status, queue = f[1] or 'none', f[2] or seen_in
+  local found, member = places(id, queue, f[3])
+  if not f[6] then
+    if not next(found) then return nil end
+    drop(id, queue, found, '', member)
+    return {id, names(found) .. ', but its record is gone', 'dropped'}
+  end
+  local wanted = wanted_place(status)
+  if not wanted then return {id, names(found), 'left: its status "' .. status .. '" is unknown'} end
+  if found.started and not is_held(f, member) then found.started = 'active without a worker' end
+  local right = found[wanted] and found[wanted] ~= 'active without a worker'
   local others = 0
   for place in pairs(found) do if place ~= wanted then others = others + 1 end end
   if right and others == 0 then return nil end
   local was = status .. ', ' .. names(found)
-  if right then
-    drop(id, queue, found, wanted, member)
-    return {id, was, 'kept only where its status says'}
-  end
-  drop(id, queue, found, '', member)
-  if wanted == 'queued' or wanted == 'started' or wanted == 'scheduled' or wanted == 'ready' then
-    push(id, queue, false, f[5])
-    return {id, was, 'waits again'}
-  end
-  call('ZADD', 'rq:' .. wanted .. ':' .. queue, score(now + KEEP_SECONDS), id)
-  return {id, was, 'put into ' .. wanted}
+  drop(id, queue, found, right and wanted or '', member)
+  return {id, was, right and 'kept only where its status says' or put(id, queue, wanted, f[5])}
 end
 
 local report = {}
-for i = 3, #ARGV do report[#report + 1] = mend(ARGV[i]) end
+for i = 4, #ARGV, 2 do report[#report + 1] = mend(ARGV[i], ARGV[i + 1]) end
 return report

@@ -1,0 +1,168 @@
+"""`osnovci queue`: look at queues and jobs, and do what people do with them."""
+
+import argparse
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from osnovci.errors import OsnovciError
+
+if TYPE_CHECKING:
+    from osnovci.queues.client import Queues
+    from osnovci.queues.job import QueueStats
+
+COLUMNS = "QUEUE", "WAITING", "ACTIVE", "SCHEDULED", "COMPLETED", "FAILED", "OLDEST", "PAUSED"
+NAMESPACE = "default"
+
+
+def add(commands: Any) -> None:
+    """Declare the subcommand."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "queue",
+        help="look at queues and jobs, pause, retry, cancel, purge, audit",
+        description="Works on the Redis of OSNOVCI_REDIS_URL and the namespace of OSNOVCI_NAMESPACE.",
+    )
+    parser.add_argument(
+        "--redis", default=os.environ.get("OSNOVCI_REDIS_URL"), help="URL of the Redis"
+    )
+    parser.add_argument("--namespace", default=os.environ.get("OSNOVCI_NAMESPACE", NAMESPACE))
+    actions = parser.add_subparsers(dest="action", required=True)
+    _action(actions, "stats", "print the figures of queues, or of all", stats, queues="*")
+    _action(actions, "top", "print the figures every second", top, queues="*")
+    _action(actions, "pause", "start no more jobs of queues", pause, queues="+")
+    _action(actions, "resume", "start the jobs of paused queues again", resume, queues="+")
+    retry_parser = _action(actions, "retry", "let failed jobs run again", retry, jobs="*")
+    retry_parser.add_argument("--all", metavar="QUEUE", help="every failed job of a queue")
+    _action(actions, "cancel", "take jobs back; those that run are stopped", cancel, jobs="+")
+    purge_parser = _action(
+        actions, "purge", "delete the jobs of one place of a queue for good", purge
+    )
+    purge_parser.add_argument("queue")
+    purge_parser.add_argument("place", help="waiting, scheduled, completed, failed or canceled")
+    audit_parser = _action(actions, "audit", "see that every job is in exactly one place", audit)
+    audit_parser.add_argument("--dry-run", action="store_true", help="change nothing")
+
+
+def _action(
+    actions: Any, name: str, help_text: str, run: Any, **positional: str
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = actions.add_parser(
+        name, help=help_text, description=help_text
+    )
+    for argument, count in positional.items():
+        parser.add_argument(argument, nargs=count)
+    parser.set_defaults(run=lambda arguments: run(_queues(arguments), arguments))
+    return parser
+
+
+def _queues(arguments: argparse.Namespace) -> "Queues":
+    from redis import Redis
+
+    from osnovci.queues.client import Queues
+
+    if not arguments.redis:
+        raise OsnovciError("no Redis is named: set OSNOVCI_REDIS_URL, or pass --redis")
+    return Queues(Redis.from_url(arguments.redis), arguments.namespace)
+
+
+def stats(queues: "Queues", arguments: argparse.Namespace) -> int:
+    """Print the figures once."""
+    from osnovci.queues import operations
+
+    found = queues.run(operations.stats(*arguments.queues))
+    for line in table([COLUMNS, *(_row(each) for each in found.values())]):
+        print(line)
+    return 0
+
+
+def _row(found: "QueueStats") -> tuple[str, ...]:
+    figures = found.waiting, found.active, found.scheduled, found.completed, found.failed
+    oldest = f"{found.oldest_wait_seconds:.1f}s"
+    return (found.queue, *map(str, figures), oldest, "yes" if found.paused else "")
+
+
+def table(rows: list[tuple[str, ...]]) -> list[str]:
+    """Align rows as kubectl does."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["   ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+
+
+def top(queues: "Queues", arguments: argparse.Namespace) -> int:
+    """Print the figures every second until interrupted."""
+    try:
+        while True:
+            print("\033[H\033[J", end="")
+            stats(queues, arguments)
+            time.sleep(1)
+    except KeyboardInterrupt:
+        return 0
+
+
+def pause(queues: "Queues", arguments: argparse.Namespace) -> int:
+    """Pause queues."""
+    from osnovci.queues import operations
+
+    for queue in arguments.queues:
+        print(
+            f"{queue}: {'paused' if queues.run(operations.pause(queue)) else 'was paused already'}"
+        )
+    return 0
+
+
+def resume(queues: "Queues", arguments: argparse.Namespace) -> int:
+    """Resume queues."""
+    from osnovci.queues import operations
+
+    for queue in arguments.queues:
+        print(f"{queue}: {'resumed' if queues.run(operations.resume(queue)) else 'was not paused'}")
+    return 0
+
+
+def retry(queues: "Queues", arguments: argparse.Namespace) -> int:
+    """Let jobs run again."""
+    from osnovci.queues import operations
+
+    if arguments.all:
+        number = 0
+        while changed := queues.run(operations.retry_all(arguments.all)):
+            number += changed
+        print(f"{arguments.all}: {number} jobs wait again")
+    refused = [each for each in arguments.jobs if not queues.run(operations.retry(each))]
+    for each in refused:
+        print(f"{each}: not retried: no such job, or it has not failed")
+    return int(bool(refused))
+
+
+def cancel(queues: "Queues", arguments: argparse.Namespace) -> int:
+    """Take jobs back."""
+    from osnovci.queues import operations
+
+    refused = [each for each in arguments.jobs if not queues.run(operations.cancel(each))]
+    for each in refused:
+        print(f"{each}: not cancelled: no such job, or it has ended")
+    return int(bool(refused))
+
+
+def purge(queues: "Queues", arguments: argparse.Namespace) -> int:
+    """Delete jobs."""
+    from osnovci.queues import operations
+
+    number = 0
+    while gone := queues.run(operations.purge(arguments.queue, arguments.place)):
+        number += gone
+    print(f"{arguments.queue}: {number} {arguments.place} jobs deleted")
+    return 0
+
+
+def audit(queues: "Queues", arguments: argparse.Namespace) -> int:
+    """Audit; the exit status is 1 where a job is not accounted for."""
+    from osnovci.queues.audit import audit as look
+
+    report = look(queues, mend=not arguments.dry_run)
+    for finding in report.findings:
+        print(f"{finding.job_id}: {finding.found}: {finding.done}")
+    if report.freed:
+        print(f"{report.freed} jobs were taken back from workers without a lease")
+    print(f"{report.jobs} jobs, {len(report.findings)} not in exactly one place")
+    is_clean = not report.findings if arguments.dry_run else report.is_accounted
+    return 0 if is_clean else 1
