@@ -18,13 +18,16 @@ from osnovci.contract import (
     ENV_POOL,
     ENV_REDIS_URL,
     Heartbeat,
+    Isolation,
     PoolDocument,
     QueueDocument,
+    RateDocument,
     RetryDocument,
     heartbeat_key,
 )
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "homework"
+TESTS = Path(__file__).parent
 NAMESPACE = "tests"
 POD = "worker-1"
 NO_RETRIES = RetryDocument(limit=0, initial_seconds=1, factor=2, max_seconds=60)
@@ -38,6 +41,8 @@ def queue_document(
     keep_completed: int = 100,
     keep_failed: int = 500,
     paused: bool = False,
+    max_active: int | None = None,
+    rate: RateDocument | None = None,
 ) -> QueueDocument:
     return QueueDocument(
         name=name,
@@ -46,6 +51,8 @@ def queue_document(
         keep_completed=keep_completed,
         keep_failed=keep_failed,
         paused=paused,
+        max_active=max_active,
+        rate=rate,
     )
 
 
@@ -54,6 +61,8 @@ def pool_document(
     tasks: tuple[str, ...] = ("homework.jobs",),
     concurrency: int = 1,
     grace: float = 30,
+    isolation: Isolation = Isolation.PROCESS,
+    memory_max_bytes: int | None = None,
 ) -> PoolDocument:
     return PoolDocument(
         pool="homework-jobs",
@@ -61,16 +70,18 @@ def pool_document(
         concurrency=concurrency,
         queues=queues or (queue_document(),),
         grace_seconds=grace,
+        isolation=isolation,
+        memory_max_bytes=memory_max_bytes,
     )
 
 
-def environment(redis_url: str, pool: PoolDocument) -> dict[str, str]:
+def environment(redis_url: str, pool: PoolDocument, pod: str = POD) -> dict[str, str]:
     return {
         ENV_NAMESPACE: NAMESPACE,
-        ENV_POD: POD,
+        ENV_POD: pod,
         ENV_REDIS_URL: redis_url,
         ENV_POOL: pool.model_dump_json(),
-        "PYTHONPATH": str(EXAMPLE),
+        "PYTHONPATH": f"{EXAMPLE}:{TESTS}",
         "PATH": os.environ["PATH"],
     }
 
@@ -95,11 +106,13 @@ class RunningWorker:
     redis: Redis
 
     @classmethod
-    def start(cls, redis: Redis, redis_url: str, pool: PoolDocument, log: Path) -> "RunningWorker":
+    def start(
+        cls, redis: Redis, redis_url: str, pool: PoolDocument, log: Path, pod: str = POD
+    ) -> "RunningWorker":
         port = free_port()
         with log.open("w") as output:
             process = subprocess.Popen(
-                command(port), env=environment(redis_url, pool), stderr=output, text=True
+                command(port), env=environment(redis_url, pool, pod), stderr=output, text=True
             )
         return cls(process, port, log, redis)
 

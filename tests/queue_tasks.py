@@ -1,0 +1,92 @@
+"""Tasks for tests of the queues; workers import this module."""
+
+import asyncio
+import os
+import signal
+import time
+from typing import Any
+
+from redis import Redis
+
+from osnovci.queues.engine.body import progress
+from osnovci.queues.tasks import task
+
+
+def connection() -> Redis:
+    return Redis.from_url(os.environ["OSNOVCI_REDIS_URL"])
+
+
+@task(queue="email")
+def add(a: int, b: int) -> int:
+    return a + b
+
+
+@task(queue="email")
+async def add_async(a: int, b: int) -> int:
+    await asyncio.sleep(0)
+    return a + b
+
+
+@task(queue="email")
+def note(key: str, value: str) -> None:
+    with connection() as redis:
+        redis.rpush(key, value)
+
+
+@task(queue="email")
+def count(key: str, field: str, seconds: float) -> None:
+    time.sleep(seconds)
+    with connection() as redis:
+        redis.hincrby(key, field, 1)
+
+
+@task(queue="email")
+def pause(seconds: float) -> None:
+    time.sleep(seconds)
+
+
+@task(queue="email")
+async def pause_async(seconds: float) -> None:
+    await asyncio.sleep(seconds)
+
+
+@task(queue="email")
+def fail() -> None:
+    raise ValueError("as it should")
+
+
+@task(queue="email")
+def fail_until(key: str, times: int) -> int:
+    with connection() as redis:
+        seen: Any = redis.rpush(key, time.time())
+    if seen <= times:
+        raise ValueError(f"failure {seen}")
+    return seen
+
+
+@task(queue="email")
+def crash() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@task(queue="email")
+def grow(mebibytes: int) -> None:
+    held = bytearray(mebibytes << 20)
+    held[::4096] = b"x" * len(held[::4096])
+    time.sleep(30)
+
+
+@task(queue="email")
+def half_way(seconds: float) -> None:
+    progress(0.5)
+    time.sleep(seconds)
+
+
+@task
+def on_success(job: Any, redis: Redis, result: Any) -> None:
+    redis.rpush("called", f"success {job.id} {result}")
+
+
+@task
+def on_failure(job: Any, redis: Redis, kind: type[Exception], *_: Any) -> None:
+    redis.rpush("called", f"failure {job.id} {kind.__name__}")

@@ -1,0 +1,273 @@
+"""The scripts, one at a time, without a worker: a job is always in exactly one place."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import queue_tasks
+from redis import Redis
+from rq import Queue, Retry
+from rq.job import JobStatus
+from waiting import eventually
+from workers import NAMESPACE, queue_document
+
+from osnovci.contract import QueueDocument, RateDocument
+from osnovci.queues import operations
+from osnovci.queues.audit import audit
+from osnovci.queues.client import Queues
+from osnovci.queues.engine.jobs import Kind, Outcome, Taken, ending
+from osnovci.queues.engine.turns import Turn, plan, turn
+from osnovci.queues.errors import PayloadError, QueueError, UnknownTaskError
+from osnovci.queues.operations import Options
+from osnovci.queues.payload import encode_error
+
+
+@dataclass
+class Hand:
+    """A worker by hand: takes and ends jobs when told."""
+
+    queues: Queues
+    documents: list[QueueDocument] = field(default_factory=lambda: [queue_document()])
+    name: str = "hand"
+    turns: int = 0
+
+    def turn(self, want: int = 0, *ended: dict[str, Any], first: int = 1) -> Turn:
+        self.turns += 1
+        name = f"{self.name}{self.turns}"
+        written = plan(self.documents)
+        return self.queues.run(
+            turn(self.name, name, want=want, first=first, plan=written, ended=ended, now=0.0)
+        )
+
+    def take(self, want: int = 1) -> list[Taken]:
+        return self.turn(want).jobs
+
+    def end(self, job: Taken, kind: Kind, value: str = "", **more: Any) -> Turn:
+        document = next(each for each in self.documents if each.name == job.queue)
+        entry = ending(job, Outcome(kind, encode_error(value)), document)
+        return self.turn(0, entry | more)
+
+
+@pytest.fixture
+def hand(queues: Queues) -> Hand:
+    return Hand(queues)
+
+
+def add(queues: Queues, **options: Any) -> str:
+    return queues.run(operations.enqueue(queue_tasks.add, 1, 2, options=Options(**options)))
+
+
+def test_jobs_are_taken_by_priority_then_age(queues: Queues, hand: Hand) -> None:
+    ids = {priority: add(queues, priority=priority) for priority in (10, 5, 1, 7, 2)}
+    last_of_one = add(queues, priority=1)
+    assert [job.id for job in hand.take(6)] == [ids[1], last_of_one, ids[2], ids[5], ids[7], ids[10]]
+
+
+def test_each_queue_gets_its_turn(queues: Queues, hand: Hand) -> None:
+    hand.documents = [queue_document("email"), queue_document("report")]
+    for queue in ("report", "email", "email"):
+        add(queues, queue=queue)
+    assert [job.queue for job in hand.turn(1).jobs] == ["email"]
+    assert [job.queue for job in hand.turn(1, first=2).jobs] == ["report"]
+
+
+def test_many_are_accepted_in_one_round_trip(queues: Queues, redis: Redis) -> None:
+    requests = [operations.request(queue_tasks.add, number, 1) for number in range(500)]
+    ids = queues.run(operations.enqueue_many(requests))
+    assert len(set(ids)) == 500
+    assert redis.llen("rq:queue:email") == 500
+
+
+def test_a_job_that_ended_is_kept_and_counted(queues: Queues, hand: Hand) -> None:
+    hand.documents = [queue_document(keep_completed=2)]
+    ids = [add(queues) for _ in range(4)]
+    for job in hand.take(4):
+        hand.end(job, Kind.COMPLETED)
+    stats = queues.run(operations.stats("email"))["email"]
+    assert (stats.waiting, stats.active, stats.completed) == (0, 0, 4)
+    assert [queues.run(operations.get(each)) is None for each in ids] == [True, True, False, False]
+
+
+def test_an_end_is_told_once(queues: Queues, hand: Hand) -> None:
+    add(queues)
+    (job,) = hand.take()
+    assert hand.end(job, Kind.COMPLETED).late == []
+    assert hand.end(job, Kind.COMPLETED).late == [job.execution]
+    assert queues.run(operations.stats("email"))["email"].completed == 1
+
+
+def test_whoever_lost_its_lease_cannot_end_the_job(queues: Queues, hand: Hand) -> None:
+    job_id = add(queues)
+    (job,) = hand.take()
+    assert queues.run(operations.release("hand", "its pod is gone")) == 1
+    other = Hand(queues, name="other")
+    (again,) = other.take()
+    assert (again.id, again.execution) == (job_id, "other1-1")
+    assert hand.end(job, Kind.COMPLETED).late == [job.execution]
+    found = queues.run(operations.get(job_id))
+    assert found and (found.status, found.losses, found.worker) == ("started", 1, "other")
+
+
+def test_a_job_lost_three_times_is_set_aside_with_its_story(queues: Queues, hand: Hand) -> None:
+    job_id = add(queues)
+    for _ in range(3):
+        hand.take()
+        queues.run(operations.release("hand", "its pod is gone"))
+    found = queues.run(operations.get(job_id))
+    assert found and (found.status, found.quarantined, found.losses) == ("failed", True, 3)
+    assert found.error == "its pod is gone"
+    assert queues.run(operations.retry(job_id))
+    assert [job.id for job in hand.take()] == [job_id]
+
+
+def test_a_retry_waits_to_the_millisecond(queues: Queues, hand: Hand) -> None:
+    job_id = add(queues, retries=2, retry_waits=(0.25, 0.5))
+    (job,) = hand.take()
+    due = hand.end(job, Kind.FAILED, "no").due_seconds
+    assert due and 0.2 < due <= 0.251
+    assert hand.take() == []
+    (again,) = eventually(hand.take, within=2)
+    assert (again.id, again.retries_left) == (job_id, 1)
+
+
+def test_a_delayed_job_is_due_in_time(queues: Queues, hand: Hand) -> None:
+    job_id = add(queues, delay=timedelta(milliseconds=150))
+    assert hand.take() == []
+    assert [job.id for job in eventually(hand.take, within=2)] == [job_id]
+
+
+def test_a_paused_queue_gives_nothing(queues: Queues, hand: Hand) -> None:
+    add(queues)
+    assert queues.run(operations.pause("email"))
+    reply = hand.turn(1)
+    assert (reply.jobs, reply.blocked) == ([], {"email"})
+    assert queues.run(operations.stats("email"))["email"].paused
+    assert queues.run(operations.resume("email"))
+    assert len(hand.take()) == 1
+
+
+def test_a_queue_runs_so_many_at_a_time(queues: Queues, hand: Hand) -> None:
+    hand.documents = [queue_document(max_active=2)]
+    for _ in range(3):
+        add(queues)
+    taken = hand.take(3)
+    assert len(taken) == 2
+    assert hand.turn(1).blocked == {"email"}
+    hand.end(taken[0], Kind.COMPLETED)
+    assert len(hand.take(3)) == 1
+
+
+def test_a_queue_starts_so_many_in_a_window(queues: Queues, hand: Hand) -> None:
+    hand.documents = [queue_document(rate=RateDocument(limit=2, window_seconds=0.4))]
+    for _ in range(3):
+        add(queues)
+    reply = hand.turn(3)
+    assert len(reply.jobs) == 2
+    assert reply.due_seconds and reply.due_seconds <= 0.21
+    assert len(eventually(hand.take, within=2)) == 1
+
+
+def test_a_waiting_job_is_cancelled(queues: Queues, hand: Hand) -> None:
+    for options in ({}, {"priority": 1}, {"delay": timedelta(hours=1)}):
+        job_id = add(queues, **options)
+        assert queues.run(operations.cancel(job_id))
+        assert not queues.run(operations.cancel(job_id))
+    assert hand.take() == []
+    assert audit(queues).findings == ()
+
+
+def test_a_running_job_that_is_cancelled_is_not_ended(queues: Queues, hand: Hand) -> None:
+    job_id = add(queues)
+    (job,) = hand.take()
+    assert queues.run(operations.cancel(job_id))
+    assert hand.end(job, Kind.COMPLETED).late == [job.execution]
+    found = queues.run(operations.get(job_id))
+    assert found and found.status == "canceled"
+
+
+def test_one_key_is_one_job(queues: Queues, redis: Redis) -> None:
+    first = add(queues, once="invoice-7")
+    assert add(queues, once="invoice-7") == first
+    call = operations.enqueue(queue_tasks.add, 1, 2)
+    assert queues.run(call) == queues.run(call)
+    assert redis.llen("rq:queue:email") == 2
+
+
+def test_a_job_waits_for_those_it_depends_on(queues: Queues, hand: Hand) -> None:
+    first = add(queues)
+    second = add(queues, depends_on=[first])
+    (job,) = hand.take(2)
+    hand.end(job, Kind.COMPLETED)
+    assert [job.id for job in hand.take(2)] == [second]
+    third = add(queues, depends_on=[first])
+    assert [job.id for job in hand.take(2)] == [third]
+
+
+def test_jobs_of_plain_rq_wait_for_each_other(queues: Queues, hand: Hand, redis: Redis) -> None:
+    queue = Queue("email", connection=redis)
+    first = queue.enqueue("queue_tasks.add", 1, 2)
+    second = queue.enqueue("queue_tasks.add", 1, 2, depends_on=first)
+    (job,) = hand.take(2)
+    assert job.id == first.id
+    hand.end(job, Kind.COMPLETED)
+    assert [job.id for job in hand.take(2)] == [second.id]
+
+
+def test_a_retry_of_plain_rq_keeps_its_waits(hand: Hand, redis: Redis) -> None:
+    retry = Retry(max=2, interval=[0, 60])
+    job = Queue("email", connection=redis).enqueue("queue_tasks.fail", retry=retry)
+    hand.end(hand.take()[0], Kind.FAILED, "one")
+    assert job.get_status() == JobStatus.QUEUED
+    hand.end(hand.take()[0], Kind.FAILED, "two")
+    assert job.get_status() == JobStatus.SCHEDULED
+    assert (job.latest_result() or pytest.fail("no result")).exc_string == "two"
+
+
+def test_what_may_not_run_is_refused_where_it_is_enqueued() -> None:
+    with pytest.raises(UnknownTaskError, match="decorate it with @task"):
+        operations.enqueue(json.dumps)
+    with pytest.raises(PayloadError, match="not JSON"):
+        operations.enqueue(queue_tasks.add, object())
+    with pytest.raises(PayloadError, match="larger than 128 KiB"):
+        operations.enqueue(queue_tasks.note, "key", "x" * 200_000)
+    with pytest.raises(QueueError, match="between 1"):
+        Options(priority=11)
+
+
+def break_places(redis: Redis, ids: list[str]) -> None:
+    redis.lrem("rq:queue:email", 0, ids[0])
+    redis.zadd("rq:finished:email", {ids[1]: 1})
+    redis.hset(f"rq:job:{ids[2]}", "status", "started")
+    redis.delete(f"rq:job:{ids[3]}")
+
+
+def test_the_audit_mends_and_then_finds_nothing(queues: Queues, redis: Redis) -> None:
+    ids = [add(queues, priority=priority) for priority in (5, 5, 3, 5, 5)]
+    assert audit(queues).findings == ()
+    break_places(redis, ids)
+    found = {each.job_id: (each.found, each.done) for each in audit(queues).findings}
+    assert found == {
+        ids[0]: ("queued, in no place", "waits again"),
+        ids[1]: ("queued, finished and waiting", "kept only where its status says"),
+        ids[2]: ("started, waiting", "waits again"),
+        ids[3]: ("waiting, but its record is gone", "dropped"),
+    }
+    assert audit(queues).findings == ()
+
+
+def test_a_look_changes_nothing(queues: Queues, redis: Redis) -> None:
+    break_places(redis, [add(queues) for _ in range(4)])
+    first = audit(queues, mend=False)
+    assert len(first.findings) == 4
+    assert audit(queues, mend=False) == first
+
+
+StartQueues = Callable[[], Queues]
+
+
+@pytest.fixture
+def queues(redis: Redis) -> Queues:
+    return Queues(redis, NAMESPACE)
