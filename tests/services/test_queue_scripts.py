@@ -63,7 +63,14 @@ def add(queues: Queues, **options: Any) -> str:
 def test_jobs_are_taken_by_priority_then_age(queues: Queues, hand: Hand) -> None:
     ids = {priority: add(queues, priority=priority) for priority in (10, 5, 1, 7, 2)}
     last_of_one = add(queues, priority=1)
-    assert [job.id for job in hand.take(6)] == [ids[1], last_of_one, ids[2], ids[5], ids[7], ids[10]]
+    assert [job.id for job in hand.take(6)] == [
+        ids[1],
+        last_of_one,
+        ids[2],
+        ids[5],
+        ids[7],
+        ids[10],
+    ]
 
 
 def test_each_queue_gets_its_turn(queues: Queues, hand: Hand) -> None:
@@ -108,7 +115,8 @@ def test_whoever_lost_its_lease_cannot_end_the_job(queues: Queues, hand: Hand) -
     assert (again.id, again.execution) == (job_id, "other1-1")
     assert hand.end(job, Kind.COMPLETED).late == [job.execution]
     found = queues.run(operations.get(job_id))
-    assert found and (found.status, found.losses, found.worker) == ("started", 1, "other")
+    assert found
+    assert (found.status, found.losses, found.worker) == ("started", 1, "other")
 
 
 def test_a_job_lost_three_times_is_set_aside_with_its_story(queues: Queues, hand: Hand) -> None:
@@ -117,7 +125,8 @@ def test_a_job_lost_three_times_is_set_aside_with_its_story(queues: Queues, hand
         hand.take()
         queues.run(operations.release("hand", "its pod is gone"))
     found = queues.run(operations.get(job_id))
-    assert found and (found.status, found.quarantined, found.losses) == ("failed", True, 3)
+    assert found
+    assert (found.status, found.quarantined, found.losses) == ("failed", True, 3)
     assert found.error == "its pod is gone"
     assert queues.run(operations.retry(job_id))
     assert [job.id for job in hand.take()] == [job_id]
@@ -127,7 +136,8 @@ def test_a_retry_waits_to_the_millisecond(queues: Queues, hand: Hand) -> None:
     job_id = add(queues, retries=2, retry_waits=(0.25, 0.5))
     (job,) = hand.take()
     due = hand.end(job, Kind.FAILED, "no").due_seconds
-    assert due and 0.2 < due <= 0.251
+    assert due
+    assert 0.2 < due <= 0.251
     assert hand.take() == []
     (again,) = eventually(hand.take, within=2)
     assert (again.id, again.retries_left) == (job_id, 1)
@@ -166,7 +176,8 @@ def test_a_queue_starts_so_many_in_a_window(queues: Queues, hand: Hand) -> None:
         add(queues)
     reply = hand.turn(3)
     assert len(reply.jobs) == 2
-    assert reply.due_seconds and reply.due_seconds <= 0.21
+    assert reply.due_seconds
+    assert reply.due_seconds <= 0.21
     assert len(eventually(hand.take, within=2)) == 1
 
 
@@ -185,7 +196,8 @@ def test_a_running_job_that_is_cancelled_is_not_ended(queues: Queues, hand: Hand
     assert queues.run(operations.cancel(job_id))
     assert hand.end(job, Kind.COMPLETED).late == [job.execution]
     found = queues.run(operations.get(job_id))
-    assert found and found.status == "canceled"
+    assert found
+    assert found.status == "canceled"
 
 
 def test_one_key_is_one_job(queues: Queues, redis: Redis) -> None:
@@ -206,7 +218,7 @@ def test_a_job_waits_for_those_it_depends_on(queues: Queues, hand: Hand) -> None
     assert [job.id for job in hand.take(2)] == [third]
 
 
-def test_jobs_of_plain_rq_wait_for_each_other(queues: Queues, hand: Hand, redis: Redis) -> None:
+def test_jobs_of_plain_rq_wait_for_each_other(hand: Hand, redis: Redis) -> None:
     queue = Queue("email", connection=redis)
     first = queue.enqueue("queue_tasks.add", 1, 2)
     second = queue.enqueue("queue_tasks.add", 1, 2, depends_on=first)

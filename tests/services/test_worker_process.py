@@ -83,7 +83,9 @@ def test_a_second_stop_gives_the_job_back(redis: Redis, start_worker: StartWorke
     assert running.get_status() == JobStatus.QUEUED
 
 
-def test_a_job_that_outlives_the_grace_is_given_back(redis: Redis, start_worker: StartWorker) -> None:
+def test_a_job_that_outlives_the_grace_is_given_back(
+    redis: Redis, start_worker: StartWorker
+) -> None:
     worker = start_worker(pool_document(grace=1))
     running = begin(redis, worker, 60)
     worker.stop()

@@ -5,16 +5,13 @@ then run again elsewhere; a thread that ignores its timeout is given up, not end
 """
 
 import asyncio
-import ctypes
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
 
 from osnovci.queues.engine.body import Body, call_back, enter, failed, prepare, refused, run
 from osnovci.queues.engine.executor import Sink, body_of
 from osnovci.queues.engine.jobs import Kind, Outcome, Taken
+from osnovci.queues.engine.threads import Threads
 from osnovci.queues.errors import JobTimeoutError, QueueError
 from osnovci.queues.payload import Payload, encode_result
 from osnovci.queues.tasks import Task, load
@@ -28,14 +25,14 @@ class InlineExecutor:
     def __init__(self, modules: Sequence[str], concurrency: int) -> None:
         self._tasks = load(modules)
         self.concurrency = concurrency
-        self._running: dict[str, Any] = {}
-        """By execution: the coroutine's task, or the ident of the job's thread (0: not begun)."""
+        self._running: dict[str, asyncio.Task[Outcome] | None] = {}
+        """By execution: the coroutine's task; None for a job in a thread."""
 
     async def start(self, sink: Sink) -> None:
         """Start the threads."""
         self._sink = sink
         self._loop = asyncio.get_running_loop()
-        self._pool = ThreadPoolExecutor(self.concurrency, "job")
+        self._threads = Threads(self.concurrency)
 
     def room(self, extra: int) -> int:  # noqa: ARG002  # nothing waits in here
         """Say how many more jobs may run."""
@@ -46,7 +43,7 @@ class InlineExecutor:
         try:
             task, payload = prepare(self._tasks, body_of(job))
         except QueueError as error:
-            self._running[job.execution] = 0
+            self._running[job.execution] = None
             outcome = refused(body_of(job), error, time.time())
             self._loop.call_soon(self._end, job, outcome)
             return
@@ -56,22 +53,15 @@ class InlineExecutor:
             self._running[job.execution] = coroutine
             coroutine.add_done_callback(lambda done: self._end(job, done.result()))
         else:
-            self._running[job.execution] = 0
-            self._pool.submit(self._in_thread, job).add_done_callback(
-                lambda done: self._from_thread(job, done)
-            )
+            self._running[job.execution] = None
+            self._threads.submit(job.execution, lambda: self._in_thread(job))
 
-    def _in_thread(self, job: Taken) -> Outcome:
-        if self._running.get(job.execution) != 0:
-            raise JobTimeoutError("it was stopped before it began")
-        self._running[job.execution] = threading.get_ident()
-        return run(self._tasks, body_of(job), self._reporter(job))
+    def _in_thread(self, job: Taken) -> None:
+        if job.execution in self._running:
+            outcome = run(self._tasks, body_of(job), self._reporter(job))
+            self._loop.call_soon_threadsafe(self._end, job, outcome)
 
-    def _from_thread(self, job: Taken, done: Future[Outcome]) -> None:
-        if not done.exception():
-            self._loop.call_soon_threadsafe(self._end, job, done.result())
-
-    def _reporter(self, job: Taken) -> Any:
+    def _reporter(self, job: Taken) -> Callable[[float], None]:
         def report(fraction: float) -> None:
             self._loop.call_soon_threadsafe(self._sink.progressed, job.execution, fraction)
 
@@ -79,7 +69,8 @@ class InlineExecutor:
 
     def _end(self, job: Taken, outcome: Outcome) -> None:
         """Tell of a job's end, unless it was settled by force before."""
-        if self._running.pop(job.execution, None) is not None:
+        if job.execution in self._running:
+            del self._running[job.execution]
             self._sink.ended(job, outcome)
 
     def take_back(self) -> list[Taken]:
@@ -88,12 +79,11 @@ class InlineExecutor:
 
     def stop(self, job: Taken, outcome: Outcome | None) -> None:
         """Cancel a coroutine; raise JobTimeoutError in a thread, and give it up if it goes on."""
-        work = self._running.pop(job.execution, None)
-        if isinstance(work, asyncio.Task):
-            work.cancel()
-        elif work:
-            raised = ctypes.py_object(JobTimeoutError)
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(work), raised)
+        coroutine = self._running.pop(job.execution, None)
+        if coroutine:
+            coroutine.cancel()
+        else:
+            self._threads.give_up(job.execution)
         if outcome:
             self._sink.ended(job, outcome)
 
@@ -101,8 +91,7 @@ class InlineExecutor:
         """Nothing needs replacing in here."""
 
     async def close(self) -> None:
-        """Leave what runs: the process ends with its worker."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Leave what runs: its threads end with the process."""
 
 
 async def run_async(
