@@ -36,3 +36,24 @@ class RedisServer:
             return bool(self.client.ping())
         except NotThere:
             return False
+
+
+class DurableRedis(RedisServer):
+    """A redis-server that writes every command to its append-only file before it answers."""
+
+    def start(self) -> None:
+        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
+        durable = ["--appendonly", "yes", "--appendfsync", "always"]
+        command = ["redis-server", *options, *durable, "--dir", str(self._folder)]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        eventually(self._answers)
+
+    def kill(self) -> None:
+        assert self._process
+        self._process.kill()
+        self._process.wait()
+
+    def cut(self) -> None:
+        """Cut every connection, as a network does."""
+        self.client.client_kill_filter(_type="normal", skipme=True)
+        self.client.client_kill_filter(_type="pubsub", skipme=True)

@@ -104,6 +104,7 @@ class RunningWorker:
     port: int
     log: Path
     redis: Redis
+    pod: str = POD
 
     @classmethod
     def start(
@@ -114,7 +115,7 @@ class RunningWorker:
             process = subprocess.Popen(
                 command(port), env=environment(redis_url, pool, pod), stderr=output, text=True
             )
-        return cls(process, port, log, redis)
+        return cls(process, port, log, redis, pod)
 
     def probe(self, path: str) -> tuple[int, str]:
         """Ask as the kubelet does; 0 where nobody listens."""
@@ -134,7 +135,7 @@ class RunningWorker:
 
     @property
     def heartbeat(self) -> Heartbeat | None:
-        document = self.redis.get(heartbeat_key(NAMESPACE, POD))
+        document = self.redis.get(heartbeat_key(NAMESPACE, self.pod))
         return Heartbeat.model_validate_json(document) if document else None
 
     @property

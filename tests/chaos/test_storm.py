@@ -1,0 +1,39 @@
+"""No job is lost, whatever is killed. `make chaos` runs the storm in full, `make test` a small one."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from redis_server import DurableRedis
+from storm import storm
+
+IN_FULL = os.environ.get("CHAOS") == "full"
+
+
+class Events:
+    """Two restarts of Redis and one cut of the network, at a quarter, half and three quarters."""
+
+    def __init__(self) -> None:
+        self._left = [(0.25, "restart"), (0.5, "cut"), (0.75, "restart")]
+
+    def __call__(self, share: float) -> Iterator[str]:
+        while self._left and share >= self._left[0][0]:
+            yield self._left.pop(0)[1]
+
+
+def test_a_storm_loses_nothing(durable_redis: DurableRedis, tmp_path: Path) -> None:
+    jobs, workers = (20_000, 4) if IN_FULL else (1_500, 3)
+    toll = storm(
+        durable_redis,
+        tmp_path,
+        jobs=jobs,
+        workers=workers,
+        job_seconds=0.005,
+        events=Events(),
+        within=900 if IN_FULL else 120,
+    )
+    print(toll)
+    assert toll.lost == 0
+    assert toll.duplicates <= toll.kills
+    assert toll.report.findings == ()
+    assert toll.report.freed == 0

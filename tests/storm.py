@@ -1,0 +1,162 @@
+"""The storm: workers are killed all the time, Redis is restarted, the network is cut; and the count after."""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import queue_tasks
+from redis.exceptions import RedisError
+from redis_server import DurableRedis
+from waiting import eventually
+from workers import NAMESPACE, RunningWorker, pool_document, queue_document
+
+from osnovci.contract import PoolDocument
+from osnovci.queues import operations
+from osnovci.queues.audit import Report, audit
+from osnovci.queues.client import Queues
+from osnovci.queues.operations import Options
+from osnovci.queues.scripts import prefix
+
+RUNS = "runs"
+
+
+@dataclass(frozen=True)
+class Toll:
+    """What a storm cost."""
+
+    jobs: int
+    lost: int
+    set_aside: int
+    duplicates: int
+    kills: int
+    seconds: float
+    report: Report
+
+
+@dataclass
+class Storm:
+    """Some workers, and what happens to them."""
+
+    redis: DurableRedis
+    folder: Path
+    pool: PoolDocument
+    kill_every_seconds: float = 0.2
+    workers: list[RunningWorker] = field(default_factory=list)
+    kills: int = 0
+    started: int = 0
+
+    def start_worker(self) -> None:
+        """Start one more worker; like a pod it has a name of its own."""
+        self.started += 1
+        log = self.folder / f"worker-{self.started}.log"
+        pod = f"pod-{self.started}"
+        redis = self.redis
+        self.workers.append(RunningWorker.start(redis.client, redis.url, self.pool, log, pod))
+
+    def kill_one(self, chance: random.Random) -> None:
+        """Kill a worker that is at work, as far as Redis knows; a new one takes its place."""
+        at_work = [each for each in self.workers if self._lease(each) is not None]
+        if not at_work:
+            return
+        worker = chance.choice(at_work)
+        os.kill(worker.process.pid, signal.SIGKILL)
+        worker.process.wait()
+        self.kills += 1
+        self.workers.remove(worker)
+        self.start_worker()
+
+    def end(self) -> None:
+        """Stop what is left, in order."""
+        for worker in self.workers:
+            worker.stop()
+        for worker in self.workers:
+            worker.ends(within=30)
+
+    def _lease(self, worker: RunningWorker) -> Any:
+        try:
+            return self.redis.client.zscore(f"{prefix(NAMESPACE)}leases", worker.pod)
+        except RedisError:
+            return None
+
+
+def accept(queues: Queues, jobs: int, seconds: float) -> None:
+    """Enqueue jobs, each of which counts its own runs."""
+    for first in range(0, jobs, 500):
+        many = [
+            operations.request(
+                queue_tasks.count, RUNS, str(number), seconds, options=Options(queue="email")
+            )
+            for number in range(first, min(first + 500, jobs))
+        ]
+        queues.run(operations.enqueue_many(many))
+
+
+def storm(  # noqa: PLR0913  # what the storm is made of
+    redis: DurableRedis,
+    folder: Path,
+    *,
+    jobs: int,
+    workers: int,
+    job_seconds: float,
+    events: Callable[[float], Iterator[str]],
+    within: float,
+    seed: int = 1,
+) -> Toll:
+    """Run jobs through a storm; `events` says what befalls Redis as the share of jobs done grows."""
+    queues = Queues(redis.client, NAMESPACE)
+    accept(queues, jobs, job_seconds)
+    document = queue_document(keep_completed=jobs + 1, keep_failed=jobs + 1)
+    tasks = ("queue_tasks",)
+    it = Storm(redis, folder, pool_document(document, tasks=tasks, concurrency=2, grace=5))
+    for _ in range(workers):
+        it.start_worker()
+    chance, began = random.Random(seed), time.monotonic()  # noqa: S311
+    try:
+        while (done := _done(queues)) < jobs and time.monotonic() - began < within:
+            for event in events(done / jobs):
+                strike(redis, event)
+            it.kill_one(chance)
+            time.sleep(it.kill_every_seconds)
+        eventually(lambda: _done(queues) >= jobs, within=30)
+    finally:
+        it.end()
+    return _toll(queues, redis, jobs, it.kills, time.monotonic() - began)
+
+
+def strike(redis: DurableRedis, event: str) -> None:
+    """Do to Redis what an event says."""
+    if event == "restart":
+        redis.kill()
+        redis.start()
+    elif event == "cut":
+        redis.cut()
+
+
+def _done(queues: Queues) -> int:
+    try:
+        found = queues.run(operations.stats("email"))["email"]
+    except RedisError:
+        return 0
+    kept: Any = queues.redis.zcard("rq:finished:email")
+    return int(kept) + found.failed
+
+
+def _toll(queues: Queues, redis: DurableRedis, jobs: int, kills: int, seconds: float) -> Toll:
+    runs = redis.client.hgetall(RUNS)
+    report = audit(queues)
+    set_aside = queues.run(operations.stats("email"))["email"].failed
+    ran = {int(number) for number in runs}
+    return Toll(
+        jobs=jobs,
+        lost=len(set(range(jobs)) - ran) - set_aside,
+        set_aside=set_aside,
+        duplicates=sum(int(times) - 1 for times in runs.values()),
+        kills=kills,
+        seconds=seconds,
+        report=report,
+    )
