@@ -20,6 +20,10 @@ class Store:
     """What exists; reads never wait and never ask the API server."""
 
     def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything, before a fresh list."""
         self._pools: dict[Key, Pool | InvalidSpecError] = {}
         self._children: dict[Key, dict[str, Any]] = {}
         self._pods: defaultdict[Key, set[str]] = defaultdict(set)
