@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 
 from redis import Redis
 
@@ -142,3 +143,17 @@ class RunningWorker:
 
 StartWorker = Callable[[PoolDocument], RunningWorker]
 """The fixture `start_worker`: start a worker of this pool, and wait until it is ready."""
+
+
+def end(worker: RunningWorker) -> None:
+    """End a worker and its jobs, by asking twice."""
+    for _ in range(2):
+        if worker.process.poll() is None:
+            worker.stop()
+    worker.ends(within=20)
+
+
+def entries(redis: Redis, key: str) -> list[bytes]:
+    """Give what homework.jobs.record appended."""
+    found: Any = redis.lrange(key, 0, -1)
+    return found

@@ -24,7 +24,7 @@ from osnovci.queues.rq_worker import run_jobs
 from osnovci.queues.scheduler import move_due_jobs
 from osnovci.settings import WorkerSettings
 
-SILENCE_SECONDS = 5.0
+SILENCE_SECONDS = 3.0
 """Redis counts as away when it has not answered for so long."""
 
 TURN_SECONDS = 0.5
