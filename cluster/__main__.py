@@ -46,6 +46,7 @@ def up() -> None:
             wait_for("the node", lambda: "node1" in kubectl("get", "nodes", "-o", "name"), 60)
             kubectl("wait", "--for=condition=Ready", "node", "--all", "--timeout=120s")
             kubectl("-n", "kube-system", "rollout", "status", "deployment", "--timeout=180s")
+        chosen.check()
     OUT.print(f"Kubernetes {tools.KUBERNETES} is up: export KUBECONFIG={paths.KUBECONFIG}")
 
 
