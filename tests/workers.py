@@ -134,6 +134,12 @@ class RunningWorker:
         listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         return {int(pid) for pid in listed.read_text().split()}
 
+    def catches(self, number: int) -> bool:
+        """Whether the process has a handler for a signal."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        caught = next(line for line in status.splitlines() if line.startswith("SigCgt:"))
+        return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
+
     def stop(self, number: int = signal.SIGTERM) -> None:
         self.process.send_signal(number)
 

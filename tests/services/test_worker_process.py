@@ -61,6 +61,14 @@ def test_an_idle_worker_leaves_at_once(start_worker: StartWorker) -> None:
     assert worker.ends(within=3) == 0
 
 
+def test_a_stop_is_heard_while_the_worker_starts(redis_server: RedisServer, tmp_path: Path) -> None:
+    log = tmp_path / "worker.log"
+    worker = RunningWorker.start(redis_server.client, redis_server.url, pool_document(), log)
+    eventually(lambda: worker.catches(signal.SIGTERM))
+    worker.stop()
+    assert worker.ends(within=3) == 0
+
+
 def test_a_stop_between_jobs_loses_none(redis: Redis, start_worker: StartWorker) -> None:
     queue = Queue("email", connection=redis)
     jobs = [queue.enqueue(RECORD, "list", str(number)) for number in range(60)]
