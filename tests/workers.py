@@ -152,11 +152,13 @@ StartWorker = Callable[[PoolDocument], RunningWorker]
 
 
 def end(worker: RunningWorker) -> None:
-    """End a worker and its jobs, by asking twice."""
-    for _ in range(2):
-        if worker.process.poll() is None:
-            worker.stop()
-    worker.ends(within=20)
+    """End a worker as the end of its container would: all its processes at once."""
+    if worker.process.poll() is None:
+        children = worker.children
+        worker.stop(signal.SIGKILL)
+        for pid in children:
+            os.kill(pid, signal.SIGKILL)
+    worker.ends(within=5)
 
 
 def entries(redis: Redis, key: str) -> list[bytes]:
