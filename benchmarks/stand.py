@@ -31,6 +31,7 @@ SYSTEM = "osnovci-system"
 ACCOUNT = "osnovci-operator"
 USER = f"system:serviceaccount:{SYSTEM}:{ACCOUNT}"
 POOLS = "/apis/osnovci.app/v1alpha1/namespaces/{}/queuepools"
+STAGES = Path(__file__).parent / "kwok.yaml"
 BELOW_EPHEMERAL = range(20000, 32000)
 READY_SECONDS = 30.0
 STARTED = ("operator", "kwok", "floor", "redis")
@@ -69,7 +70,7 @@ class Stand:
         self.processes.start(name, command, env)
         started = self.processes.running(name)
         if not started:
-            raise RuntimeError(f"{name} ended at once: see {self.folder}/logs/{name}.log")
+            raise RuntimeError(f"{name} ended at once: {self.log(name)[-500:]}")
         return started.pid
 
     def start_operator(self) -> int:
@@ -94,7 +95,7 @@ class Stand:
         for number in range(nodes):
             api.request("POST", "/api/v1/nodes", _node(f"kwok-{number}"))
         program = tools.folder(tools.KWOK) / "kwok"
-        options = ["--manage-all-nodes", "--cidr=10.244.0.0/16", "--node-lease-duration-seconds=40"]
+        options = [f"--config={STAGES}", "--manage-all-nodes", "--node-lease-duration-seconds=40"]
         self.start("kwok", [program, f"--kubeconfig={self.plane.kubeconfig}", *options])
 
     def log(self, name: str) -> str:
