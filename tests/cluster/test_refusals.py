@@ -48,7 +48,7 @@ MakePool = Callable[..., TestPool]
             {"queues": [{"name": "a", "timeot": "5m"}]}, "unknown field", id="a field misspelt"
         ),
         pytest.param(
-            {"pod": {"image": "x", "env": [{"name": "OSNOVCI_POD", "value": "y"}]}},
+            {"pod": {"image": "x", "env": [{"name": "OSNOVCI_POD", "value": "mine"}]}},
             "set by the operator",
             id="a reserved variable",
         ),
@@ -66,8 +66,7 @@ def test_a_pod_that_the_api_server_refuses_is_a_condition(pool: MakePool) -> Non
         "volumes": [{"name": "a", "nonsense": {}}, {"name": "a"}],
     }
     jobs = pool(replicas=1, pod=pod)
-    ready = eventually(lambda: jobs.condition("Ready"))
-    eventually(lambda: jobs.condition("Ready")["reason"] == "PodRefused")
+    eventually(lambda: jobs.condition("Ready").get("reason") == "PodRefused")
     ready = jobs.condition("Ready")
     assert "volumes" in ready["message"]
     good = json.dumps({"spec": {"pod": {"volumes": None}}})
@@ -86,18 +85,17 @@ def test_a_queue_belongs_to_the_older_pool_until_that_is_gone(pool: MakePool) ->
     younger.wait(ready=1)
 
 
-def test_a_deployment_of_another_is_left_alone(pool: MakePool) -> None:
-    name = "test-a-deployment-of-another-is-left-al-0"
-    kubectl(
-        "-n", "homework", "create", "deployment", name, "--image=osnovci/redis:dev", "--replicas=0"
-    )
+def test_a_deployment_of_another_is_left_alone(redis: Redis) -> None:
+    jobs = TestPool("left-alone", redis)
+    create = ("create", "deployment", jobs.name, "--image=osnovci/redis:dev", "--replicas=0")
+    jobs.kubectl(*create)
     try:
-        jobs = pool(replicas=1)
-        assert jobs.name == name
+        kubectl("apply", "-f", "-", stdin=yaml.safe_dump(jobs.manifest(replicas=1)))
         eventually(lambda: jobs.condition("Ready").get("reason") == "NameTaken")
-        image = jobs.kubectl("get", "deployment", name, "-o", "jsonpath={..image}")
+        image = jobs.kubectl("get", "deployment", jobs.name, "-o", "jsonpath={..image}")
         assert image == "osnovci/redis:dev"
+        jobs.kubectl("delete", "deployment", jobs.name)
+        jobs.kubectl("annotate", "qpool", jobs.name, "again=1")
+        jobs.wait(ready=1)
     finally:
-        kubectl("-n", "homework", "delete", "deployment", name)
-    jobs.kubectl("annotate", "qpool", jobs.name, "again=1")
-    jobs.wait(ready=1)
+        jobs.kubectl("delete", "qpool,deployment", jobs.name, "--ignore-not-found")
