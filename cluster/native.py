@@ -79,16 +79,15 @@ class Native:
         cni = paths.STATE / "net.d"
         cni.mkdir(exist_ok=True)
         (cni / "10-osnovci.conflist").write_text(network.cni_config())
-        config = paths.STATE / "containerd.toml"
-        config.write_text(_CONTAINERD.format(state=paths.STATE, plugins=plugins, pause=PAUSE_IMAGE))
+        text = _CONTAINERD.format(state=paths.STATE, plugins=plugins, pause=PAUSE_IMAGE)
+        config = _configured("containerd", "containerd.toml", text)
         path = f"{binaries}:{os.environ['PATH']}"
         processes = Processes(paths.STATE)
         processes.start("containerd", [binaries / "containerd", "-c", config], {"PATH": path})
         wait_for("containerd's socket", SOCKET.exists, 30)
 
     def _kubelet(self, binaries: Path) -> list[str | Path]:
-        config = paths.STATE / "kubelet.yaml"
-        _write(config, yaml.safe_dump(_kubelet_config()))
+        config = _configured("kubelet", "kubelet.yaml", yaml.safe_dump(_kubelet_config()))
         return [
             binaries / "kubelet",
             f"--config={config}",
@@ -100,8 +99,7 @@ class Native:
         ]
 
     def _proxy(self, binaries: Path) -> list[str | Path]:
-        config = paths.STATE / "kube-proxy.yaml"
-        _write(config, yaml.safe_dump(_proxy_config()))
+        config = _configured("kube-proxy", "kube-proxy.yaml", yaml.safe_dump(_proxy_config()))
         return [binaries / "kube-proxy", f"--config={config}"]
 
     def _volumes(self) -> list[dict[str, object]]:
@@ -157,10 +155,16 @@ path = "{state}/opt"
 """
 
 
-def _write(path: Path, text: str) -> None:
-    """Write a file if it differs: kube-proxy ends when its configuration is written to."""
+def _configured(program: str, file: str, text: str) -> Path:
+    """Give the program's configuration file; where it has changed the program is stopped first.
+
+    An unchanged file is not touched: kube-proxy ends itself when its own is written to.
+    """
+    path = paths.STATE / file
     if not path.exists() or path.read_text() != text:
+        Processes(paths.STATE).stop(program)
         path.write_text(text)
+    return path
 
 
 def _kubelet_config() -> dict[str, object]:
