@@ -165,3 +165,16 @@ def test_a_wrong_environment_is_one_sentence(name: str, value: str, sentence: st
     assert done.returncode == 2
     assert sentence in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_taken_probe_port_is_one_sentence(redis_server: RedisServer) -> None:
+    done = subprocess.run(
+        command(redis_server.port),
+        env=environment(redis_server.url, pool_document()),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert f"probe port {redis_server.port}: [Errno 98] Address already in use" in done.stderr
