@@ -182,6 +182,7 @@ class NamespaceReader:
         return redis.Redis.from_url(
             url,
             decode_responses=True,
+            encoding_errors="replace",
             socket_timeout=READ_SECONDS,
             socket_connect_timeout=READ_SECONDS,
             retry=Retry(NoBackoff(), 0),
