@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from redis import Redis
+from redis_server import RedisServer
 from rq import Queue
 from rq.job import Job
 from rq.registry import FailedJobRegistry, FinishedJobRegistry
@@ -160,6 +161,17 @@ def test_a_heartbeat_that_is_none_is_ignored(redis: Redis, document: str) -> Non
     assert list(found) == ["worker-2"]
 
 
+def test_a_heartbeat_that_is_no_text_is_ignored(redis: Redis, redis_server: RedisServer) -> None:
+    """Read as the operator does: bytes that are no UTF-8 must not spoil the whole reply."""
+    redis.set(heartbeat_key(NAMESPACE, "worker-1"), b"\xff\xfe")
+    redis.set(heartbeat_key(NAMESPACE, "worker-2"), heartbeat(pod="worker-2").model_dump_json())
+    with Redis.from_url(
+        redis_server.url, decode_responses=True, encoding_errors="replace"
+    ) as reader:
+        found = observe(reader, pods=["worker-1", "worker-2"])
+    assert list(found.heartbeats) == ["worker-2"]
+
+
 def test_a_heartbeat_of_another_type_is_ignored(redis: Redis) -> None:
     redis.rpush(heartbeat_key(NAMESPACE, "worker-1"), GOOD)
     assert observe(redis, ["email"], ["worker-1"]).heartbeats == {}
@@ -181,6 +193,9 @@ def test_a_heartbeat_may_be_of_a_newer_release(redis: Redis) -> None:
         pytest.param('[["1", "0"], [[1, 2]], []]', id="fewer figures than there are"),
         pytest.param('[["1", "0"], [[null, 0, 0, 0, 0, 0, false]], []]', id="no figure"),
         pytest.param('[["soon", "0"], ["text"], []]', id="a time that is none"),
+        pytest.param('[["1", "0"], [[1e400, 0, 0, 0, 0, 0, false]], []]', id="an endless figure"),
+        pytest.param('[["9999999999999999999", "0"], ["text"], []]', id="a time beyond all clocks"),
+        pytest.param("[" * 100_000, id="JSON without a bottom"),
     ],
 )
 def test_a_reply_that_the_script_never_gives_is_refused(reply: object) -> None:
