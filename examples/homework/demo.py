@@ -26,6 +26,7 @@ from urllib3.exceptions import HTTPError
 COUNT = 500
 DEADLINE_SECONDS = 600.0
 INTERVAL_SECONDS = 0.5
+LINE_SECONDS = 1.0
 BAR_WIDTH = 40
 HISTORY = 60
 LEVELS = " ▁▂▃▄▅▆▇█"
@@ -106,13 +107,14 @@ def sentence(seen: Seen) -> str:
 def shown(most: int) -> Generator[Callable[[Seen], None]]:
     """Give what shows one look: a picture in a terminal, else a line when it says something new."""
     workers: deque[int] = deque(maxlen=HISTORY)
-    last = ""
+    last, said_at = "", -LINE_SECONDS
 
     def say(seen: Seen) -> None:
-        nonlocal last
-        if (said := sentence(seen)) != last:
+        nonlocal last, said_at
+        said = sentence(seen)
+        if seen.done or (said != last and seen.seconds - said_at >= LINE_SECONDS):
             console.print(f"{seen.seconds:5.1f}s {said}")
-            last = said
+            last, said_at = said, seen.seconds
 
     if not console.is_terminal:
         yield say
