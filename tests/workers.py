@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from redis import Redis
+from waiting import eventually
 
 from osnovci.contract import (
     ENV_NAMESPACE,
@@ -130,6 +131,12 @@ class RunningWorker:
         return self.heartbeat.busy if self.heartbeat else 0
 
     @property
+    def waiting(self) -> int:
+        """How many clients Redis has that wait for a job."""
+        clients: Any = self.redis.info("clients")
+        return clients["blocked_clients"]
+
+    @property
     def children(self) -> set[int]:
         listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         return {int(pid) for pid in listed.read_text().split()}
@@ -159,6 +166,8 @@ def end(worker: RunningWorker) -> None:
         for pid in children:
             os.kill(pid, signal.SIGKILL)
     worker.ends(within=5)
+    # A job pushed before Redis noticed would go to a process that is dead, and be lost.
+    eventually(lambda: worker.waiting == 0)
 
 
 def entries(redis: Redis, key: str) -> list[bytes]:

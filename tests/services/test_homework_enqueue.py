@@ -5,9 +5,8 @@ import sys
 
 import pytest
 from redis import Redis
-from rq import Queue
-
 from redis_server import RedisServer
+from rq import Queue
 from workers import EXAMPLE
 
 QUEUES = ("email", "notification", "schedule", "report")
