@@ -79,6 +79,7 @@ def test_a_stop_between_jobs_loses_none(redis: Redis, start_worker: StartWorker)
     states = [job.get_status() for job in jobs]
     assert set(states) <= {JobStatus.FINISHED, JobStatus.QUEUED}
     assert states.count(JobStatus.QUEUED) == queue.count
+    assert queue.intermediate_queue.get_job_ids() == []
 
 
 def test_a_second_stop_ends_the_job(redis: Redis, start_worker: StartWorker) -> None:

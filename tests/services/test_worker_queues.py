@@ -34,3 +34,13 @@ def test_a_pool_of_paused_queues_is_ready_and_runs_nothing(
     eventually(lambda: worker.heartbeat)
     assert worker.ready
     assert Queue("email", connection=redis).count == 1
+
+
+def test_a_refused_job_of_the_only_queue_is_not_held_for_stuck(
+    redis: Redis, start_worker: StartWorker
+) -> None:
+    queue = Queue("email", connection=redis)
+    queue.enqueue("os.system", "never")
+    start_worker(pool_document())
+    eventually(lambda: queue.failed_job_registry.count == 1)
+    eventually(lambda: queue.intermediate_queue.get_job_ids() == [])

@@ -147,16 +147,24 @@ class PoolWorker(Worker):
             return None
         job, queue = taken
         if self._stop_requested:
-            queue.push_job_id(job.id, at_front=True)
+            self._give_back(job, queue)
             return None
         job.redis_server_version = self.get_redis_server_version()
         return job, queue
+
+    def _give_back(self, job: Job, queue: Queue) -> None:
+        with self.connection.pipeline() as pipeline:
+            queue.push_job_id(job.id, pipeline=pipeline, at_front=True)
+            # A worker with one queue also noted the job there, and rq would fail it a minute later.
+            pipeline.lrem(queue.intermediate_queue_key, 1, job.id)
+            pipeline.execute()
 
     def _refuse(self, job: Job, queue: Queue, refusal: TaskRefusedError) -> None:
         log.warning("refused: %s", refusal)
         job.retries_left = 0
         job.ended_at = now()
         self.handle_job_failure(job, queue, exc_string=str(refusal))
+        queue.intermediate_queue.remove(job.id)
 
     def _trim_ended(self, queue: QueueDocument) -> None:
         keys = RqKeys(queue.name)
