@@ -1,5 +1,6 @@
 """What `make up` deploys: the operator and the example, the same way on every provider."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from cluster import images
@@ -17,7 +18,7 @@ class Loads(Protocol):
         """Take in an archive."""
 
 
-def load(provider: Loads, names: tuple[str, ...]) -> list[str]:
+def load(provider: Loads, names: Sequence[str]) -> list[str]:
     """Give the cluster these images, as far as it has not got them; tell which are new."""
     fresh: list[str] = []
     for name in names:
