@@ -56,6 +56,11 @@ def run(pool: Spec, moments: Moments) -> list[tuple[Seen, Decision]]:
     return history
 
 
+def need(read: PoolReading, concurrency: int) -> int:
+    jobs = sum(queue.waiting + queue.active + queue.due for queue in read.queues)
+    return math.ceil(jobs / concurrency)
+
+
 @unhurried
 @given(scaled(), MOMENTS)
 def test_the_count_stays_within_its_bounds(pool: Spec, moments: Moments) -> None:
@@ -81,7 +86,7 @@ def test_no_need_of_the_last_idle_is_undercut(pool: Spec, moments: Moments) -> N
     history = run(pool, moments)
     for index, (observed, decision) in enumerate(history):
         recent = [
-            math.ceil(earlier.reading.jobs / pool.concurrency)
+            need(earlier.reading, pool.concurrency)
             for earlier, _ in history[: index + 1]
             if isinstance(earlier.reading, PoolReading) and observed.now - earlier.now < bounds.idle
         ]
