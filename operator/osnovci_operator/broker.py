@@ -36,6 +36,9 @@ READ_SECONDS = 1.0
 """The time budget of one read, connecting included."""
 
 STALE_SECONDS = 3.0
+SECRET_SECONDS = 30.0
+"""How often the Secret is read again while the connection is good."""
+
 DUE_HORIZON = timedelta(seconds=10)
 """Scheduled jobs due this soon count as jobs: a worker must be there to take them."""
 
@@ -81,6 +84,8 @@ class NamespaceReader:
         self._store = store
         self._wake = wake
         self._client: redis.Redis | None = None
+        self._url = ""
+        self._url_read_at = 0.0
         self._last: Observation | None = None
         self._last_at = 0.0
         self._failure: BackendError | None = None
@@ -145,13 +150,12 @@ class NamespaceReader:
             metrics.REDIS_READABLE.labels(self._namespace).set(1)
 
     async def _observe(self, queues: list[str], pods: list[str]) -> Observation:
-        if not self._client:
-            self._client = await self._connect()
+        client = await self._connected()
         arguments = observation.arguments(self._namespace, queues, pods, DUE_HORIZON)
         try:
-            reply = await self._client.evalsha(observation.SHA, 0, *arguments)
+            reply = await client.evalsha(observation.SHA, 0, *arguments)
         except NoScriptError:
-            reply = await self._client.eval(observation.SCRIPT, 0, *arguments)
+            reply = await client.eval(observation.SCRIPT, 0, *arguments)
         return observation.parse(reply, queues, pods)
 
     async def _fail(self, error: BackendError) -> None:
@@ -177,24 +181,32 @@ class NamespaceReader:
                 self._wake(key)
         self._told = told
 
-    async def _connect(self) -> redis.Redis:
-        url = await self._url()
-        return redis.Redis.from_url(
-            url,
-            decode_responses=True,
-            encoding_errors="replace",
-            socket_timeout=READ_SECONDS,
-            socket_connect_timeout=READ_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-            client_name="osnovci-operator",
-        )
+    async def _connected(self) -> redis.Redis:
+        """Give the client; now and then look whether the Secret still names the same Redis."""
+        if self._client and time.monotonic() - self._url_read_at < SECRET_SECONDS:
+            return self._client
+        url = await self._read_url()
+        self._url_read_at = time.monotonic()
+        if not self._client or url != self._url:
+            await self._disconnect()
+            self._url = url
+            self._client = redis.Redis.from_url(
+                url,
+                decode_responses=True,
+                encoding_errors="replace",
+                socket_timeout=READ_SECONDS,
+                socket_connect_timeout=READ_SECONDS,
+                retry=Retry(NoBackoff(), 0),
+                client_name="osnovci-operator",
+            )
+        return self._client
 
     async def _disconnect(self) -> None:
         client, self._client = self._client, None
         if client:
             await client.aclose()
 
-    async def _url(self) -> str:
+    async def _read_url(self) -> str:
         place = f"the Secret {self._namespace}/{SECRET}"
         try:
             secret = await self._kube.get("Secret", self._namespace, SECRET)
