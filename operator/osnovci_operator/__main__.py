@@ -26,6 +26,9 @@ PRIME_RETRY_SECONDS = 2.0
 LOST_LEASE = 3
 """Exit status of a leader that lost its Lease: what it began, another must not meet."""
 
+BROKEN = 4
+"""Exit status when a part ended by an exception that it should have handled."""
+
 log = logging.getLogger(__name__)
 
 
@@ -141,7 +144,11 @@ class Operator:
         finally:
             for task in [*work, holding]:
                 task.cancel()
-            await asyncio.gather(*work, holding, return_exceptions=True)
+            ends = await asyncio.gather(*work, holding, return_exceptions=True)
+        for end in ends:
+            if isinstance(end, Exception):
+                log.error("a part of the operator ended: stopping", exc_info=end)
+                return BROKEN
         if not stop.is_set():
             log.error("the Lease is lost: stopping, so that only one replica reconciles")
             return LOST_LEASE

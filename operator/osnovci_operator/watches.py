@@ -28,7 +28,8 @@ def registry(store: Store, wake: Callable[[Key], None]) -> kopf.OperatorRegistry
     """Give Kopf's handlers."""
     handlers = kopf.OperatorRegistry()
 
-    def take_in(event: kopf.RawEvent, **_: Any) -> None:
+    # A coroutine: Kopf runs plain functions in threads, and the store and the loop have no locks.
+    async def take_in(event: kopf.RawEvent, **_: Any) -> None:
         body: dict[str, Any] = dict(event["object"])
         change = store.remove if event["type"] == "DELETED" else store.put
         for key in change(body):
