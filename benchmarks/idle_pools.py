@@ -15,12 +15,16 @@ from benchmarks.api import Api
 from benchmarks.report import Figure, Result
 from benchmarks.stand import POOLS, Stand, pool, stand
 from benchmarks.usage import Usage
-from cluster.console import step, wait_for
+from cluster.console import step
 
 NAMESPACES = tuple(f"bench-{number}" for number in range(4))
 POOLS_EACH = 250
 NODES = 10
 MINUTE = 60.0
+WORKERS_SECONDS = 200.0
+LOOK_SECONDS = 2.0
+"""A look at every pool is work for the API server, which has better to do."""
+
 QUIET_SECONDS = 10.0
 SETTLE_SECONDS = 60.0
 WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
@@ -103,11 +107,17 @@ def _pools(made: Stand) -> None:
         for number in range(POOLS_EACH):
             made_pool = pool(f"pool-{number:03}", namespace, minimum=1)
             api.request("POST", POOLS.format(namespace), made_pool)
-    for namespace in NAMESPACES:
-        wait_for(f"the workers of {namespace}", lambda name=namespace: _ready(api, name), 150)
+    deadline = time.monotonic() + WORKERS_SECONDS
+    while not all(_ready(made, api, namespace) for namespace in NAMESPACES):
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"not every pool had its worker within {WORKERS_SECONDS:g}s")
+        time.sleep(LOOK_SECONDS)
 
 
-def _ready(api: Api, namespace: str) -> bool:
+def _ready(made: Stand, api: Api, namespace: str) -> bool:
+    """Tell whether each pool has its worker; raises if that will never be."""
+    made.processes.check("operator")
+    made.processes.check("kwok")
     pools = api.request("GET", POOLS.format(namespace))["items"]
     return all(each.get("status", {}).get("readyReplicas") == 1 for each in pools)
 
