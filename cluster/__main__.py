@@ -1,6 +1,7 @@
 """`python -m cluster up | down | deploy | images NAME...`: the local cluster and what is deployed to it."""
 
 import argparse
+import os
 import shutil
 from collections.abc import Callable
 
@@ -37,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     command("up", up)
     command("down", down)
     command("deploy", deploy_all)
+    command("install-manifest", install_manifest)
     names = command("images", load_images)
     names.add_argument("names", nargs="+", choices=sorted(images.IMAGES), metavar="NAME")
     return parser
@@ -62,9 +64,7 @@ def up(_: argparse.Namespace) -> None:
     chosen = provider()
     preconditions.check()
     chosen.create()
-    paths.KUBECONFIG.parent.mkdir(exist_ok=True)
-    shutil.copyfile(chosen.kubeconfig, paths.KUBECONFIG)
-    paths.KUBECONFIG.chmod(0o600)
+    _give_kubeconfig(chosen)
     if isinstance(chosen, Native):
         deploy.load(chosen, images.ADD_ONS)
         kubectl("apply", "--server-side", "-f", "-", stdin=chosen.volumes())
@@ -77,9 +77,25 @@ def up(_: argparse.Namespace) -> None:
     OUT.print(f"Kubernetes {tools.KUBERNETES} is up: export KUBECONFIG={paths.KUBECONFIG}")
 
 
+def _give_kubeconfig(chosen: Provider) -> None:
+    """Copy it into the checkout, for the person who called sudo if one did."""
+    folder = paths.KUBECONFIG.parent
+    folder.mkdir(exist_ok=True)
+    shutil.copyfile(chosen.kubeconfig, paths.KUBECONFIG)
+    paths.KUBECONFIG.chmod(0o600)
+    if person := os.environ.get("SUDO_UID"):
+        for path in (folder, paths.KUBECONFIG):
+            os.chown(path, int(person), int(os.environ["SUDO_GID"]))
+
+
 def deploy_all(_: argparse.Namespace) -> None:
     """Deploy the operator and the example as the checkout has them."""
     deploy.deploy(running())
+
+
+def install_manifest(_: argparse.Namespace) -> None:
+    """Write manifests/install.yaml."""
+    deploy.INSTALL.write_text(deploy.install_manifest())
 
 
 def load_images(arguments: argparse.Namespace) -> None:

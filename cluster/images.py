@@ -66,7 +66,7 @@ IMAGES = {
         Image(
             "homework",
             ROOT / "examples" / "homework" / "Containerfile",
-            (ROOT / "examples" / "homework", ROOT / "requirements" / "homework.txt"),
+            (ROOT / "examples" / "homework" / "homework", ROOT / "requirements" / "homework.txt"),
             base="worker",
         ),
     )

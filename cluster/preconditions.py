@@ -17,10 +17,11 @@ PACKAGES = {
     "debootstrap": "debootstrap",
     "ip": "iproute2",
     "nft": "nftables",
+    "redis-server": "redis-server",
     "runc": "runc",
     "mount": "mount",
 }
-"""Programs, each with the Debian package that has it."""
+"""Programs, each with the Debian package that has it; Redis is for the tests beside the cluster."""
 
 
 def check() -> None:

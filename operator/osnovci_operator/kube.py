@@ -134,12 +134,12 @@ def _error(status: int, answer: dict[str, Any]) -> errors.KubeError:
     causes = (answer.get("details") or {}).get("causes") or ()
     if any(cause.get("reason") == "NamespaceTerminating" for cause in causes):
         return errors.TerminatingError(status, message)
-    kinds = {
+    kinds: dict[int, type[errors.KubeError]] = {
         HTTPStatus.NOT_FOUND: errors.NotFoundError,
         HTTPStatus.CONFLICT: errors.ConflictError,
         HTTPStatus.BAD_REQUEST: errors.RefusedError,
         HTTPStatus.FORBIDDEN: errors.RefusedError,
         HTTPStatus.UNPROCESSABLE_ENTITY: errors.RefusedError,
     }
-    kind = kinds.get(HTTPStatus(status), errors.KubeError)
+    kind = kinds.get(status, errors.KubeError)
     return kind(status, message)

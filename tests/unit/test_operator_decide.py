@@ -14,8 +14,8 @@ from osnovci_operator.queuepool.decide import (
     ScalingState,
     decide,
 )
-from osnovci_operator.queuepool.seen import Seen
-from osnovci_operator.queuepool.spec import Spec
+from osnovci_operator.queuepool.seen import PoolReading, Seen
+from osnovci_operator.queuepool.spec import Queue, Spec
 
 FOLLOWS = spec(scaling=scaling())
 SECOND = timedelta(seconds=1)
@@ -260,7 +260,38 @@ def test_a_pool_cools_down_step_by_step() -> None:
     assert (decision.replicas, decision.reason, decision.recheck) == (0, Reason.IDLE, None)
 
 
-def test_an_unreadable_moment_forgets_nothing() -> None:
+def test_after_an_outage_what_runs_counts_as_needed_for_one_idle() -> None:
+    """Unobserved time is no time without need, however long it was."""
     state = needed(5, ago=SECOND)
-    _, after = decide(FOLLOWS, seen(workers=workers(asked=5), reading=AWAY), state)
-    assert after == state
+    away = seen(workers=workers(asked=5), reading=AWAY)
+    for minutes in (0, 1, 5):
+        decision, state = decide(FOLLOWS, replace(away, now=NOON + minutes * MINUTE), state)
+        assert decision.replicas == 5
+    back = replace(away, now=NOON + 6 * MINUTE, reading=reading())
+    decision, state = decide(FOLLOWS, back, state)
+    assert (decision.replicas, decision.reason) == (5, Reason.COOLING_DOWN)
+    decision, _ = decide(FOLLOWS, replace(back, now=back.now + MINUTE), state)
+    assert decision.replicas == 0
+
+
+@pytest.mark.parametrize(
+    ("queues", "paused", "count"),
+    [
+        pytest.param(reading(waiting=20), True, 0, id="a paused backlog needs nobody"),
+        pytest.param(
+            reading(active=2), True, 1, id="a running job of a paused queue keeps its slot"
+        ),
+        pytest.param(reading(waiting=20), False, 10, id="the same backlog, not paused"),
+    ],
+)
+def test_paused_queues(queues: PoolReading, *, paused: bool, count: int) -> None:
+    name = queues.queues[0].name
+    given = FOLLOWS.model_copy(update={"queues": [Queue(name=name, paused=paused)]})
+    decision, _ = decide(given, seen(reading=queues), ScalingState())
+    assert decision.replicas == count
+
+
+def test_a_pool_at_its_minimum_does_not_cool_down() -> None:
+    given = spec(scaling=scaling(minimum=2, maximum=20))
+    decision, _ = decide(given, seen(workers=workers(asked=2)), needed(1, ago=SECOND))
+    assert (decision.reason, decision.recheck) == (Reason.IDLE, None)

@@ -5,7 +5,6 @@ maxReplicas; a slot is given up when no moment of the last `idle` needed it. `de
 interface that any later rule keeps: (spec, seen, state) -> (decision, state).
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -97,11 +96,12 @@ def decide(spec: Spec, seen: Seen, state: ScalingState) -> tuple[Decision, Scali
     """Decide the count: the first policy that has an answer wins; the order is behaviour."""
     for policy in POLICIES:
         if decision := policy(spec, seen):
-            return decision, state
+            # What was not followed is not remembered: what runs after that counts as needed.
+            return decision, ScalingState()
     assert spec.scaling
     assert isinstance(seen.reading, PoolReading)
     jobs = seen.reading.jobs(spec.paused)
-    need = Need(jobs, math.ceil(jobs / spec.concurrency), seen.reading.oldest_wait)
+    need = Need(jobs, -(-jobs // spec.concurrency), seen.reading.oldest_wait)
     return _follow_backlog(spec.scaling, need, seen, state)
 
 
@@ -169,22 +169,21 @@ def _follow_backlog(
     state = state.after(need.workers, seen.now, scaling.idle)
     peak = state.peaks[0]
     replicas = max(scaling.min_replicas, min(peak.replicas, scaling.max_replicas))
-    cools_in = peak.at + scaling.idle - seen.now if len(state.peaks) > 1 else None
-    reason, message = _explain(need, replicas, scaling, cools_in)
+    cools = replicas > max(need.workers, scaling.min_replicas)
+    reason, message = _explain(need, scaling, peak if cools else None)
     bound, bound_message = _bound(need, replicas, scaling)
-    return Decision(replicas, reason, message, bound, bound_message, cools_in), state
+    recheck = peak.at + scaling.idle - seen.now if cools else None
+    return Decision(replicas, reason, message, bound, bound_message, recheck), state
 
 
-def _explain(
-    need: Need, replicas: int, scaling: Scaling, cools_in: timedelta | None
-) -> tuple[Reason, str]:
-    if not need.jobs and not cools_in:
-        return Reason.IDLE, f"no jobs: minReplicas {replicas}"
+def _explain(need: Need, scaling: Scaling, peak: Peak | None) -> tuple[Reason, str]:
+    if not need.jobs and not peak:
+        return Reason.IDLE, f"no jobs: minReplicas {scaling.min_replicas}"
     verb = "needs" if need.jobs == 1 else "need"
     jobs = f"{_count(need.jobs, 'job')} waiting, running or due soon {verb} {need}"
-    if cools_in and need.workers < replicas:
+    if peak:
         idle = format_duration(scaling.idle)
-        return Reason.COOLING_DOWN, f"{jobs}; {replicas} were needed within the last {idle}"
+        return Reason.COOLING_DOWN, f"{jobs}; {peak.replicas} were needed within the last {idle}"
     return Reason.BACKLOG, f"{jobs}, between {scaling.min_replicas} and {scaling.max_replicas}"
 
 

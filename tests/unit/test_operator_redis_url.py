@@ -3,8 +3,8 @@
 import pytest
 
 from osnovci_operator.backend import UnreadableReason
-from osnovci_operator.broker import allowed_url
 from osnovci_operator.errors import BackendError
+from osnovci_operator.redis_url import NO_URL, allowed_url
 
 ALLOWED = frozenset({"redis.example.com", "10.1.2.3"})
 SERVICE = "redis://redis.homework.svc"
@@ -80,14 +80,25 @@ def test_a_host_that_is_not_allowed(url: str, host: str) -> None:
         pytest.param("http://redis", id="another scheme"),
         pytest.param("unix:///run/redis.sock", id="a socket"),
         pytest.param("redis:///0", id="no host"),
+        pytest.param("redis://redis:abc/0", id="a port in letters"),
+        pytest.param("redis://redis:99999/0", id="a port beyond the last"),
+        pytest.param("redis://redis/first", id="a database in letters"),
+        pytest.param("redis://app:hun/ter2@redis/0", id="a slash in the password"),
+        pytest.param("redis://:p@hun.ter2/x@redis/0", id="an at sign in the password"),
+        pytest.param("redis://[redis/0", id="half a bracket"),
     ],
 )
 def test_what_is_no_url_of_a_redis(url: str) -> None:
     with pytest.raises(BackendError) as error:
         allowed_url(url, "homework", ALLOWED)
     assert error.value.reason == UnreadableReason.NO_URL
-    assert str(error.value) == (
-        "the url of the Secret osnovci-redis must be redis://HOST:PORT/DB or rediss://..."
+    assert str(error.value) == NO_URL
+    assert "hun" not in str(error.value)
+
+
+def test_a_query_is_dropped_since_it_could_set_anything_of_the_client() -> None:
+    assert (
+        allowed_url("redis://redis/0?db=7", "homework", ALLOWED) == "redis://redis.homework.svc/0"
     )
 
 
