@@ -53,8 +53,6 @@ docs: .venv/ready ## writes docs/reference/queuepool.md from the CRD
 	@$(BIN)/python docs/generate.py
 
 bench: .venv/ready ## measures, prints its tables, writes benchmarks/results/
-	@$(BIN)/python -m cluster up
-	@$(BIN)/python -m cluster deploy
 	@$(BIN)/python -m benchmarks
 
 requirements: .venv/ready ## pins the dependencies again, with hashes
