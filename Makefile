@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help up down test test-fast lint fmt crds manifests bench requirements
+.PHONY: help up down deploy test test-fast lint fmt crds docs bench requirements
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -14,7 +14,7 @@ help: ## this list
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: install Python 3.11 or newer, or name yours with PYTHON=..."; exit 1; }
 	@echo "Creating .venv from requirements/dev.txt (about a minute) ..."
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -c 'import uv' 2>/dev/null || $(BIN)/pip install --quiet uv
+	@$(BIN)/python -c 'import uv' 2>/dev/null || $(BIN)/pip install --quiet uv==0.13.9
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
@@ -24,6 +24,9 @@ up: .venv/ready ## a local Kubernetes with the operator and the example in it; e
 	@$(BIN)/python -m cluster deploy
 	@$(BIN)/python examples/homework/demo.py
 
+deploy: .venv/ready ## operator and example again, after a change of their sources
+	@$(BIN)/python -m cluster deploy
+
 down: .venv/ready ## takes away every trace of `make up`
 	@$(BIN)/python -m cluster down
 
@@ -32,8 +35,9 @@ test: lint ## all tests, as CI runs them: brings the cluster up where it is not
 	@$(BIN)/python -m cluster deploy
 	@$(BIN)/pytest
 
-test-fast: lint ## what needs no cluster, in under a minute
-	@$(BIN)/pytest tests/unit tests/services -m "not apiserver"
+test-fast: lint ## what needs no cluster, in about a minute; needs redis-server
+	@command -v redis-server >/dev/null || { echo "redis-server is missing: apt-get install redis-server, or run make test, which installs it"; exit 1; }
+	@$(BIN)/pytest tests/unit tests/services
 
 lint: .venv/ready ## ruff, pyright, import-linter
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright && $(BIN)/lint-imports --no-logo
@@ -41,12 +45,14 @@ lint: .venv/ready ## ruff, pyright, import-linter
 fmt: .venv/ready ## formats and mends what ruff can mend
 	@$(BIN)/ruff check --fix-only --quiet . ; $(BIN)/ruff format .
 
-crds: .venv/ready ## writes crds/ and manifests/install.yaml from the models
+crds: .venv/ready ## writes crds/ from the models, and manifests/install.yaml
 	@$(BIN)/python -m osnovci_operator.crds
+	@$(BIN)/python -m cluster install-manifest
+
+docs: .venv/ready ## writes docs/reference/queuepool.md from the CRD
+	@$(BIN)/python docs/generate.py
 
 bench: .venv/ready ## measures, prints its tables, writes benchmarks/results/
-	@$(BIN)/python -m cluster up
-	@$(BIN)/python -m cluster deploy
 	@$(BIN)/python -m benchmarks
 
 requirements: .venv/ready ## pins the dependencies again, with hashes

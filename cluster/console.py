@@ -1,5 +1,6 @@
 """Words for the person who waits: steps with their time, and errors of one sentence."""
 
+import fcntl
 import subprocess
 import sys
 import time
@@ -8,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 OUT = Console(highlight=False, soft_wrap=True)
 
@@ -22,7 +24,9 @@ def step(what: str, takes: str = "") -> Generator[None]:
     label = f"{what} ({takes})" if takes else what
     started = time.monotonic()
     if OUT.is_terminal:
-        with OUT.status(label):
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        with Progress(*columns, console=OUT, transient=True) as progress:
+            progress.add_task(label, total=None)
             yield
     else:
         if takes:
@@ -61,6 +65,19 @@ def run(
         tail = "\n".join(((done.stderr or "") or done.stdout).strip().splitlines()[-8:])
         raise ClusterError(f"{' '.join(map(str, command))[:200]} failed:\n{tail}")
     return done.stdout
+
+
+@contextmanager
+def exclusive(lock: Path) -> Generator[None]:
+    """Let one process at a time do something; the lock ends with the process that holds it."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            OUT.print(f"Waiting for another process that works on this ({lock.stem}) ...")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def wait_for(what: str, ready: Callable[[], bool], seconds: float) -> None:

@@ -6,7 +6,8 @@ Used by the native cluster, and alone by tests that need only a real API server.
 import ssl
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cluster import certificates, paths, tools
@@ -24,6 +25,8 @@ class ControlPlane:
     api_port: int
     etcd_port: int
     advertise: str = "127.0.0.1"
+    extra: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    """More arguments, by component."""
 
     @property
     def pki(self) -> Path:
@@ -40,12 +43,16 @@ class ControlPlane:
         binaries = tools.kubernetes()
         certificates.create(self.pki, self.api_port)
         processes = Processes(self.folder)
-        processes.start("etcd", [binaries / "etcd", *self._etcd()])
-        processes.start("kube-apiserver", [binaries / "kube-apiserver", *self._api_server()])
+
+        def start(name: str, arguments: list[str]) -> None:
+            processes.start(name, [binaries / name, *arguments, *self.extra.get(name, ())])
+
+        start("etcd", self._etcd())
+        start("kube-apiserver", self._api_server())
         wait_for("the API server's readiness", lambda: self._ready(processes), READY_SECONDS)
         if controllers:
             for name, arguments in self._controllers().items():
-                processes.start(name, [binaries / name, *arguments])
+                start(name, arguments)
 
     def down(self) -> None:
         """Stop everything of it."""

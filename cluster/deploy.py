@@ -1,12 +1,14 @@
 """What `make up` deploys: the operator and the example, the same way on every provider."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
-from cluster import images
-from cluster.console import step
+from cluster import images, tools
+from cluster.console import run, step
 from cluster.kubectl import kubectl
 from cluster.paths import ROOT, STATE
 
+INSTALL = ROOT / "manifests" / "install.yaml"
 EXAMPLE = ROOT / "examples" / "homework"
 
 
@@ -17,7 +19,7 @@ class Loads(Protocol):
         """Take in an archive."""
 
 
-def load(provider: Loads, names: tuple[str, ...]) -> list[str]:
+def load(provider: Loads, names: Sequence[str]) -> list[str]:
     """Give the cluster these images, as far as it has not got them; tell which are new."""
     fresh: list[str] = []
     for name in names:
@@ -46,21 +48,14 @@ def deploy(provider: Loads) -> None:
         kubectl("-n", "homework", "delete", "pods", "-l", "osnovci.app/pool", "--wait=false")
     with step("Waiting for Redis, PostgreSQL, Mailpit and the operator", "up to a minute"):
         for namespace in ("homework", "osnovci-system"):
-            kubectl(
-                "-n",
-                namespace,
-                "rollout",
-                "status",
-                "deployment",
-                "--timeout=90s",
-                "-l",
-                "app.kubernetes.io/part-of=osnovci",
-            )
-        kubectl(
-            "-n",
-            "homework",
-            "wait",
-            "--for=condition=Ready",
-            "qpool/homework-jobs",
-            "--timeout=120s",
-        )
+            rollout = ("rollout", "status", "deployment", "-l", "app.kubernetes.io/part-of=osnovci")
+            kubectl("-n", namespace, *rollout, "--timeout=120s")
+        ready = ("wait", "--for=condition=Ready", "qpool/homework-jobs")
+        kubectl("-n", "homework", *ready, "--timeout=120s")
+
+
+def install_manifest() -> str:
+    """Give the manifest that installs the operator on any cluster by one `kubectl apply`."""
+    program = tools.kubernetes() / "kubectl"
+    header = "# Generated from manifests/default by `make crds`. Do not edit.\n"
+    return header + run([program, "kustomize", ROOT / "manifests" / "default"])

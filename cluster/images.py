@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from cluster import tools
-from cluster.console import run, step
+from cluster.console import exclusive, run, step
 from cluster.paths import CACHE, ROOT
 from cluster.tools import Module
 
@@ -66,7 +66,7 @@ IMAGES = {
         Image(
             "homework",
             ROOT / "examples" / "homework" / "Containerfile",
-            (ROOT / "examples" / "homework", ROOT / "requirements" / "homework.txt"),
+            (ROOT / "examples" / "homework" / "homework", ROOT / "requirements" / "homework.txt"),
             base="worker",
         ),
     )
@@ -81,11 +81,15 @@ def archive(name: str) -> Path:
     """Give an image as an archive; builds it, and what it begins with, if anything changed."""
     image = IMAGES[name]
     place = CACHE / "images" / f"{name}-{key(name)}.tar"
-    if not place.exists():
-        if image.base in IMAGES:
-            archive(image.base)
-        with step(f"Building the image {image.reference}", "up to a minute"):
-            _build(image, place)
+    if place.exists():
+        return place
+    if image.base in IMAGES:
+        archive(image.base)
+    with exclusive(CACHE / "locks" / f"image-{name}"):
+        if not place.exists():
+            with step(f"Building the image {image.reference}", "up to a minute"):
+                _build(image, place)
+                _forget_older(image, place)
     return place
 
 
@@ -139,6 +143,17 @@ def _build(image: Image, place: Path) -> None:
         ]
     )
     making.rename(place)
+
+
+def _forget_older(image: Image, place: Path) -> None:
+    """Remove what earlier sources made; the disk would fill with what nobody asks for again."""
+    for older in place.parent.glob(f"{image.name}-{'?' * 12}.tar"):
+        if older != place:
+            older.unlink()
+    listed = run(["buildah", "images", "--format", "{{.Name}}:{{.Tag}}"]).split()
+    for older in listed:
+        if older.startswith(f"localhost/osnovci/{image.name}:") and older != _local(image.name):
+            run(["buildah", "rmi", "--force", older])
 
 
 def _buildah(image: Image, context: Path) -> None:

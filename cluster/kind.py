@@ -4,6 +4,7 @@ Kept to what differs: create, load an archive, kubeconfig, delete.
 """
 
 import json
+import shutil
 from pathlib import Path
 
 from cluster import paths, tools
@@ -38,8 +39,9 @@ class Kind:
         return ""
 
     def delete(self) -> None:
-        """Take the cluster away."""
+        """Take the cluster away, and the notes of which images it had."""
         run([_kind(), "delete", "cluster", "--name", NAME, "--kubeconfig", self.kubeconfig])
+        shutil.rmtree(paths.STATE, ignore_errors=True)
 
 
 def _kind() -> Path:

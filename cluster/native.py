@@ -5,16 +5,14 @@ a root without CAP_SYS_RESOURCE, no registry.
 """
 
 import os
-import shutil
-import signal
 from pathlib import Path
 
 import yaml
 
-from cluster import network, paths, tools
+from cluster import leftovers, network, paths, tools
 from cluster.console import run, step, wait_for
 from cluster.controlplane import ControlPlane
-from cluster.processes import Processes, Started, end, start_ticks
+from cluster.processes import Processes
 
 SOCKET = paths.STATE / "containerd.sock"
 PAUSE_IMAGE = "osnovci/pause:dev"
@@ -22,7 +20,7 @@ CONTROL_PLANE = ControlPlane(
     paths.STATE, paths.API_PORT, paths.ETCD_PORT, advertise=paths.NODE_ADDRESS
 )
 VOLUMES = 4
-NODE_PROCESSES = ("kube-proxy", "kubelet", "containerd")
+NODE_PROGRAMS = ("kubelet", "kube-proxy", "containerd")
 
 
 class Native:
@@ -48,6 +46,11 @@ class Native:
             processes.start("kubelet", self._kubelet(kubernetes))
             processes.start("kube-proxy", self._proxy(kubernetes))
 
+    def check(self) -> None:
+        """Raise ClusterError with the end of its log if a program of the node has ended."""
+        for name in NODE_PROGRAMS:
+            Processes(paths.STATE).check(name)
+
     def load(self, archive: Path) -> None:
         """Give containerd an image."""
         ctr = tools.folder(tools.CONTAINERD) / "ctr"
@@ -66,31 +69,25 @@ class Native:
     def delete(self) -> None:
         """Take away every trace."""
         processes = Processes(paths.STATE)
-        processes.stop("kubelet")
-        processes.stop("kube-proxy")
-        self._end_containers()
-        processes.stop("containerd")
+        for name in NODE_PROGRAMS:
+            processes.stop(name)
         CONTROL_PLANE.down()
-        self._unmount()
         network.down()
-        _remove_cgroups()
-        shutil.rmtree(paths.STATE, ignore_errors=True)
-        _remove_leftovers()
+        leftovers.remove()
 
     def _containerd(self, binaries: Path, plugins: Path) -> None:
         cni = paths.STATE / "net.d"
         cni.mkdir(exist_ok=True)
         (cni / "10-osnovci.conflist").write_text(network.cni_config())
-        config = paths.STATE / "containerd.toml"
-        config.write_text(_CONTAINERD.format(state=paths.STATE, plugins=plugins, pause=PAUSE_IMAGE))
+        text = _CONTAINERD.format(state=paths.STATE, plugins=plugins, pause=PAUSE_IMAGE)
+        config = _configured("containerd", "containerd.toml", text)
         path = f"{binaries}:{os.environ['PATH']}"
         processes = Processes(paths.STATE)
         processes.start("containerd", [binaries / "containerd", "-c", config], {"PATH": path})
         wait_for("containerd's socket", SOCKET.exists, 30)
 
     def _kubelet(self, binaries: Path) -> list[str | Path]:
-        config = paths.STATE / "kubelet.yaml"
-        _write(config, yaml.safe_dump(_kubelet_config()))
+        config = _configured("kubelet", "kubelet.yaml", yaml.safe_dump(_kubelet_config()))
         return [
             binaries / "kubelet",
             f"--config={config}",
@@ -102,8 +99,7 @@ class Native:
         ]
 
     def _proxy(self, binaries: Path) -> list[str | Path]:
-        config = paths.STATE / "kube-proxy.yaml"
-        _write(config, yaml.safe_dump(_proxy_config()))
+        config = _configured("kube-proxy", "kube-proxy.yaml", yaml.safe_dump(_proxy_config()))
         return [binaries / "kube-proxy", f"--config={config}"]
 
     def _volumes(self) -> list[dict[str, object]]:
@@ -133,37 +129,42 @@ class Native:
             },
         }
 
-    def _end_containers(self) -> None:
-        """End the shims of our containerd and what runs below them; their mounts go afterwards."""
-        for shim in _shims():
-            for pid in _descendants(shim):
-                _kill(pid)
-            _kill(shim)
-
-    def _unmount(self) -> None:
-        lines = Path("/proc/self/mounts").read_text().splitlines()
-        points = (line.split()[1].encode().decode("unicode_escape") for line in lines)
-        ours = [point for point in points if point.startswith(f"{paths.STATE}/")]
-        for point in reversed(ours):
-            run(["umount", "--lazy", point])
-
 
 _CONTAINERD = """\
 version = 3
 root = "{state}/containerd"
 state = "{state}/containerd-run"
+disabled_plugins = ["io.containerd.nri.v1.nri"]
 [grpc]
 address = "{state}/containerd.sock"
 [plugins."io.containerd.cri.v1.runtime"]
 # Root without CAP_SYS_RESOURCE may not lower a score.
 restrict_oom_score_adj = true
 netns_mounts_under_state_dir = true
+[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc]
+runtime_type = "io.containerd.runc.v2"
+[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc.options]
+Root = "{state}/runc"
 [plugins."io.containerd.cri.v1.runtime".cni]
 bin_dirs = ["{plugins}"]
 conf_dir = "{state}/net.d"
 [plugins."io.containerd.cri.v1.images".pinned_images]
 sandbox = "{pause}"
+[plugins."io.containerd.internal.v1.opt"]
+path = "{state}/opt"
 """
+
+
+def _configured(program: str, file: str, text: str) -> Path:
+    """Give the program's configuration file; where it has changed the program is stopped first.
+
+    An unchanged file is not touched: kube-proxy ends itself when its own is written to.
+    """
+    path = paths.STATE / file
+    if not path.exists() or path.read_text() != text:
+        Processes(paths.STATE).stop(program)
+        path.write_text(text)
+    return path
 
 
 def _kubelet_config() -> dict[str, object]:
@@ -190,6 +191,8 @@ def _kubelet_config() -> dict[str, object]:
         "imageGCHighThresholdPercent": 100,
         "imageGCLowThresholdPercent": 99,
         "maxPods": 250,
+        "podLogsDir": str(paths.STATE / "pod-logs"),
+        "volumePluginDir": str(paths.STATE / "volume-plugins"),
         "serializeImagePulls": False,
         "syncFrequency": "10s",
     }
@@ -207,61 +210,10 @@ def _proxy_config() -> dict[str, object]:
         "hostnameOverride": paths.NODE_NAME,
         "mode": "nftables",
         # The machine's connection tracking stays as it is.
-        "conntrack": {"maxPerCore": 0, "min": 0},
+        "conntrack": {
+            "maxPerCore": 0,
+            "min": 0,
+            "tcpEstablishedTimeout": "0s",
+            "tcpCloseWaitTimeout": "0s",
+        },
     }
-
-
-def _write(path: Path, content: str) -> None:
-    """Write a file only if it changes: kube-proxy ends itself when its configuration is touched."""
-    if not path.exists() or path.read_text() != content:
-        path.write_text(content)
-
-
-def _shims() -> list[int]:
-    found: list[int] = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (folder / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if b"containerd-shim" in command[0] and str(SOCKET).encode() in command:
-            found.append(int(folder.name))
-    return found
-
-
-def _descendants(pid: int) -> list[int]:
-    try:
-        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    except OSError:
-        return []
-    children = [int(child) for child in text.split()]
-    return [*children, *(below for child in children for below in _descendants(child))]
-
-
-def _kill(pid: int) -> None:
-    if ticks := start_ticks(pid):
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            return
-        end(Started(pid, ticks))
-
-
-def _remove_leftovers() -> None:
-    """Take away what containerd and the plugins keep at places of their own."""
-    results = Path("/var/lib/cni/results")
-    for ours in results.glob("osnovci-*"):
-        ours.unlink()
-    shim_folders = (Path("/run/containerd/runc/k8s.io"), Path("/run/containerd/s"))
-    for folder in (*shim_folders, shim_folders[0].parent, results, results.parent):
-        if folder.exists() and not any(folder.iterdir()):
-            folder.rmdir()
-
-
-def _remove_cgroups() -> None:
-    for top in Path("/sys/fs/cgroup").glob("*/kubepods"):
-        for folder in sorted(top.rglob("*/"), reverse=True):
-            folder.rmdir()
-        top.rmdir()
-    for folder in Path("/sys/fs/cgroup").glob("*/k8s.io"):
-        folder.rmdir()

@@ -11,7 +11,25 @@ SYSCTLS = {
     "net/bridge/bridge-nf-call-iptables": "1",
     "net/ipv4/conf/all/route_localnet": "1",
 }
-TABLES = ("ip kube-proxy", "ip6 kube-proxy", "inet cni_hostport", "inet cni_plugins_masquerade")
+"""What the pods' network needs."""
+
+KUBELET_SYSCTLS = (
+    "vm/overcommit_memory",
+    "vm/panic_on_oom",
+    "kernel/panic",
+    "kernel/panic_on_oops",
+    "kernel/keys/root_maxkeys",
+    "kernel/keys/root_maxbytes",
+)
+"""What the kubelet switches by itself; set back with the others."""
+
+TABLES = (
+    "ip kube-proxy",
+    "ip6 kube-proxy",
+    "ip cni_hostport",
+    "ip6 cni_hostport",
+    "inet cni_plugins_masquerade",
+)
 """The nftables tables of kube-proxy and of the CNI plugins; taken away whole."""
 
 _BEFORE = paths.STATE / "sysctl.json"
@@ -25,8 +43,11 @@ def up() -> None:
     run(["ip", "address", "replace", f"{paths.NODE_ADDRESS}/{prefix}", "dev", paths.BRIDGE])
     run(["ip", "link", "set", paths.BRIDGE, "up"])
     if not _BEFORE.exists():
-        before = {name: _sysctl(name).read_text().strip() for name in SYSCTLS}
-        _BEFORE.write_text(json.dumps(before))
+        names = (*SYSCTLS, *KUBELET_SYSCTLS)
+        before = {name: _sysctl(name).read_text().strip() for name in names}
+        making = _BEFORE.with_suffix(".making")
+        making.write_text(json.dumps(before))
+        making.rename(_BEFORE)
     for name, value in SYSCTLS.items():
         _sysctl(name).write_text(value)
 
@@ -67,7 +88,7 @@ def cni_config() -> str:
         "snat": True,
         "backend": "nftables",
     }
-    chain = {"cniVersion": "1.0.0", "name": "osnovci", "plugins": [bridge, port_map]}
+    chain = {"cniVersion": "1.0.0", "name": paths.CNI_NETWORK, "plugins": [bridge, port_map]}
     return json.dumps(chain, indent=2)
 
 

@@ -12,6 +12,7 @@ STATE = Path("/var/lib/osnovci-cluster")
 API_PORT = 6443
 ETCD_PORT = 12379
 BRIDGE = "osnovci0"
+CNI_NETWORK = "osnovci"
 NODE_NAME = "node1"
 NODE_ADDRESS = "10.90.0.1"
 POD_CIDR = "10.90.0.0/16"

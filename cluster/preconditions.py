@@ -1,6 +1,7 @@
 """What the native cluster needs of the machine; each thing missing is one sentence with its remedy."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -16,10 +17,11 @@ PACKAGES = {
     "debootstrap": "debootstrap",
     "ip": "iproute2",
     "nft": "nftables",
+    "redis-server": "redis-server",
     "runc": "runc",
     "mount": "mount",
 }
-"""Programs, each with the Debian package that has it."""
+"""Programs, each with the Debian package that has it; Redis is for the tests beside the cluster."""
 
 
 def check() -> None:
@@ -35,12 +37,23 @@ def check() -> None:
             "free some, or set OSNOVCI_CACHE to a folder on another disk"
         )
     _install([package for program, package in PACKAGES.items() if not shutil.which(program)])
-    for port, owner in ((paths.API_PORT, "kube-apiserver"), (paths.ETCD_PORT, "etcd")):
-        if not Processes(paths.STATE).running(owner) and _in_use(port):
-            raise ClusterError(
-                f"port {port} is in use, which {owner} needs: "
-                f"`ss -ltnp sport = :{port}` names the process to stop"
-            )
+    processes = Processes(paths.STATE)
+    _free("kube-apiserver", paths.API_PORT, processes)
+    _free("etcd", paths.ETCD_PORT, processes)
+    for port in paths.HOST_PORTS:
+        _free("kubelet", port, processes)
+
+
+def _free(program: str, port: int, processes: Processes) -> None:
+    """Raise ClusterError if another program has a port that one of ours, not running yet, needs."""
+    if processes.running(program) or not _in_use(port):
+        return
+    listening = run(["ss", "-Hltnp", f"sport = :{port}"])
+    holder = re.search(r'\("([^"]+)",pid=(\d+)', listening)
+    by = f" by {holder[1]} (pid {holder[2]})" if holder else ""
+    raise ClusterError(
+        f"port {port}, which the cluster needs, is in use{by}: stop that, and run this again"
+    )
 
 
 def _install(packages: list[str]) -> None:

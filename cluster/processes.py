@@ -1,17 +1,20 @@
-"""Long-running programs of the cluster: started apart from us, found again by pid and start time."""
+"""Long-running programs of the cluster: started apart from us, found again by pid and start time.
 
-import json
+The record of a program is its line of /proc/PID/stat, which a shell writes before it becomes the
+program: whatever kills us in between, nothing runs unrecorded.
+"""
+
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-from cluster.console import ClusterError
+from cluster.console import ClusterError, wait_for
 
-STOP_SECONDS = 20.0
+STOP_SECONDS = 5.0
+_RECORD_AND_BECOME = 'cat /proc/$$/stat > "$0.new" && mv "$0.new" "$0" && exec "$@"'
 
 
 @dataclass(frozen=True)
@@ -37,25 +40,29 @@ class Processes:
             return
         for folder in (self._records, self._logs):
             folder.mkdir(parents=True, exist_ok=True)
+        record = self._record(name)
+        record.unlink(missing_ok=True)
         with (self._logs / f"{name}.log").open("ab") as log:
-            process = subprocess.Popen(
-                [str(part) for part in command],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env={**os.environ, **(env or {})},
-                start_new_session=True,
+            os.posix_spawn(
+                "/bin/sh",
+                ["sh", "-c", _RECORD_AND_BECOME, record, *command],
+                {**os.environ, **(env or {})},
+                file_actions=[
+                    (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                    (os.POSIX_SPAWN_DUP2, log.fileno(), 1),
+                    (os.POSIX_SPAWN_DUP2, log.fileno(), 2),
+                ],
+                setsid=True,
             )
-        started = Started(process.pid, start_ticks(process.pid) or 0)
-        self._record(name).write_text(json.dumps(asdict(started)))
+        wait_for(f"the record of {name}", record.exists, 10)
 
     def running(self, name: str) -> Started | None:
         """Give the process of that name if it still runs."""
         try:
-            started = Started(**json.loads(self._record(name).read_text()))
-        except (OSError, ValueError, TypeError):
+            started = parse_stat(self._record(name).read_text())
+        except OSError:
             return None
-        return started if start_ticks(started.pid) == started.start_ticks else None
+        return started if started and found(started.pid) == started else None
 
     def check(self, name: str) -> None:
         """Raise ClusterError with the end of its log if a program has ended."""
@@ -71,24 +78,29 @@ class Processes:
         self._record(name).unlink(missing_ok=True)
 
     def _record(self, name: str) -> Path:
-        return self._records / f"{name}.json"
+        return self._records / f"{name}.stat"
 
 
-def start_ticks(pid: int) -> int | None:
-    """Give when a process started, in the kernel's ticks; None if there is none, or only its shell."""
+def parse_stat(line: str) -> Started | None:
+    """Read a line of /proc/PID/stat; None if the process has ended and only waits to be collected."""
+    pid, _, rest = line.partition(" (")
+    state, *fields = rest.rpartition(")")[2].split()
+    return None if state == "Z" else Started(int(pid), int(fields[18]))
+
+
+def found(pid: int) -> Started | None:
+    """Give the process that has this pid now."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
+        return parse_stat(Path(f"/proc/{pid}/stat").read_text())
     except OSError:
         return None
-    fields = stat.rpartition(")")[2].split()
-    return None if fields[0] == "Z" else int(fields[19])
 
 
-def end(started: Started) -> None:
-    """Ask a process to end, then make it."""
-    for number, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, STOP_SECONDS)):
-        deadline = time.monotonic() + seconds
-        while start_ticks(started.pid) == started.start_ticks:
+def end(started: Started, *, force: bool = False) -> None:
+    """Ask a process to end, then make it; with force make it at once."""
+    for number in (signal.SIGKILL,) if force else (signal.SIGTERM, signal.SIGKILL):
+        deadline = time.monotonic() + STOP_SECONDS
+        while found(started.pid) == started:
             if time.monotonic() > deadline:
                 break
             _signal(started.pid, number)

@@ -4,11 +4,12 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from cluster.console import ClusterError, run, step
+from cluster.console import ClusterError, exclusive, run, step
 from cluster.paths import CACHE, ROOT
 
 KUBERNETES = "1.37.2"
@@ -70,38 +71,49 @@ KIND = Module("kind", "sigs.k8s.io/kind", "v0.33.0", ("",), "about 10 s, once")
 
 def folder(module: Module) -> Path:
     """Give the folder with a module's programs; builds them if they are not there yet."""
-    place = CACHE / "tools" / f"{module.name}-{module.version}"
-    if not place.exists():
-        _need_go()
-        making = _fresh(place.with_suffix(".making"))
+
+    def build(making: Path) -> None:
         packages = [f"{module.module}/{p}".rstrip("/") for p in module.programs]
-        with step(f"Building {module.name} {module.version} from its Go module", module.takes):
-            environment = {**os.environ, "CGO_ENABLED": "0", "GOBIN": str(making)}
-            versioned = [f"{package}@{module.version}" for package in packages]
-            run(["go", "install", "-trimpath", "-ldflags=-s -w", *versioned], env=environment)
-        making.rename(place)
-    return place
+        environment = {**os.environ, "CGO_ENABLED": "0", "GOBIN": str(making)}
+        versioned = [f"{package}@{module.version}" for package in packages]
+        run(["go", "install", "-trimpath", "-ldflags=-s -w", *versioned], env=environment)
+
+    what = f"{module.name} {module.version} from its Go module"
+    return _built(f"{module.name}-{module.version}", what, module.takes, build)
 
 
 def kubernetes() -> Path:
     """Give the folder in which each component of Kubernetes is a program; builds it if need be."""
-    sources = [*sorted(NODE_SOURCE.glob("*.go")), NODE_SOURCE / "go.mod", NODE_SOURCE / "go.sum"]
-    digest = sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
-    place = CACHE / "tools" / f"kubernetes-{KUBERNETES}-{digest}"
-    if not place.exists():
-        _need_go()
-        making = _fresh(place.with_suffix(".making"))
-        takes = "6-9 min on 2 cores, once"
-        with step(f"Building Kubernetes {KUBERNETES} from source", takes):
-            run(
-                ["go", "build", "-trimpath", f"-ldflags=-s -w {_version()}", "-o", making, "."],
-                cwd=NODE_SOURCE,
-                env={**os.environ, "CGO_ENABLED": "0"},
-            )
-        (making / "node").rename(making / "kubernetes")
+
+    def build(making: Path) -> None:
+        flags = f"-ldflags=-s -w {_version()}"
+        run(
+            ["go", "build", "-trimpath", flags, "-o", making / "kubernetes", "."],
+            cwd=NODE_SOURCE,
+            env={**os.environ, "CGO_ENABLED": "0"},
+        )
         for component in COMPONENTS:
             (making / component).symlink_to("kubernetes")
-        making.rename(place)
+
+    sources = [*sorted(NODE_SOURCE.glob("*.go")), NODE_SOURCE / "go.mod", NODE_SOURCE / "go.sum"]
+    digest = sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
+    what = f"Kubernetes {KUBERNETES} from source"
+    takes = "6-9 min on 2 cores, once"
+    return _built(f"kubernetes-{KUBERNETES}-{digest}", what, takes, build)
+
+
+def _built(name: str, what: str, takes: str, build: Callable[[Path], None]) -> Path:
+    """Give a folder of the cache; a folder is there only when its build was completed."""
+    place = CACHE / "tools" / name
+    if place.exists():
+        return place
+    with exclusive(CACHE / "locks" / name):
+        if not place.exists():
+            _need_go()
+            making = _fresh(place.with_name(f"{name}.making"))
+            with step(f"Building {what}", takes):
+                build(making)
+            making.rename(place)
     return place
 
 

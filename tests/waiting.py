@@ -9,7 +9,7 @@ T = TypeVar("T")
 EVERY_SECONDS = 0.02
 
 
-def eventually(probe: Callable[[], T], within: float = 15.0) -> T:
+def eventually(probe: Callable[[], T | None], within: float = 15.0) -> T:
     """Give the first true value of `probe`, which may also assert.
 
     Raises what the last attempt raised, or TimeoutError with its value, when the time is over.
@@ -24,7 +24,7 @@ def eventually(probe: Callable[[], T], within: float = 15.0) -> T:
     return _last(probe(), within)
 
 
-async def eventually_async(probe: Callable[[], Awaitable[T]], within: float = 15.0) -> T:
+async def eventually_async(probe: Callable[[], Awaitable[T | None]], within: float = 15.0) -> T:
     """Do the same where the probe is awaited."""
     for _ in _attempts(within):
         try:
@@ -42,7 +42,7 @@ def _attempts(within: float) -> Iterator[None]:
         yield
 
 
-def _last(value: T, within: float) -> T:
+def _last(value: T | None, within: float) -> T:
     if not value:
         raise TimeoutError(f"still {value!r} after {within:g} s")
     return value

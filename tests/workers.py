@@ -9,8 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 
 from redis import Redis
+from waiting import eventually
 
 from osnovci.contract import (
     ENV_NAMESPACE,
@@ -143,9 +145,21 @@ class RunningWorker:
         return self.heartbeat.busy if self.heartbeat else 0
 
     @property
+    def waiting(self) -> int:
+        """How many clients Redis has that wait for a job."""
+        clients: Any = self.redis.info("clients")
+        return clients["blocked_clients"]
+
+    @property
     def children(self) -> set[int]:
         listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         return {int(pid) for pid in listed.read_text().split()}
+
+    def catches(self, number: int) -> bool:
+        """Whether the process has a handler for a signal."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        caught = next(line for line in status.splitlines() if line.startswith("SigCgt:"))
+        return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
 
     def stop(self, number: int = signal.SIGTERM) -> None:
         self.process.send_signal(number)
@@ -156,3 +170,21 @@ class RunningWorker:
 
 StartWorker = Callable[[PoolDocument], RunningWorker]
 """The fixture `start_worker`: start a worker of this pool, and wait until it is ready."""
+
+
+def end(worker: RunningWorker) -> None:
+    """End a worker as the end of its container would: all its processes at once."""
+    if worker.process.poll() is None:
+        children = worker.children
+        worker.stop(signal.SIGKILL)
+        for pid in children:
+            os.kill(pid, signal.SIGKILL)
+    worker.ends(within=5)
+    # A job pushed before Redis noticed would go to a process that is dead, and be lost.
+    eventually(lambda: worker.waiting == 0)
+
+
+def entries(redis: Redis, key: str) -> list[bytes]:
+    """Give what homework.jobs.record appended."""
+    found: Any = redis.lrange(key, 0, -1)
+    return found

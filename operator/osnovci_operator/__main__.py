@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from osnovci import logs
 from osnovci_operator import kube, metrics, probes, watches
 from osnovci_operator.broker import Broker
-from osnovci_operator.errors import KubeError, NotFoundError, SettingsError
+from osnovci_operator.errors import KubeError, NotFoundError, RefusedError, SettingsError
 from osnovci_operator.events import Events
 from osnovci_operator.kube import Kube
 from osnovci_operator.labels import POOL
@@ -26,6 +26,9 @@ PRIME_RETRY_SECONDS = 2.0
 LOST_LEASE = 3
 """Exit status of a leader that lost its Lease: what it began, another must not meet."""
 
+BROKEN = 4
+"""Exit status when a part ended by an exception that it should have handled."""
+
 log = logging.getLogger(__name__)
 
 
@@ -36,6 +39,8 @@ def main() -> None:
     except SettingsError as error:
         sys.exit(f"osnovci-operator: {error}")
     logs.configure(settings.log_level, quiet=("kopf",))
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(watches.RetriesAreWarnings())
     sys.exit(asyncio.run(run(settings)))
 
 
@@ -83,28 +88,49 @@ class Operator:
         return max((task.result() for task in tasks if task in done), default=0)
 
     async def _watch(self, stop: asyncio.Event) -> int:
-        await self._prime()
+        """Watch until told to stop; begin anew, from a fresh list, when the watches end."""
         settings = self._settings
-        await watches.watch(
-            self._store, self._loop.wake, settings.namespaces, settings.identity, stop
-        )
+        while not stop.is_set():
+            await self._prime()
+            for key in self._store.pool_keys():
+                self._loop.wake(key)
+            try:
+                await watches.watch(
+                    self._store, self._loop.wake, settings.namespaces, settings.identity, stop
+                )
+            except Exception as error:  # noqa: BLE001  # Kopf passes on whatever ended a watch
+                log.warning("the watches ended and begin anew: %r", error)
+                await asyncio.sleep(PRIME_RETRY_SECONDS)
         return 0
 
     async def _prime(self) -> None:
-        """List everything once, so that nothing is decided on half of it; wait for the CRD."""
-        while not self._primed.is_set():
+        """List everything, so that nothing is decided on half of it; wait for the CRD."""
+        while True:
             try:
+                self._store.clear()
                 for namespace in self._settings.namespaces:
-                    for kind, selector in ((POD, POOL), (DEPLOYMENT, POOL), (KIND, "")):
-                        for body in await self._kube.list(kind, namespace, selector):
-                            self._store.put(body)
-                self._primed.set()
+                    await self._list(namespace)
             except NotFoundError:
-                log.warning("there is no CRD queuepools.osnovci.app yet: apply crds/; waiting")
+                log.warning("there is no CRD queuepools.osnovci.app: apply crds/; waiting")
             except KubeError as error:
                 log.warning("objects cannot be listed: %s; trying again", error)
-            if not self._primed.is_set():
-                await asyncio.sleep(PRIME_RETRY_SECONDS)
+            else:
+                self._primed.set()
+                return
+            await asyncio.sleep(PRIME_RETRY_SECONDS)
+
+    async def _list(self, namespace: str) -> None:
+        try:
+            for kind, selector in ((POD, POOL), (DEPLOYMENT, POOL), (KIND, "")):
+                for body in await self._kube.list(kind, namespace, selector):
+                    self._store.put(body)
+        except RefusedError as error:
+            log.warning(
+                "namespace %s is not served: %s; apply manifests/namespace there, "
+                "or take it out of OSNOVCI_NAMESPACES",
+                namespace,
+                error,
+            )
 
     async def _lead(self, stop: asyncio.Event) -> int:
         await self._leader.acquire()
@@ -118,7 +144,11 @@ class Operator:
         finally:
             for task in [*work, holding]:
                 task.cancel()
-            await asyncio.gather(*work, holding, return_exceptions=True)
+            ends = await asyncio.gather(*work, holding, return_exceptions=True)
+        for end in ends:
+            if isinstance(end, Exception):
+                log.error("a part of the operator ended: stopping", exc_info=end)
+                return BROKEN
         if not stop.is_set():
             log.error("the Lease is lost: stopping, so that only one replica reconciles")
             return LOST_LEASE

@@ -12,7 +12,6 @@ from base64 import b64decode
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import redis.asyncio as redis
 from redis.asyncio.retry import Retry
@@ -27,6 +26,7 @@ from osnovci_operator.errors import BackendError, KubeError
 from osnovci_operator.kube import Kube
 from osnovci_operator.queuepool.seen import PoolReading
 from osnovci_operator.queuepool.spec import Pool
+from osnovci_operator.redis_url import allowed_url
 from osnovci_operator.resource import Key
 from osnovci_operator.settings import Settings
 from osnovci_operator.store import Store, pool_key_of
@@ -36,6 +36,9 @@ READ_SECONDS = 1.0
 """The time budget of one read, connecting included."""
 
 STALE_SECONDS = 3.0
+SECRET_SECONDS = 30.0
+"""How often the Secret is read again while the connection is good."""
+
 DUE_HORIZON = timedelta(seconds=10)
 """Scheduled jobs due this soon count as jobs: a worker must be there to take them."""
 
@@ -81,6 +84,8 @@ class NamespaceReader:
         self._store = store
         self._wake = wake
         self._client: redis.Redis | None = None
+        self._url = ""
+        self._url_read_at = 0.0
         self._last: Observation | None = None
         self._last_at = 0.0
         self._failure: BackendError | None = None
@@ -95,6 +100,8 @@ class NamespaceReader:
                 if pools := list(self._store.pools(self._namespace)):
                     await self._read(pools)
                     await self._tell(pools)
+                else:
+                    self._last = None
                 spent = time.monotonic() - started
                 await asyncio.sleep(max(self._settings.tick.total_seconds() - spent, 0.05))
         finally:
@@ -137,6 +144,11 @@ class NamespaceReader:
             await self._fail(error)
         except (RedisError, observation.UnexpectedReplyError, OSError, TimeoutError) as error:
             await self._fail(_explain(error))
+        except Exception as error:
+            # One namespace's Redis, whatever it says, never ends the reading of the others.
+            log.exception("Redis of namespace %s cannot be read", self._namespace)
+            message = f"reading Redis failed with {type(error).__name__}; see the operator's log"
+            await self._fail(BackendError(UnreadableReason.NONSENSE, message))
         else:
             self._last_at = time.monotonic()
             if self._failure:
@@ -145,13 +157,12 @@ class NamespaceReader:
             metrics.REDIS_READABLE.labels(self._namespace).set(1)
 
     async def _observe(self, queues: list[str], pods: list[str]) -> Observation:
-        if not self._client:
-            self._client = await self._connect()
+        client = await self._connected()
         arguments = observation.arguments(self._namespace, queues, pods, DUE_HORIZON)
         try:
-            reply = await self._client.evalsha(observation.SHA, 0, *arguments)
+            reply = await client.evalsha(observation.SHA, 0, *arguments)
         except NoScriptError:
-            reply = await self._client.eval(observation.SCRIPT, 0, *arguments)
+            reply = await client.eval(observation.SCRIPT, 0, *arguments)
         return observation.parse(reply, queues, pods)
 
     async def _fail(self, error: BackendError) -> None:
@@ -177,23 +188,32 @@ class NamespaceReader:
                 self._wake(key)
         self._told = told
 
-    async def _connect(self) -> redis.Redis:
-        url = await self._url()
-        return redis.Redis.from_url(
-            url,
-            decode_responses=True,
-            socket_timeout=READ_SECONDS,
-            socket_connect_timeout=READ_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-            client_name="osnovci-operator",
-        )
+    async def _connected(self) -> redis.Redis:
+        """Give the client; now and then look whether the Secret still names the same Redis."""
+        if self._client and time.monotonic() - self._url_read_at < SECRET_SECONDS:
+            return self._client
+        url = await self._read_url()
+        self._url_read_at = time.monotonic()
+        if not self._client or url != self._url:
+            await self._disconnect()
+            self._url = url
+            self._client = redis.Redis.from_url(
+                url,
+                decode_responses=True,
+                encoding_errors="replace",
+                socket_timeout=READ_SECONDS,
+                socket_connect_timeout=READ_SECONDS,
+                retry=Retry(NoBackoff(), 0),
+                client_name="osnovci-operator",
+            )
+        return self._client
 
     async def _disconnect(self) -> None:
         client, self._client = self._client, None
         if client:
             await client.aclose()
 
-    async def _url(self) -> str:
+    async def _read_url(self) -> str:
         place = f"the Secret {self._namespace}/{SECRET}"
         try:
             secret = await self._kube.get("Secret", self._namespace, SECRET)
@@ -208,32 +228,6 @@ class NamespaceReader:
             raise BackendError(UnreadableReason.NO_URL, message)
         url = b64decode(secret["data"]["url"]).decode(errors="replace").strip()
         return allowed_url(url, self._namespace, self._settings.redis_hosts)
-
-
-def allowed_url(url: str, namespace: str, hosts: frozenset[str]) -> str:
-    """Give the URL as the operator may dial it: a Service of the namespace, or a host allowed.
-
-    A bare name, which pods resolve in their own namespace, is completed for the operator's.
-    Raises BackendError for any other host; the message never repeats the URL, which may hold a
-    password.
-    """
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if parts.scheme not in {"redis", "rediss"} or not host:
-        message = "the url of the Secret osnovci-redis must be redis://HOST:PORT/DB or rediss://..."
-        raise BackendError(UnreadableReason.NO_URL, message)
-    name, _, rest = host.partition(".")
-    if host not in hosts:
-        if rest not in {"", namespace, f"{namespace}.svc", f"{namespace}.svc.cluster.local"}:
-            message = (
-                f"the Secret osnovci-redis names the host {host}, which is no Service of namespace "
-                f"{namespace}: use one, or allow the host in the operator's OSNOVCI_REDIS_HOSTS"
-            )
-            raise BackendError(UnreadableReason.REFUSED_HOST, message)
-        host = f"{name}.{namespace}.svc"
-    user, at, _ = parts.netloc.rpartition("@")
-    port = f":{parts.port}" if parts.port else ""
-    return urlunsplit(parts._replace(netloc=f"{user}{at}{host}{port}"))
 
 
 def _figures(reading: PoolReading | Unreadable) -> Any:

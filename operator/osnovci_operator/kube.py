@@ -127,15 +127,19 @@ def _state(digest: str, live: dict[str, Any]) -> tuple[str, Any, Any]:
 
 
 def _error(status: int, answer: dict[str, Any]) -> errors.KubeError:
+    message = answer.get("message", str(answer))
+    if message.startswith("failed to create typed patch object"):
+        # A field that the schema does not know, in a server-side apply, is answered with 500.
+        return errors.RefusedError(status, message)
     causes = (answer.get("details") or {}).get("causes") or ()
     if any(cause.get("reason") == "NamespaceTerminating" for cause in causes):
-        return errors.TerminatingError(status, answer["message"])
-    kinds = {
+        return errors.TerminatingError(status, message)
+    kinds: dict[int, type[errors.KubeError]] = {
         HTTPStatus.NOT_FOUND: errors.NotFoundError,
         HTTPStatus.CONFLICT: errors.ConflictError,
         HTTPStatus.BAD_REQUEST: errors.RefusedError,
         HTTPStatus.FORBIDDEN: errors.RefusedError,
         HTTPStatus.UNPROCESSABLE_ENTITY: errors.RefusedError,
     }
-    kind = kinds.get(HTTPStatus(status), errors.KubeError)
-    return kind(status, answer.get("message", str(answer)))
+    kind = kinds.get(status, errors.KubeError)
+    return kind(status, message)

@@ -1,7 +1,7 @@
 """The work queue: one reconcile at a time for a key, wakes coalesced, backoff, resync.
 
-A reconcile is a coroutine of one key that returns when to look again. Failures are tried again
-after a growing wait, each key for itself.
+A reconcile is a coroutine of one key that returns when to look again; None when the object is no
+more. Failures are tried again after a growing wait, each key for itself.
 """
 
 import asyncio
@@ -18,8 +18,8 @@ from osnovci_operator.resource import Key
 WORKERS = 8
 BACKOFF_FIRST_SECONDS = 0.2
 BACKOFF_MAX_SECONDS = 60.0
-RESYNC_SECONDS = 600.0
-"""Every key is reconciled this often even if nothing happened, give or take a fifth."""
+RESYNC = timedelta(minutes=10)
+"""What a reconcile returns when nothing is to come: it is looked at anyway, give or take a fifth."""
 
 log = logging.getLogger(__name__)
 
@@ -83,8 +83,10 @@ class Loop:
             self._retry(key)
         else:
             self._failures.pop(key, None)
-            resync = RESYNC_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311
-            self._later(key, min(recheck.total_seconds() if recheck else resync, resync))
+            if recheck:
+                # Spread, so that what began together does not come again together.
+                spread = random.uniform(0.8, 1.2) if recheck >= RESYNC else 1.0  # noqa: S311
+                self._later(key, recheck.total_seconds() * spread)
 
     def _retry(self, key: Key) -> None:
         metrics.RECONCILE_ERRORS.inc()
@@ -99,8 +101,3 @@ class Loop:
     def _cancel_timer(self, key: Key) -> None:
         if timer := self._timers.pop(key, None):
             timer.cancel()
-
-    def forget(self, key: Key) -> None:
-        """Let go of a key that is no more."""
-        self._cancel_timer(key)
-        self._failures.pop(key, None)

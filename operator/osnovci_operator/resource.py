@@ -45,7 +45,10 @@ def parse_duration(text: object) -> timedelta:
     if not isinstance(text, str) or not re.fullmatch(rf"(?:{_DURATION.pattern})+", text):
         raise ValueError(f"{text!r} is not a duration; write one as 500ms, 5s, 3m or 1h30m")
     seconds = sum(Decimal(n) * _UNIT_SECONDS[unit] for n, unit in _DURATION.findall(text))
-    return timedelta(seconds=float(seconds))
+    try:
+        return timedelta(seconds=float(seconds))
+    except OverflowError:
+        raise ValueError(f"{text!r} is longer than any job or wait") from None
 
 
 def format_duration(duration: timedelta) -> str:

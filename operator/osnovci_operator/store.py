@@ -5,12 +5,15 @@ Raw bodies of three kinds, and who needs to know of a change.
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from osnovci_operator.labels import POOL
 from osnovci_operator.queuepool.spec import KIND as QUEUE_POOL
 from osnovci_operator.queuepool.spec import InvalidSpecError, Pool
 from osnovci_operator.resource import Key
+
+Place = TypeVar("Place")
+Member = TypeVar("Member")
 
 DEPLOYMENT = "Deployment"
 POD = "Pod"
@@ -20,6 +23,10 @@ class Store:
     """What exists; reads never wait and never ask the API server."""
 
     def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything, before a fresh list."""
         self._pools: dict[Key, Pool | InvalidSpecError] = {}
         self._children: dict[Key, dict[str, Any]] = {}
         self._pods: defaultdict[Key, set[str]] = defaultdict(set)
@@ -29,10 +36,10 @@ class Store:
         """Take in an object; give the keys that are to be reconciled for it."""
         if body["kind"] == QUEUE_POOL:
             return self._put_pool(body)
-        owner = pool_of(body)
+        owner, name = pool_of(body), body["metadata"]["name"]
         if body["kind"] == POD:
-            self._pods[owner].add(body["metadata"]["name"])
-        else:
+            self._pods[owner].add(name)
+        elif name == owner.name:  # A label alone makes no Deployment the pool's.
             self._children[owner] = body
         return {owner}
 
@@ -41,10 +48,10 @@ class Store:
         if body["kind"] == QUEUE_POOL:
             key = pool_key(body["metadata"])
             return self._rivals(key, self._pools.pop(key, None)) | {key}
-        owner = pool_of(body)
+        owner, name = pool_of(body), body["metadata"]["name"]
         if body["kind"] == POD:
-            self._pods[owner].discard(body["metadata"]["name"])
-        else:
+            _discard(self._pods, owner, name)
+        elif name == owner.name:
             self._children.pop(owner, None)
         return {owner}
 
@@ -72,7 +79,7 @@ class Store:
 
     def owner(self, namespace: str, queue: str) -> Pool | None:
         """Give the pool that a queue belongs to: the oldest that names it."""
-        users = (self._pools.get(key) for key in self._users[namespace, queue])
+        users = (self._pools.get(key) for key in self._users.get((namespace, queue), ()))
         pools = [pool for pool in users if isinstance(pool, Pool) and not pool.deleting]
         return min(pools, key=lambda pool: pool.identity.seniority, default=None)
 
@@ -94,11 +101,19 @@ class Store:
         """Name the pools that share a queue with this one, which first leaves it if asked."""
         rivals: set[Key] = set()
         for queue in pool.spec.queues if isinstance(pool, Pool) else ():
-            users = self._users[key.namespace, queue.name]
-            rivals |= users
+            place = (key.namespace, queue.name)
+            rivals |= self._users.get(place, set())
             if leave:
-                users.discard(key)
+                _discard(self._users, place, key)
         return rivals - {key}
+
+
+def _discard(index: dict[Place, set[Member]], place: Place, member: Member) -> None:
+    """Take a member out of an index, and the place with its last one."""
+    members = index.get(place, set())
+    members.discard(member)
+    if not members:
+        index.pop(place, None)
 
 
 def pool_key(metadata: dict[str, Any]) -> Key:

@@ -5,6 +5,7 @@ it writes nothing to any object, and it never reconciles.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
@@ -27,7 +28,8 @@ def registry(store: Store, wake: Callable[[Key], None]) -> kopf.OperatorRegistry
     """Give Kopf's handlers."""
     handlers = kopf.OperatorRegistry()
 
-    def take_in(event: kopf.RawEvent, **_: Any) -> None:
+    # A coroutine: Kopf runs plain functions in threads, and the store and the loop have no locks.
+    async def take_in(event: kopf.RawEvent, **_: Any) -> None:
         body: dict[str, Any] = dict(event["object"])
         change = store.remove if event["type"] == "DELETED" else store.put
         for key in change(body):
@@ -73,6 +75,16 @@ class _Endless:
             yield BACKOFF_SECONDS[-1]
 
 
+class RetriesAreWarnings(logging.Filter):
+    """For a log handler: Kopf calls an attempt that it will repeat an error, and it is none."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Lower the level of such a record, and let every record pass."""
+        if record.name.startswith("kopf") and "will retry" in record.getMessage():
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+        return True
+
+
 async def watch(
     store: Store,
     wake: Callable[[Key], None],
@@ -80,7 +92,7 @@ async def watch(
     identity: str,
     stop: asyncio.Event,
 ) -> None:
-    """Watch until told to stop."""
+    """Watch until told to stop; raises what Kopf could not mend, such as a CRD that is gone."""
     await kopf.operator(
         registry=registry(store, wake),
         settings=settings(),

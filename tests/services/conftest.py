@@ -7,7 +7,7 @@ import pytest
 from redis import Redis
 from redis_server import RedisServer
 from waiting import eventually
-from workers import RunningWorker, StartWorker
+from workers import RunningWorker, StartWorker, end
 
 from osnovci.contract import PoolDocument
 
@@ -49,11 +49,3 @@ def start_worker(redis: Redis, redis_server: RedisServer, tmp_path: Path) -> Ite
     yield start
     for worker in running:
         end(worker)
-
-
-def end(worker: RunningWorker) -> None:
-    """End a worker and its jobs, by asking twice."""
-    for _ in range(2):
-        if worker.process.poll() is None:
-            worker.stop()
-    worker.ends(within=20)

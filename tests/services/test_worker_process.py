@@ -58,7 +58,15 @@ def test_a_stop_lets_the_job_end_and_takes_no_other(
 def test_an_idle_worker_leaves_at_once(start_worker: StartWorker) -> None:
     worker = start_worker(pool_document(concurrency=2))
     worker.stop()
-    assert worker.ends(within=3) == 0
+    assert worker.ends(within=5) == 0
+
+
+def test_a_stop_is_heard_while_the_worker_starts(redis_server: RedisServer, tmp_path: Path) -> None:
+    log = tmp_path / "worker.log"
+    worker = RunningWorker.start(redis_server.client, redis_server.url, pool_document(), log)
+    eventually(lambda: worker.catches(signal.SIGTERM))
+    worker.stop()
+    assert worker.ends(within=5) == 0
 
 
 def test_a_stop_between_jobs_loses_none(redis: Redis, start_worker: StartWorker) -> None:
@@ -71,6 +79,7 @@ def test_a_stop_between_jobs_loses_none(redis: Redis, start_worker: StartWorker)
     states = [job.get_status() for job in jobs]
     assert set(states) <= {JobStatus.FINISHED, JobStatus.QUEUED}
     assert states.count(JobStatus.QUEUED) == queue.count
+    assert queue.intermediate_queue.get_job_ids() == []
 
 
 def test_a_second_stop_gives_the_job_back(redis: Redis, start_worker: StartWorker) -> None:
@@ -159,3 +168,16 @@ def test_a_wrong_environment_is_one_sentence(name: str, value: str, sentence: st
     assert done.returncode == 2
     assert sentence in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_taken_probe_port_is_one_sentence(redis_server: RedisServer) -> None:
+    done = subprocess.run(
+        command(redis_server.port),
+        env=environment(redis_server.url, pool_document()),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert f"probe port {redis_server.port}: [Errno 98] Address already in use" in done.stderr

@@ -78,7 +78,7 @@ def parse(reply: Any, queues: Sequence[str], pods: Sequence[str]) -> Observation
             for pod, document in zip(pods, documents, strict=True)
             if (beat := _heartbeat(pod, document))
         }
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise UnexpectedReplyError(f"{str(reply)[:80]!r}") from error
     return Observation(at, readings, beats)
 

@@ -5,7 +5,6 @@ maxReplicas; a slot is given up when no moment of the last `idle` needed it. `de
 interface that any later rule keeps: (spec, seen, state) -> (decision, state).
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +13,8 @@ from enum import StrEnum
 from osnovci_operator.queuepool.seen import PoolReading, Seen
 from osnovci_operator.queuepool.spec import UNSCALED_REPLICAS, Scaling, Spec
 from osnovci_operator.resource import format_duration
+
+NAME_TAKEN_RECHECK = timedelta(seconds=10)
 
 
 class Reason(StrEnum):
@@ -56,6 +57,19 @@ class ScalingState:
 
 
 @dataclass(frozen=True)
+class Need:
+    """What the jobs of one moment ask for, whatever the bounds."""
+
+    jobs: int
+    workers: int
+    oldest_wait: timedelta
+
+    def __str__(self) -> str:
+        """Write it as a sentence has it: `3 workers`."""
+        return _count(self.workers, "worker")
+
+
+@dataclass(frozen=True)
 class Decision:
     """The count, the word for it, and the sentence with its numbers."""
 
@@ -82,10 +96,13 @@ def decide(spec: Spec, seen: Seen, state: ScalingState) -> tuple[Decision, Scali
     """Decide the count: the first policy that has an answer wins; the order is behaviour."""
     for policy in POLICIES:
         if decision := policy(spec, seen):
-            return decision, state
+            # What was not followed is not remembered: what runs after that counts as needed.
+            return decision, ScalingState()
     assert spec.scaling
     assert isinstance(seen.reading, PoolReading)
-    return _follow_backlog(spec.scaling, spec.concurrency, seen, seen.reading, state)
+    jobs = seen.reading.jobs(spec.paused)
+    need = Need(jobs, -(-jobs // spec.concurrency), seen.reading.oldest_wait)
+    return _follow_backlog(spec.scaling, need, seen, state)
 
 
 def queue_taken(_: Spec, seen: Seen) -> Decision | None:
@@ -108,7 +125,8 @@ def name_taken(_: Spec, seen: Seen) -> Decision | None:
         "a Deployment of this pool's name exists and is not the pool's: "
         "rename the pool, or delete that Deployment"
     )
-    return Decision(0, Reason.NAME_TAKEN, message)
+    # A Deployment without our label is not watched, so it is asked for again.
+    return Decision(0, Reason.NAME_TAKEN, message, recheck=NAME_TAKEN_RECHECK)
 
 
 def fixed(spec: Spec, _: Seen) -> Decision | None:
@@ -143,47 +161,43 @@ POLICIES: tuple[Callable[[Spec, Seen], Decision | None], ...] = (
 
 
 def _follow_backlog(
-    scaling: Scaling, concurrency: int, seen: Seen, reading: PoolReading, state: ScalingState
+    scaling: Scaling, need: Need, seen: Seen, state: ScalingState
 ) -> tuple[Decision, ScalingState]:
-    need = math.ceil(reading.jobs / concurrency)
     if not state.peaks and seen.workers:
         # After a start of the operator, what runs counts as needed a moment ago.
         state = state.after(seen.workers.asked, seen.now, scaling.idle)
-    state = state.after(need, seen.now, scaling.idle)
+    state = state.after(need.workers, seen.now, scaling.idle)
     peak = state.peaks[0]
     replicas = max(scaling.min_replicas, min(peak.replicas, scaling.max_replicas))
-    cools_at = peak.at + scaling.idle if len(state.peaks) > 1 else None
-    reason, message = _explain(need, replicas, reading, scaling, cools_at and cools_at - seen.now)
-    bound, bound_message = _bound(need, replicas, reading, scaling)
-    recheck = cools_at - seen.now if cools_at else None
+    cools = replicas > max(need.workers, scaling.min_replicas)
+    reason, message = _explain(need, scaling, peak if cools else None)
+    bound, bound_message = _bound(need, replicas, scaling)
+    recheck = peak.at + scaling.idle - seen.now if cools else None
     return Decision(replicas, reason, message, bound, bound_message, recheck), state
 
 
-def _explain(
-    need: int, replicas: int, reading: PoolReading, scaling: Scaling, cooling: timedelta | None
-) -> tuple[Reason, str]:
-    if not reading.jobs and not cooling:
-        return Reason.IDLE, f"no jobs: minReplicas {replicas}"
-    jobs = f"{reading.jobs} jobs waiting, running or due soon need {_count(need, 'worker')}"
-    if cooling and need < replicas:
+def _explain(need: Need, scaling: Scaling, peak: Peak | None) -> tuple[Reason, str]:
+    if not need.jobs and not peak:
+        return Reason.IDLE, f"no jobs: minReplicas {scaling.min_replicas}"
+    verb = "needs" if need.jobs == 1 else "need"
+    jobs = f"{_count(need.jobs, 'job')} waiting, running or due soon {verb} {need}"
+    if peak:
         idle = format_duration(scaling.idle)
-        return Reason.COOLING_DOWN, f"{jobs}; {replicas} were needed within the last {idle}"
+        return Reason.COOLING_DOWN, f"{jobs}; {peak.replicas} were needed within the last {idle}"
     return Reason.BACKLOG, f"{jobs}, between {scaling.min_replicas} and {scaling.max_replicas}"
 
 
-def _bound(
-    need: int, replicas: int, reading: PoolReading, scaling: Scaling
-) -> tuple[Bound | None, str]:
-    if need > replicas:
-        late = reading.oldest_wait > scaling.target_wait
+def _bound(need: Need, replicas: int, scaling: Scaling) -> tuple[Bound | None, str]:
+    if need.workers > replicas:
+        late = need.oldest_wait > scaling.target_wait
         wait = (
-            f"; the oldest job has waited {reading.oldest_wait.total_seconds():.0f}s, "
+            f"; the oldest job has waited {need.oldest_wait.total_seconds():.0f}s, "
             f"above targetWait {format_duration(scaling.target_wait)}"
         )
-        message = f"the jobs need {need} workers, maxReplicas is {scaling.max_replicas}"
+        message = f"the jobs need {need}, maxReplicas is {scaling.max_replicas}"
         return Bound.TOO_MANY, message + (wait if late else "")
-    if need < scaling.min_replicas == replicas:
-        return Bound.TOO_FEW, f"the jobs need {_count(need, 'worker')}, minReplicas is {replicas}"
+    if need.workers < scaling.min_replicas == replicas:
+        return Bound.TOO_FEW, f"the jobs need {need}, minReplicas is {replicas}"
     return None, ""
 
 

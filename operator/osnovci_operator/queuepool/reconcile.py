@@ -10,6 +10,7 @@ from osnovci_operator.broker import Broker
 from osnovci_operator.errors import NotFoundError, RefusedError, TerminatingError
 from osnovci_operator.events import Events
 from osnovci_operator.kube import Kube
+from osnovci_operator.loop import RESYNC
 from osnovci_operator.queuepool import status
 from osnovci_operator.queuepool.build import deployment
 from osnovci_operator.queuepool.decide import Decision, ScalingState, decide
@@ -30,6 +31,7 @@ AGES_EVERY = timedelta(seconds=5)
 class Memory:
     """What is remembered of a pool between reconciles; a lost one costs nothing but a hold."""
 
+    uid: str
     scaling: ScalingState = field(default_factory=ScalingState)
     status: dict[str, Any] = field(default_factory=dict[str, Any])
     reported_at: datetime | None = None
@@ -51,25 +53,29 @@ class QueuePools:
         self._broker = broker
         self._events = events
         self._now = now
-        self._memories: dict[str, Memory] = {}
+        self._memories: dict[Key, Memory] = {}
 
     async def reconcile(self, key: Key) -> timedelta | None:
         """Give the pool the workers its backlog asks for; return when to look again."""
         pool = self._store.pool(key)
         if isinstance(pool, InvalidSpecError):
-            return await self._report_invalid(pool)
+            return await self._report_invalid(key, pool)
         if pool is None or pool.deleting:
+            self._memories.pop(key, None)
             return None
-        memory = self._memories.setdefault(pool.identity.uid, Memory(status=pool.status))
+        memory = self._memory(key, pool.identity.uid, pool.status)
         live = await self._deployment(pool)
         seen = await self._observe(pool, live)
         decision, memory.scaling = decide(pool.spec, seen, memory.scaling)
         refusal = await self._apply(pool, seen, live, decision)
         return await self._report(pool, memory, seen, decision, refusal)
 
-    def forget(self, uid: str) -> None:
-        """Let go of what is remembered of a pool that is no more."""
-        self._memories.pop(uid, None)
+    def _memory(self, key: Key, uid: str, status: dict[str, Any]) -> Memory:
+        """Give what is remembered of an object; another of the same name begins anew."""
+        memory = self._memories.get(key)
+        if not memory or memory.uid != uid:
+            memory = self._memories[key] = Memory(uid, status=status)
+        return memory
 
     async def _deployment(self, pool: Pool) -> dict[str, Any] | None:
         """Give the pool's Deployment; one the cache has not seen is asked for by its name."""
@@ -133,14 +139,14 @@ class QueuePools:
     ) -> timedelta | None:
         current = Pool(pool.identity, pool.spec, memory.status, pool.deleting)
         written = status.status(current, seen, decision, refusal)
-        recheck = decision.recheck
+        recheck = decision.recheck or RESYNC
         if isinstance(seen.reading, PoolReading) and seen.reading.waiting:
-            recheck = min(recheck or AGES_EVERY, AGES_EVERY)
+            recheck = min(recheck, AGES_EVERY)
         if written == memory.status:
             return recheck
         urgent = _verdict(written) != _verdict(memory.status)
         if not urgent and memory.reported_at and seen.now - memory.reported_at < FIGURES_EVERY:
-            return min(recheck or FIGURES_EVERY, FIGURES_EVERY)
+            return min(recheck, FIGURES_EVERY)
         try:
             await self._kube.report(KIND, pool.identity.namespace, pool.identity.name, written)
         except NotFoundError:
@@ -150,25 +156,27 @@ class QueuePools:
         return recheck
 
     async def _announce_conditions(self, pool: Pool, before: Any, after: Any) -> None:
-        """Tell of a pool that stopped or began to be Ready, other than by starting workers."""
+        """Tell of trouble that began or ended; that workers come and go is told by scaling."""
         was, now = _condition(before, "Ready"), _condition(after, "Ready")
-        if now["reason"] == was.get("reason") or now["reason"] in QUIET | {""}:
-            return
-        await self._events.record(
-            KIND, pool.identity, now["reason"], now["message"], warning=now["status"] != "True"
-        )
+        if now["reason"] not in NORMAL and now["reason"] != was.get("reason"):
+            reason, message = now["reason"], now["message"]
+            await self._events.record(KIND, pool.identity, reason, message, warning=True)
+        elif now["reason"] in NORMAL and was.get("reason", "") not in NORMAL | {""}:
+            note = f"no longer {was['reason']}: {now['message']}"
+            await self._events.record(KIND, pool.identity, "Recovered", note)
 
-    async def _report_invalid(self, error: InvalidSpecError) -> None:
+    async def _report_invalid(self, key: Key, error: InvalidSpecError) -> timedelta:
         identity = error.identity
-        memory = self._memories.setdefault(identity.uid, Memory())
+        memory = self._memory(key, identity.uid, {})
         written = status.invalid(str(error), memory.status, identity.generation, self._now())
         if written != memory.status:
             await self._kube.report(KIND, identity.namespace, identity.name, written)
             memory.status = written
+        return RESYNC
 
 
-QUIET = frozenset({"RollingOut", "WorkersStarting", "NoneNeeded"})
-"""Reasons of Ready that come and go with every scaling and are no news."""
+NORMAL = frozenset({"RollingOut", "WorkersStarting", "NoneNeeded", "WorkersReady"})
+"""Reasons of Ready that come and go with every scaling."""
 
 
 def _condition(of: dict[str, Any], kind: str) -> dict[str, Any]:

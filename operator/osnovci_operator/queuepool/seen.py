@@ -20,10 +20,11 @@ class PoolReading:
         """Jobs that wait, in all queues."""
         return sum(queue.waiting for queue in self.queues)
 
-    @property
-    def jobs(self) -> int:
-        """Jobs that need a worker: waiting, running or soon due."""
-        return sum(queue.waiting + queue.active + queue.due for queue in self.queues)
+    def jobs(self, paused: frozenset[str]) -> int:
+        """Jobs that need a worker: running, and where not paused also waiting or soon due."""
+        open_queues = (queue for queue in self.queues if queue.name not in paused)
+        coming = sum(queue.waiting + queue.due for queue in open_queues)
+        return coming + sum(queue.active for queue in self.queues)
 
     @property
     def oldest_wait(self) -> timedelta:

@@ -140,6 +140,11 @@ class Spec(Model):
     """Let the count follow the backlog. Excludes replicas."""
 
     @property
+    def paused(self) -> frozenset[str]:
+        """The names of the queues from which no job is taken."""
+        return frozenset(queue.name for queue in self.queues if queue.paused)
+
+    @property
     def longest_timeout(self) -> timedelta:
         """The time after which any job of the pool has ended."""
         return max(queue.timeout for queue in self.queues)

@@ -2,6 +2,9 @@
 
 import argparse
 import os
+import signal
+import sys
+from types import FrameType
 from typing import Any
 
 
@@ -19,9 +22,18 @@ def add(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Work until told to stop; give the exit status."""
+    # Before the imports, which take seconds on a busy node: the first process of a container never
+    # gets a signal that it has no handler for, and the pod would linger for its whole grace.
+    signal.signal(signal.SIGTERM, _leave)
     from osnovci.contract import PROBE_PORT
     from osnovci.queues.supervisor import Supervisor
     from osnovci.settings import WorkerSettings
 
     port = PROBE_PORT if arguments.probe_port is None else arguments.probe_port
     return Supervisor(WorkerSettings.parse(os.environ), port).run()
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    """Leave while nothing was begun yet."""
+    del number, frame
+    sys.exit(0)

@@ -4,7 +4,11 @@ Answered between two turns of the supervisor's own loop, so an answer proves tha
 """
 
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
+from socketserver import TCPServer
+from typing import Any
+
+from osnovci.errors import SettingsError
 
 Check = Callable[[], str]
 """Gives the reason why not, or nothing."""
@@ -13,8 +17,21 @@ CLIENT_SECONDS = 1.0
 """How long a client that sends nothing may hold up the loop."""
 
 
-def listen(port: int, checks: dict[str, Check]) -> HTTPServer:
-    """Listen; the caller waits for the server's file and calls `handle_request`."""
+class Server(TCPServer):
+    """HTTPServer without its look-up of the host's name, which waits long where DNS is away."""
+
+    allow_reuse_address = True
+    timeout = 0
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Make nothing of a client that went away: the kubelet asks again."""
+
+
+def listen(port: int, checks: dict[str, Check]) -> Server:
+    """Listen; the caller waits for the server's file and calls `handle_request`.
+
+    Raises SettingsError where the port is taken.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         """200 where the check finds nothing, 503 with its reason, 404 elsewhere."""
@@ -35,6 +52,7 @@ def listen(port: int, checks: dict[str, Check]) -> HTTPServer:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """Keep probes out of the log."""
 
-    server = HTTPServer(("0.0.0.0", port), Handler)  # noqa: S104
-    server.timeout = 0
-    return server
+    try:
+        return Server(("0.0.0.0", port), Handler)  # noqa: S104
+    except OSError as error:
+        raise SettingsError(f"probe port {port}: {error}; --probe-port chooses another") from error

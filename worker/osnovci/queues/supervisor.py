@@ -23,7 +23,7 @@ from osnovci.queues.heartbeat import report
 from osnovci.queues.processes import Process
 from osnovci.settings import WorkerSettings
 
-SILENCE_SECONDS = 5.0
+SILENCE_SECONDS = 3.0
 """Redis counts as away when it has not answered for so long."""
 
 TURN_SECONDS = 0.5

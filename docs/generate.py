@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+"""Writes docs/reference/queuepool.md from the CRD: `make docs`. A test compares the two."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parent.parent
+CRD = ROOT / "crds" / "queuepools.yaml"
+REFERENCE = ROOT / "docs" / "reference" / "queuepool.md"
+
+INTRODUCTION = """\
+# QueuePool
+
+<!-- Generated from crds/queuepools.yaml by `make docs`. Do not edit. -->
+
+{description} API `{group}/{version}`, namespaced, short name `{short}`.
+A cluster answers the same with `kubectl explain {short}.spec --recursive`.
+
+The API server checks every field; what it refuses, it refuses with the sentences shown here.
+A duration is a string such as `500ms`, `5s`, `3m` or `1h30m`.
+
+With neither `replicas` nor `scaling`, a pool has one worker.
+A change of `pod`, `tasks`, `concurrency` or anything in `queues` rolls the pods, each of which first \
+ends the jobs it runs. A change of `replicas` or `scaling` does not.
+"""
+
+
+def main() -> None:
+    """Write the reference."""
+    REFERENCE.write_text(reference())
+    print(REFERENCE.relative_to(ROOT))
+
+
+def reference() -> str:
+    """Give the text of docs/reference/queuepool.md."""
+    spec = yaml.safe_load(CRD.read_text())["spec"]
+    version = spec["versions"][0]
+    root = version["schema"]["openAPIV3Schema"]
+    introduction = INTRODUCTION.format(
+        description=root["description"],
+        group=spec["group"],
+        version=version["name"],
+        short=spec["names"]["shortNames"][0],
+    )
+    parts = [
+        introduction,
+        *_section("spec", root["properties"]["spec"]),
+        *_section("status", root["properties"]["status"]),
+        _columns(version["additionalPrinterColumns"]),
+    ]
+    return "\n".join(parts)
+
+
+def _section(path: str, node: dict[str, Any]) -> list[str]:
+    """Give the table of an object's fields, and after it those of the objects in it."""
+    required = set(node.get("required", ()))
+    rows = ["| Field | Type | Default | Meaning |", "|---|---|---|---|"]
+    for name, field in node["properties"].items():
+        default = (
+            "**required**" if name in required and path.startswith("spec") else _default(field)
+        )
+        rows.append(f"| `{name}` | {_type(field)} | {default} | {_meaning(field)} |")
+    rules = [
+        f"- {rule['message']}"
+        for rule in node.get("x-kubernetes-validations", ())
+        if "fieldPath" in rule
+    ]
+    introduction = [node["description"]] if "description" in node else []
+    parts = [
+        "\n".join(
+            [f"## {path}", "", *introduction, "", *rows, *([""] if rules else []), *rules, ""]
+        )
+    ]
+    for name, field in node["properties"].items():
+        inner, suffix = (field.get("items", {}), "[]") if "items" in field else (field, "")
+        if "properties" in inner:
+            parts += _section(f"{path}.{name}{suffix}", inner)
+    return parts
+
+
+def _type(field: dict[str, Any]) -> str:
+    rules = field.get("x-kubernetes-validations", ())
+    values = field.get("additionalProperties")
+    kinds = (
+        (field.get("type") == "array", lambda: f"list of {_type(field['items'])}"),
+        (isinstance(values, dict), lambda: f"map of {_type(field['additionalProperties'])}"),
+        (any("duration(" in rule["rule"] for rule in rules), lambda: "duration"),
+        ("enum" in field, lambda: "one of " + ", ".join(f"`{each}`" for each in field["enum"])),
+        ("x-kubernetes-int-or-string" in field, lambda: "quantity"),
+        ("x-kubernetes-preserve-unknown-fields" in field, lambda: "object, as in a Pod"),
+        (True, lambda: str(field["type"])),
+    )
+    return next(name() for applies, name in kinds if applies)
+
+
+def _default(field: dict[str, Any]) -> str:
+    if "default" not in field:
+        return ""
+    value = field["default"]
+    return "those below" if value == {} else f"`{str(value).lower() if value is False else value}`"
+
+
+def _meaning(field: dict[str, Any]) -> str:
+    parts = [field.get("description", "")]
+    low, high = field.get("minimum"), field.get("maximum")
+    if low is not None and high is not None:
+        parts.append(f"From {low} to {high}.")
+    if most := field.get("maxItems") or field.get("maxProperties"):
+        parts.append(f"At most {most}.")
+    parts += [
+        f"Refused otherwise: “{rule['message']}”."
+        for node in (field, field.get("items", {}))
+        for rule in node.get("x-kubernetes-validations", ())
+        if "fieldPath" not in rule and "duration(" not in rule["rule"]
+    ]
+    return " ".join(part for part in parts if part).replace("|", "\\|")
+
+
+def _columns(columns: list[dict[str, Any]]) -> str:
+    rows = ["## Columns of `kubectl get`", "", "| Column | From | Meaning |", "|---|---|---|"]
+    for column in columns:
+        wide = " Only with `-o wide`." if column["priority"] else ""
+        rows.append(
+            f"| {column['name']} | `{column['jsonPath']}` | {column['description']}{wide} |"
+        )
+    return "\n".join([*rows, ""])
+
+
+if __name__ == "__main__":
+    main()

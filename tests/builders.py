@@ -1,0 +1,151 @@
+"""Test objects of the operator: what matters to a test is named, everything else has a default."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from osnovci.observation import QueueReading
+from osnovci_operator.backend import Unreadable, UnreadableReason
+from osnovci_operator.labels import POOL
+from osnovci_operator.pods import PodSection
+from osnovci_operator.queuepool.seen import PoolReading, Seen, Workers
+from osnovci_operator.queuepool.spec import Pool, Queue, Scaling, Spec
+from osnovci_operator.resource import GROUP, VERSION, Key
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+NAMESPACE = "homework"
+NAME = "homework-jobs"
+AWAY = Unreadable(UnreadableReason.UNREACHABLE, "Redis cannot be reached: connection refused")
+
+
+def scaling(
+    *,
+    minimum: int = 0,
+    maximum: int = 20,
+    target_wait: timedelta = timedelta(seconds=5),
+    idle: timedelta = timedelta(minutes=1),
+) -> Scaling:
+    return Scaling(min_replicas=minimum, max_replicas=maximum, target_wait=target_wait, idle=idle)
+
+
+def spec(
+    *,
+    replicas: int | None = None,
+    scaling: Scaling | None = None,
+    concurrency: int = 2,
+    queues: tuple[str, ...] = ("email",),
+) -> Spec:
+    return Spec(
+        pod=PodSection(image="homework:1"),
+        tasks=["homework.jobs"],
+        concurrency=concurrency,
+        queues=[Queue(name=name) for name in queues],
+        replicas=replicas,
+        scaling=scaling,
+    )
+
+
+def queue_reading(
+    *,
+    name: str = "email",
+    waiting: int = 0,
+    active: int = 0,
+    due: int = 0,
+    scheduled: int = 0,
+    completed: int = 0,
+    failed: int = 0,
+    oldest_wait: timedelta = timedelta(),
+) -> QueueReading:
+    return QueueReading(name, waiting, active, due, scheduled, completed, failed, oldest_wait)
+
+
+def reading(
+    *,
+    waiting: int = 0,
+    active: int = 0,
+    due: int = 0,
+    busy: int = 0,
+    oldest_wait: timedelta = timedelta(),
+) -> PoolReading:
+    """Give the reading of a pool with one queue."""
+    queue = queue_reading(waiting=waiting, active=active, due=due, oldest_wait=oldest_wait)
+    return PoolReading((queue,), busy)
+
+
+NO_JOBS = reading()
+
+
+def workers(
+    *,
+    asked: int = 1,
+    existing: int | None = None,
+    updated: int | None = None,
+    ready: int | None = None,
+    settled: bool = True,
+) -> Workers:
+    """Give a Deployment that has come to rest at what was asked, but for what is named."""
+    return Workers(
+        asked=asked,
+        existing=asked if existing is None else existing,
+        updated=asked if updated is None else updated,
+        ready=asked if ready is None else ready,
+        settled=settled,
+    )
+
+
+def seen(
+    *,
+    now: datetime = NOON,
+    workers: Workers | None = None,
+    reading: PoolReading | Unreadable = NO_JOBS,
+    taken: tuple[tuple[str, str], ...] = (),
+    stranger: bool = False,
+) -> Seen:
+    return Seen(now, workers, reading, taken, stranger)
+
+
+def pool_body(
+    *,
+    name: str = NAME,
+    uid: str = "",
+    created_at: datetime = NOON,
+    queues: tuple[str, ...] = ("email",),
+    spec: dict[str, Any] | None = None,
+    status: dict[str, Any] | None = None,
+    deleting: bool = False,
+) -> dict[str, Any]:
+    """Give a QueuePool as a watch does."""
+    metadata = {
+        "name": name,
+        "namespace": NAMESPACE,
+        "uid": uid or f"uid-of-{name}",
+        "generation": 3,
+        "creationTimestamp": created_at.isoformat(),
+    }
+    if deleting:
+        metadata["deletionTimestamp"] = NOON.isoformat()
+    plain = {
+        "pod": {"image": "homework:1"},
+        "tasks": ["homework.jobs"],
+        "queues": [{"name": queue} for queue in queues],
+    }
+    return {
+        "apiVersion": f"{GROUP}/{VERSION}",
+        "kind": "QueuePool",
+        "metadata": metadata,
+        "spec": plain if spec is None else spec,
+        "status": status or {},
+    }
+
+
+def pool(*, status: dict[str, Any] | None = None) -> Pool:
+    return Pool.parse(pool_body(status=status))
+
+
+def child_body(*, kind: str, name: str, pool: str = NAME) -> dict[str, Any]:
+    """Give a Deployment or Pod of a pool as a watch does."""
+    metadata = {"name": name, "namespace": NAMESPACE, "labels": {POOL: pool}}
+    return {"kind": kind, "metadata": metadata}
+
+
+def key(*, name: str = NAME) -> Key:
+    return Key("QueuePool", NAMESPACE, name)

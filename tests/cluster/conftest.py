@@ -1,0 +1,59 @@
+"""The cluster that `make up` brought up, for tests that use it as a user would.
+
+Each test makes pools of its own names and queues, so they do not see each other. A test fails,
+too, when the operator logs an error during it that the test did not announce.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import pytest
+import yaml
+from operator_log import OPERATOR, errors_since
+from pools import NAMESPACE, TestPool
+from redis import Redis
+
+from cluster.kubectl import kubectl
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cluster() -> None:
+    """Fail, and do not skip, where there is no cluster."""
+    ready = kubectl("-n", OPERATOR, "get", "deployment", "osnovci-operator", "-o", "json")
+    assert json.loads(ready)["status"].get("readyReplicas"), "run `make up` first"
+
+
+@pytest.fixture
+def redis() -> Iterator[Redis]:
+    with Redis(port=16379, decode_responses=True) as client:
+        yield client
+
+
+@pytest.fixture
+def pool(request: pytest.FixtureRequest, redis: Redis) -> Iterator[Callable[..., TestPool]]:
+    """Make pools; they are deleted with the test."""
+    made: list[TestPool] = []
+
+    def make(**spec: object) -> TestPool:
+        name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower())[:40].strip("-")
+        each = TestPool(f"{name}-{len(made)}", redis)
+        made.append(each)
+        kubectl("apply", "-f", "-", stdin=yaml.safe_dump(each.manifest(**spec)))
+        return each
+
+    yield make
+    for each in made:
+        kubectl("-n", NAMESPACE, "delete", "qpool", each.name, "--ignore-not-found", "--wait=false")
+
+
+@pytest.fixture(autouse=True)
+def no_unexpected_errors(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Read the operator's log after each test."""
+    since = datetime.now(UTC)
+    yield
+    marker = request.node.get_closest_marker("causes_errors")
+    expected = re.compile(marker.args[0]) if marker else None
+    found = [line for line in errors_since(since) if not (expected and expected.search(line))]
+    assert not found, "the operator logged errors: " + "\n".join(found)

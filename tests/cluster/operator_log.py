@@ -1,0 +1,23 @@
+"""What the operator's replicas logged."""
+
+import json
+from datetime import datetime
+
+from cluster.kubectl import kubectl
+
+OPERATOR = "osnovci-system"
+
+
+def errors_since(moment: datetime) -> list[str]:
+    """Give the messages of level ERROR and above that any replica logged since."""
+    pods = kubectl("-n", OPERATOR, "get", "pods", "-o", "name").split()
+    since = f"--since-time={moment.isoformat()}"
+    lines = (
+        line for pod in pods for line in kubectl("-n", OPERATOR, "logs", pod, since).splitlines()
+    )
+    return [line for line in lines if _is_error(line)]
+
+
+def _is_error(line: str) -> bool:
+    """What is not JSON was not logged but printed by something that broke."""
+    return not line.startswith("{") or json.loads(line)["level"] in {"ERROR", "CRITICAL"}

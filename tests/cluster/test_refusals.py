@@ -1,0 +1,101 @@
+"""Bad input gets one sentence, from the API server or in the status."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import yaml
+from pools import TestPool
+from redis import Redis
+from waiting import eventually
+
+from cluster.console import ClusterError
+from cluster.kubectl import kubectl
+
+MakePool = Callable[..., TestPool]
+
+
+@pytest.mark.parametrize(
+    ("spec", "sentence"),
+    [
+        pytest.param(
+            {"replicas": 1, "scaling": {"maxReplicas": 2}},
+            "remove scaling to fix the count",
+            id="replicas and scaling at once",
+        ),
+        pytest.param(
+            {"scaling": {"minReplicas": 3, "maxReplicas": 2}},
+            "minReplicas is above maxReplicas",
+            id="bounds crossed",
+        ),
+        pytest.param({"tasks": []}, "spec.tasks", id="no tasks"),
+        pytest.param(
+            {"tasks": ["homework-jobs"]}, "the name of a Python module", id="no module's name"
+        ),
+        pytest.param(
+            {"queues": [{"name": "e mail"}]}, "begin and end with a letter", id="a space in a queue"
+        ),
+        pytest.param(
+            {"queues": [{"name": "a"}, {"name": "a"}]}, "Duplicate value", id="a queue twice"
+        ),
+        pytest.param(
+            {"queues": [{"name": "a", "timeout": "5 minutes"}]},
+            "such as 500ms, 5s, 3m or 1h30m",
+            id="a duration in words",
+        ),
+        pytest.param(
+            {"queues": [{"name": "a", "timeot": "5m"}]}, "unknown field", id="a field misspelt"
+        ),
+        pytest.param(
+            {"pod": {"image": "x", "env": [{"name": "OSNOVCI_POD", "value": "mine"}]}},
+            "set by the operator",
+            id="a reserved variable",
+        ),
+    ],
+)
+def test_the_api_server_refuses(spec: dict[str, Any], sentence: str, redis: Redis) -> None:
+    manifest = TestPool("refused", redis).manifest(**spec)
+    with pytest.raises(ClusterError, match=sentence):
+        kubectl("apply", "-f", "-", stdin=yaml.safe_dump(manifest))
+
+
+def test_a_pod_that_the_api_server_refuses_is_a_condition(pool: MakePool) -> None:
+    pod = {
+        "image": "osnovci/homework:dev",
+        "volumes": [{"name": "a", "nonsense": {}}, {"name": "a"}],
+    }
+    jobs = pool(replicas=1, pod=pod)
+    eventually(lambda: jobs.condition("Ready").get("reason") == "PodRefused")
+    ready = jobs.condition("Ready")
+    assert "volumes" in ready["message"]
+    good = json.dumps({"spec": {"pod": {"volumes": None}}})
+    jobs.kubectl("patch", "qpool", jobs.name, "--type=merge", "-p", good)
+    jobs.wait(ready=1)
+
+
+def test_a_queue_belongs_to_the_older_pool_until_that_is_gone(pool: MakePool) -> None:
+    older = pool(replicas=0)
+    eventually(lambda: older.condition("Ready"))
+    younger = pool(replicas=1, queues=[{"name": older.queue}])
+    eventually(lambda: younger.condition("Ready").get("reason") == "QueueTaken")
+    assert older.name in younger.condition("Ready")["message"]
+    assert not younger.pods()
+    older.kubectl("delete", "qpool", older.name)
+    younger.wait(ready=1)
+
+
+def test_a_deployment_of_another_is_left_alone(redis: Redis) -> None:
+    jobs = TestPool("left-alone", redis)
+    create = ("create", "deployment", jobs.name, "--image=osnovci/redis:dev", "--replicas=0")
+    jobs.kubectl(*create)
+    try:
+        kubectl("apply", "-f", "-", stdin=yaml.safe_dump(jobs.manifest(replicas=1)))
+        eventually(lambda: jobs.condition("Ready").get("reason") == "NameTaken")
+        image = jobs.kubectl("get", "deployment", jobs.name, "-o", "jsonpath={..image}")
+        assert image == "osnovci/redis:dev"
+        jobs.kubectl("delete", "deployment", jobs.name)
+        jobs.kubectl("annotate", "qpool", jobs.name, "again=1")
+        jobs.wait(ready=1)
+    finally:
+        jobs.kubectl("delete", "qpool,deployment", jobs.name, "--ignore-not-found")

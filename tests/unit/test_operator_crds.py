@@ -1,0 +1,99 @@
+"""The CRD: what is checked in is what the models give, and it is structural."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import spec
+
+from osnovci_operator import crds
+
+ROOT = Path(__file__).parents[2]
+OPEN = {"x-kubernetes-int-or-string", "x-kubernetes-preserve-unknown-fields"}
+
+
+def root() -> dict[str, Any]:
+    (version,) = crds.queue_pool()["spec"]["versions"]
+    return version["schema"]["openAPIV3Schema"]
+
+
+def nodes(schema: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give each schema with its path, as `kubectl explain` names it."""
+    yield path, schema
+    for name, each in schema.get("properties", {}).items():
+        yield from nodes(each, f"{path}.{name}")
+    for inner in ("items", "additionalProperties"):
+        if inner in schema:
+            yield from nodes(schema[inner], f"{path}[]")
+
+
+NODES = dict(
+    node for part in ("spec", "status") for node in nodes(root()["properties"][part], part)
+)
+
+
+@pytest.mark.parametrize(("path", "content"), crds.files().items(), ids=str)
+def test_what_is_checked_in_is_generated(path: Path, content: str) -> None:
+    assert (ROOT / path).read_text() == content, "run `make crds`"
+
+
+def test_every_field_is_described() -> None:
+    fields = {path: node for path, node in NODES.items() if not path.endswith("[]")}
+    assert "spec.queues[].retries.limit" in fields
+    assert [path for path, node in fields.items() if not node.get("description")] == []
+
+
+def test_every_node_has_a_type() -> None:
+    untyped = {
+        path for path, node in NODES.items() if "type" not in node and not OPEN & node.keys()
+    }
+    assert untyped == set()
+
+
+def test_nothing_is_left_that_a_structural_schema_refuses() -> None:
+    refused = {"$ref", "$defs", "title", "anyOf", "oneOf", "allOf", "const"}
+    assert {
+        path: refused & node.keys() for path, node in NODES.items() if refused & node.keys()
+    } == {}
+    closed = {path for path, node in NODES.items() if node.get("additionalProperties") is False}
+    assert closed == set()
+
+
+def test_a_rule_says_what_would_be_right() -> None:
+    messages = {
+        rule["message"]
+        for node in NODES.values()
+        for rule in node.get("x-kubernetes-validations", ())
+    }
+    assert "must be a duration above zero, such as 500ms, 5s, 3m or 1h30m" in messages
+    assert "" not in messages
+
+
+def test_a_default_is_written_as_people_write_it() -> None:
+    assert NODES["spec.queues[].timeout"]["default"] == "3m"
+    assert NODES["spec.queues[].retries"]["default"] == {}
+    assert NODES["spec.queues[].retries.initial"]["default"] == "1s"
+    assert "default" not in NODES["spec.replicas"]
+
+
+def test_the_defaults_of_the_schema_are_those_of_the_models() -> None:
+    """What the API server fills in must not differ from what the operator would."""
+    queue = spec().model_dump()["queues"][0]
+    for field in ("timeout", "keepCompleted", "keepFailed", "paused"):
+        assert NODES[f"spec.queues[].{field}"]["default"] == queue[field]
+    for field, value in queue["retries"].items():
+        assert NODES[f"spec.queues[].retries.{field}"]["default"] == value
+
+
+def paths() -> list[str]:
+    """Give the paths that the CRD names outside its schema."""
+    (version,) = crds.queue_pool()["spec"]["versions"]
+    columns = [column["jsonPath"] for column in version["additionalPrinterColumns"]]
+    return [*columns, *version["subresources"]["scale"].values()]
+
+
+@pytest.mark.parametrize("path", paths())
+def test_a_column_or_scale_path_names_a_field(path: str) -> None:
+    field = path.removeprefix(".").partition("[")[0]
+    assert field in NODES or field.startswith("metadata.")

@@ -1,0 +1,131 @@
+"""What holds of the worker count over any sequence of observations."""
+
+import itertools
+import math
+from datetime import timedelta
+
+from builders import AWAY, NOON, reading, scaling, seen, spec, workers
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from osnovci_operator.backend import Unreadable
+from osnovci_operator.queuepool.decide import Decision, ScalingState, decide
+from osnovci_operator.queuepool.seen import PoolReading, Seen
+from osnovci_operator.queuepool.spec import Spec
+
+Moments = list[tuple[int, PoolReading | Unreadable]]
+
+unhurried = settings(deadline=None)
+"""How long an example takes says more of the machine than of the code."""
+
+READINGS = st.one_of(
+    st.just(AWAY),
+    st.builds(
+        reading,
+        waiting=st.integers(0, 60),
+        active=st.integers(0, 20),
+        due=st.integers(0, 10),
+    ),
+)
+MOMENTS = st.lists(st.tuples(st.integers(0, 90), READINGS), min_size=1, max_size=30)
+"""The seconds since the moment before, and what Redis says."""
+
+
+@st.composite
+def scaled(draw: st.DrawFn) -> Spec:
+    minimum = draw(st.integers(0, 5))
+    bounds = scaling(
+        minimum=minimum,
+        maximum=draw(st.integers(max(minimum, 1), 20)),
+        idle=timedelta(seconds=draw(st.integers(1, 120))),
+    )
+    return spec(scaling=bounds, concurrency=draw(st.integers(1, 8)))
+
+
+def run(pool: Spec, moments: Moments) -> list[tuple[Seen, Decision]]:
+    """Decide at each moment; the Deployment is always what was decided before."""
+    now, state, asked = NOON, ScalingState(), 0
+    history: list[tuple[Seen, Decision]] = []
+    for seconds, read in moments:
+        now += timedelta(seconds=seconds)
+        existing = workers(asked=asked) if history else None
+        observed = seen(now=now, workers=existing, reading=read)
+        decision, state = decide(pool, observed, state)
+        asked = decision.replicas
+        history.append((observed, decision))
+    return history
+
+
+def need(read: PoolReading, concurrency: int) -> int:
+    jobs = sum(queue.waiting + queue.active + queue.due for queue in read.queues)
+    return math.ceil(jobs / concurrency)
+
+
+@unhurried
+@given(scaled(), MOMENTS)
+def test_the_count_stays_within_its_bounds(pool: Spec, moments: Moments) -> None:
+    bounds = pool.scaling
+    assert bounds
+    for _, decision in run(pool, moments):
+        assert bounds.min_replicas <= decision.replicas <= bounds.max_replicas
+
+
+@unhurried
+@given(scaled(), MOMENTS)
+def test_an_unreadable_moment_changes_nothing(pool: Spec, moments: Moments) -> None:
+    for observed, decision in run(pool, moments):
+        if observed.reading is AWAY and observed.workers:
+            assert decision.replicas == observed.workers.asked
+
+
+@unhurried
+@given(scaled(), MOMENTS)
+def test_no_need_of_the_last_idle_is_undercut(pool: Spec, moments: Moments) -> None:
+    bounds = pool.scaling
+    assert bounds
+    history = run(pool, moments)
+    for index, (observed, decision) in enumerate(history):
+        recent = [
+            need(earlier.reading, pool.concurrency)
+            for earlier, _ in history[: index + 1]
+            if isinstance(earlier.reading, PoolReading) and observed.now - earlier.now < bounds.idle
+        ]
+        assert decision.replicas >= min(max(recent, default=0), bounds.max_replicas)
+
+
+@unhurried
+@given(scaled(), MOMENTS)
+def test_a_recheck_lies_ahead_and_within_idle(pool: Spec, moments: Moments) -> None:
+    bounds = pool.scaling
+    assert bounds
+    for _, decision in run(pool, moments):
+        assert decision.recheck is None or timedelta() < decision.recheck <= bounds.idle
+
+
+@unhurried
+@given(scaled(), MOMENTS)
+def test_a_pool_without_jobs_comes_to_rest_at_its_minimum(pool: Spec, moments: Moments) -> None:
+    """Whatever happened: looking again when told to ends, at minReplicas."""
+    bounds = pool.scaling
+    assert bounds
+    quiet = [(0, reading()), (math.ceil(bounds.idle.total_seconds()), reading())]
+    _, last = run(pool, [*moments, *quiet])[-1]
+    assert (last.replicas, last.recheck) == (bounds.min_replicas, None)
+
+
+@unhurried
+@given(scaled(), MOMENTS, st.integers(0, 20))
+def test_a_restarted_operator_keeps_what_runs_for_one_idle(
+    pool: Spec, moments: Moments, asked: int
+) -> None:
+    bounds = pool.scaling
+    assert bounds
+    ages = itertools.accumulate(seconds for seconds, _ in moments[1:])
+    state = ScalingState()
+    for age, (_, read) in zip([0, *ages], moments, strict=True):
+        elapsed = timedelta(seconds=age)
+        if elapsed >= bounds.idle or not isinstance(read, PoolReading):
+            break
+        observed = seen(now=NOON + elapsed, workers=workers(asked=asked), reading=read)
+        decision, state = decide(pool, observed, state)
+        assert decision.replicas >= min(asked, bounds.max_replicas)

@@ -1,0 +1,229 @@
+"""What is reported of a pool: figures and conditions, and since when they hold."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from builders import AWAY, NOON, pool, reading, scaling, seen, spec, workers
+
+from osnovci_operator.conditions import MESSAGE_MAX, Condition, merge
+from osnovci_operator.queuepool.decide import ScalingState, decide
+from osnovci_operator.queuepool.seen import Seen
+from osnovci_operator.queuepool.spec import Spec, Status
+from osnovci_operator.queuepool.status import Refusal, invalid, status
+
+FOLLOWS = spec(scaling=scaling())
+LATER = NOON + timedelta(minutes=5)
+
+
+def report(
+    observed: Seen,
+    *,
+    given: Spec = FOLLOWS,
+    before: dict[str, Any] | None = None,
+    refusal: Refusal | None = None,
+) -> dict[str, Any]:
+    """Decide and write the status, as a reconcile does."""
+    decision, _ = decide(given, observed, ScalingState())
+    return status(pool(status=before), observed, decision, refusal)
+
+
+def condition(of: dict[str, Any], kind: str) -> dict[str, Any]:
+    (found,) = (each for each in of["conditions"] if each["type"] == kind)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("observed", "refusal", "verdict", "message"),
+    [
+        pytest.param(
+            seen(reading=reading(waiting=3)),
+            None,
+            ("False", "RollingOut"),
+            "asked for 2 workers",
+            id="no Deployment yet",
+        ),
+        pytest.param(
+            seen(workers=workers(asked=2, settled=False), reading=reading(active=3)),
+            None,
+            ("False", "RollingOut"),
+            "asked for 2 workers",
+            id="the newest spec is not taken up yet",
+        ),
+        pytest.param(
+            seen(workers=workers(asked=2, updated=1), reading=reading(active=3)),
+            None,
+            ("False", "RollingOut"),
+            "2 of 2 workers ready, 1 of the new spec",
+            id="a rollout is under way",
+        ),
+        pytest.param(
+            seen(workers=workers(asked=2, ready=0), reading=reading(active=3)),
+            None,
+            ("False", "WorkersStarting"),
+            "0 of 2 workers ready",
+            id="no worker is ready",
+        ),
+        pytest.param(
+            seen(workers=workers(asked=2, ready=1), reading=reading(active=3)),
+            None,
+            ("True", "WorkersReady"),
+            "1 of 2 workers ready",
+            id="one ready worker is enough",
+        ),
+        pytest.param(
+            seen(workers=workers(asked=0)),
+            None,
+            ("True", "NoneNeeded"),
+            "no worker is needed; the first job brings one",
+            id="at zero the pool is ready",
+        ),
+        pytest.param(
+            seen(workers=workers(asked=2), reading=AWAY),
+            None,
+            ("False", "Unreachable"),
+            AWAY.message,
+            id="Redis is away",
+        ),
+        pytest.param(
+            seen(workers=workers(asked=2), taken=(("email", "older"),)),
+            Refusal("forbidden"),
+            ("False", "QueueTaken"),
+            "queue email belongs to the older pool older: remove it from one of the two; "
+            "until then this pool's workers stay as they are",
+            id="a queue is taken",
+        ),
+        pytest.param(
+            seen(workers=workers(asked=2), reading=AWAY),
+            Refusal("the namespace is being deleted"),
+            ("False", "PodRefused"),
+            "the namespace is being deleted",
+            id="the API server's refusal is said before Redis",
+        ),
+    ],
+)
+def test_ready(
+    observed: Seen, refusal: Refusal | None, verdict: tuple[str, str], message: str
+) -> None:
+    ready = condition(report(observed, refusal=refusal), "Ready")
+    assert (ready["status"], ready["reason"]) == verdict
+    assert ready["message"] == message
+
+
+def test_the_figures_of_a_pool() -> None:
+    observed = seen(
+        workers=workers(asked=1, existing=2, ready=1),
+        reading=reading(waiting=3, active=1, busy=2, oldest_wait=timedelta(seconds=61.9)),
+    )
+    written = report(observed)
+    del written["conditions"]
+    assert written == {
+        "observedGeneration": 3,
+        "replicas": 2,
+        "readyReplicas": 1,
+        "desiredReplicas": 2,
+        "selector": "osnovci.app/pool=homework-jobs",
+        "busy": 2,
+        "waiting": 3,
+        "queues": [
+            {
+                "name": "email",
+                "waiting": 3,
+                "active": 1,
+                "scheduled": 0,
+                "completed": 0,
+                "failed": 0,
+                "oldestWait": "1m1s",
+            }
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    "observed",
+    [
+        pytest.param(seen(workers=workers(), reading=reading(waiting=3)), id="readable"),
+        pytest.param(seen(reading=AWAY), id="never readable"),
+    ],
+)
+def test_what_is_written_is_in_the_schema(observed: Seen) -> None:
+    written = report(observed)
+    read_back = Status.model_validate(written).model_dump(exclude_unset=True)
+    assert read_back == written
+
+
+def test_figures_are_kept_while_redis_is_away() -> None:
+    before = report(seen(workers=workers(), reading=reading(waiting=3, busy=2)))
+    after = report(seen(now=LATER, workers=workers(), reading=AWAY), before=before)
+    kept = ("busy", "waiting", "queues")
+    assert [after[field] for field in kept] == [before[field] for field in kept]
+    assert condition(after, "BackendReachable")["reason"] == "Unreachable"
+    assert condition(after, "ScalingActive")["status"] == "False"
+
+
+def test_figures_never_seen_are_left_out() -> None:
+    assert not {"busy", "waiting", "queues"} & report(seen(reading=AWAY)).keys()
+
+
+def test_a_limit_is_a_condition() -> None:
+    limited = report(seen(reading=reading(waiting=9)), given=spec(scaling=scaling(maximum=1)))
+    assert condition(limited, "ScalingLimited")["reason"] == "TooManyReplicas"
+    within = report(seen(reading=reading(waiting=1)))
+    assert condition(within, "ScalingLimited")["reason"] == "WithinBounds"
+
+
+def test_writing_the_same_again_changes_nothing() -> None:
+    observed = seen(workers=workers(), reading=reading(waiting=1))
+    before = report(observed)
+    assert report(
+        seen(now=LATER, workers=workers(), reading=reading(waiting=1)), before=before
+    ) == (before)
+
+
+def test_an_invalid_spec_touches_only_ready() -> None:
+    before = report(seen(workers=workers(), reading=reading(waiting=3)))
+    after = invalid("spec.pod: Field required", before, 4, LATER)
+    assert {**after, "conditions": 0} == {**before, "conditions": 0, "observedGeneration": 4}
+    ready = condition(after, "Ready")
+    assert (ready["status"], ready["reason"]) == ("False", "InvalidSpec")
+    assert ready["message"] == "spec.pod: Field required"
+    for kind in ("ScalingActive", "ScalingLimited", "BackendReachable"):
+        assert condition(after, kind) == condition(before, kind)
+
+
+STARTING = Condition("Ready", status=False, reason="WorkersStarting", message="0 of 1 ready")
+
+
+@pytest.mark.parametrize(
+    ("following", "moves"),
+    [
+        pytest.param(STARTING, False, id="the same again"),
+        pytest.param(
+            Condition("Ready", status=False, reason="Unreachable", message="no Redis"),
+            False,
+            id="another reason",
+        ),
+        pytest.param(
+            Condition("Ready", status=True, reason="WorkersReady", message="1 of 1 ready"),
+            True,
+            id="another status",
+        ),
+        pytest.param(
+            Condition("Ready", status=None, reason="Unknown", message="not looked at"),
+            True,
+            id="no longer known",
+        ),
+    ],
+)
+def test_a_transition_time_moves_only_with_the_status(following: Condition, *, moves: bool) -> None:
+    before = merge((), [STARTING], 1, NOON)
+    (after,) = merge(before, [following], 2, LATER)
+    since = "2026-03-01T12:05:00Z" if moves else "2026-03-01T12:00:00Z"
+    assert (after["lastTransitionTime"], after["observedGeneration"]) == (since, 2)
+    assert (after["reason"], after["message"]) == (following.reason, following.message)
+
+
+def test_a_message_is_cut_to_what_the_api_takes() -> None:
+    long = Condition("Ready", status=False, reason="PodRefused", message="x" * 2000)
+    (written,) = merge((), [long], 1, NOON)
+    assert len(written["message"]) == MESSAGE_MAX

@@ -1,0 +1,114 @@
+"""The cache of objects: whose a queue is, and who must know of a change."""
+
+from datetime import timedelta
+
+import pytest
+from builders import NAMESPACE, NOON, child_body, key, pool_body
+
+from osnovci_operator.queuepool.spec import InvalidSpecError
+from osnovci_operator.store import Store
+
+HOUR = timedelta(hours=1)
+OLDER = pool_body(name="older", created_at=NOON, queues=("email", "report"))
+YOUNGER = pool_body(name="younger", created_at=NOON + HOUR, queues=("email",))
+
+
+def owner(store: Store, queue: str = "email") -> str | None:
+    found = store.owner(NAMESPACE, queue)
+    return found.identity.name if found else None
+
+
+@pytest.mark.parametrize(
+    "bodies",
+    [
+        pytest.param((OLDER, YOUNGER), id="the older is seen first"),
+        pytest.param((YOUNGER, OLDER), id="the younger is seen first"),
+    ],
+)
+def test_a_queue_is_the_oldest_pools(bodies: tuple[dict[str, object], ...]) -> None:
+    store = Store()
+    for body in bodies:
+        store.put(body)
+    assert owner(store) == "older"
+
+
+def test_pools_of_one_second_are_ordered_by_uid() -> None:
+    store = Store()
+    for name, uid in (("one", "b"), ("two", "a")):
+        store.put(pool_body(name=name, uid=uid))
+    assert owner(store) == "two"
+
+
+def test_a_queue_of_no_pool_is_nobodys() -> None:
+    store = Store()
+    store.put(OLDER)
+    assert owner(store, "notification") is None
+    assert store.owner("elsewhere", "email") is None
+
+
+BROKEN = pool_body(name="older", created_at=NOON, spec={})
+
+
+@pytest.mark.parametrize(
+    "leaving",
+    [
+        pytest.param(
+            pool_body(name="older", created_at=NOON, queues=("report",)), id="it drops the queue"
+        ),
+        pytest.param(
+            pool_body(name="older", created_at=NOON, queues=("email",), deleting=True),
+            id="it is being deleted",
+        ),
+        pytest.param(BROKEN, id="its spec cannot be read any more"),
+    ],
+)
+def test_a_younger_pool_is_woken_when_the_older_leaves(leaving: dict[str, object]) -> None:
+    store = Store()
+    store.put(OLDER)
+    store.put(YOUNGER)
+    assert store.put(leaving) == {key(name="older"), key(name="younger")}
+    assert owner(store) == "younger"
+
+
+def test_a_younger_pool_is_woken_when_the_older_is_removed() -> None:
+    store = Store()
+    store.put(OLDER)
+    store.put(YOUNGER)
+    assert store.remove(OLDER) == {key(name="older"), key(name="younger")}
+    assert owner(store) == "younger"
+    assert store.remove(YOUNGER) == {key(name="younger")}
+    assert owner(store) is None
+
+
+def test_a_pool_that_comes_wakes_who_shares_its_queue() -> None:
+    store = Store()
+    store.put(pool_body(name="apart", queues=("schedule",)))
+    assert store.put(YOUNGER) == {key(name="younger")}
+    assert store.put(OLDER) == {key(name="older"), key(name="younger")}
+
+
+def test_a_spec_that_cannot_be_read_is_no_pool_but_has_a_key() -> None:
+    store = Store()
+    store.put(BROKEN)
+    assert isinstance(store.pool(key(name="older")), InvalidSpecError)
+    assert list(store.pools()) == []
+    assert store.pool_keys() == [key(name="older")]
+
+
+def test_children_wake_their_pool() -> None:
+    store = Store()
+    deployment = child_body(kind="Deployment", name="homework-jobs")
+    pods = [child_body(kind="Pod", name=name) for name in ("one", "two")]
+    assert [store.put(body) for body in (deployment, *pods)] == [{key()}] * 3
+    assert store.deployment(key()) == deployment
+    assert store.pods(key()) == {"one", "two"}
+    assert [store.remove(body) for body in (deployment, pods[0])] == [{key()}] * 2
+    assert store.deployment(key()) is None
+    assert store.pods(key()) == {"two"}
+
+
+def test_pools_are_given_by_namespace() -> None:
+    store = Store()
+    store.put(OLDER)
+    assert [pool.identity.name for pool in store.pools(NAMESPACE)] == ["older"]
+    assert list(store.pools("elsewhere")) == []
