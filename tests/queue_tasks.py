@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import time
+from functools import cache
 from typing import Any
 
 from redis import Redis
@@ -12,6 +13,7 @@ from osnovci.queues.engine.body import progress
 from osnovci.queues.tasks import task
 
 
+@cache
 def connection() -> Redis:
     return Redis.from_url(os.environ["OSNOVCI_REDIS_URL"])
 
@@ -29,15 +31,13 @@ async def add_async(a: int, b: int) -> int:
 
 @task(queue="email")
 def note(key: str, value: str) -> None:
-    with connection() as redis:
-        redis.rpush(key, value)
+    connection().rpush(key, value)
 
 
 @task(queue="email")
 def count(key: str, field: str, seconds: float) -> None:
     time.sleep(seconds)
-    with connection() as redis:
-        redis.hincrby(key, field, 1)
+    connection().hincrby(key, field, 1)
 
 
 @task(queue="email")
@@ -57,8 +57,7 @@ def fail() -> None:
 
 @task(queue="email")
 def fail_until(key: str, times: int) -> int:
-    with connection() as redis:
-        seen: Any = redis.rpush(key, time.time())
+    seen: Any = connection().rpush(key, time.time())
     if seen <= times:
         raise ValueError(f"failure {seen}")
     return seen

@@ -21,7 +21,7 @@ local KEEP_SECONDS = 31536000
 local MAX_LOSSES = 3
 
 local function job_key(id) return 'rq:job:' .. id end
-local function score(seconds) return string.format('%.3f', seconds) end
+local function score(seconds) return string.format('%.6f', seconds) end
 local function count(queue, what, by) call('HINCRBY', P .. 'counters', queue .. ':' .. what, by or 1) end
 local function wake(message) call('PUBLISH', P .. 'wake', message) end
 

@@ -1,0 +1,256 @@
+"""Jobs a second, idle pickup and memory: Osnovci's worker beside its peers, in one run.
+
+    python -m benchmarks.queue_throughput [--only PART] [--quick]
+
+Each system finds a backlog and works it off; the figure is the rate between 85 % and 15 % of it,
+so neither start nor end count. Redis runs on the same machine for all.
+"""
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from redis import Redis
+
+from benchmarks import queue_peers as peers
+from benchmarks.queue_peers import System
+from osnovci.contract import Isolation
+from osnovci.queues import operations
+from osnovci.queues.client import Queues
+
+PORT = 6397
+URL = f"redis://127.0.0.1:{PORT}/0"
+RESULTS = Path(__file__).parent / "results"
+LIMIT_SECONDS = 60.0
+PINGS = 150
+
+
+@contextmanager
+def redis_server() -> Iterator[Redis]:
+    """A Redis of our own."""
+    with tempfile.TemporaryDirectory() as folder:
+        options = ["--port", str(PORT), "--save", "", "--dir", folder, "--bind", "127.0.0.1"]
+        process = subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL)
+        redis = Redis.from_url(URL)
+        while True:
+            try:
+                redis.ping()
+                break
+            except Exception:  # noqa: BLE001  # not there yet
+                time.sleep(0.05)
+        try:
+            yield redis
+        finally:
+            process.terminate()
+            process.wait()
+
+
+@contextmanager
+def worker(system: System) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a system's worker, and end all its processes."""
+    process = subprocess.Popen(
+        system.command,
+        env=os.environ | system.env,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=3)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def throughput(redis: Redis, system: System, share: float) -> float:
+    """Measure jobs a second."""
+    redis.flushall()
+    jobs = int(system.jobs * share)
+    system.enqueue(jobs)
+    jobs = system.backlog(redis)
+    with worker(system):
+        first, began = _wait_for(redis, system, jobs * 0.85)
+        last, ended = _wait_for(redis, system, jobs * 0.15)
+    return (first - last) / (ended - began)
+
+
+def _wait_for(redis: Redis, system: System, below: float) -> tuple[int, float]:
+    """Wait until the backlog is that small; give it and the moment."""
+    deadline = time.monotonic() + LIMIT_SECONDS
+    while (left := system.backlog(redis)) > below and time.monotonic() < deadline:
+        time.sleep(0.002)
+    return left, time.monotonic()
+
+
+def round_trips(redis: Redis) -> float:
+    """Measure the scripts called for a job on a busy queue."""
+    system = peers.ours(URL, Isolation.PROCESS, 2, "noop", 20_000)
+    redis.flushall()
+    system.enqueue(system.jobs)
+    with worker(system):
+        first, _ = _wait_for(redis, system, system.jobs * 0.85)
+        before: Any = redis.info("commandstats")
+        last, _ = _wait_for(redis, system, system.jobs * 0.15)
+        after: Any = redis.info("commandstats")
+    calls = [each["cmdstat_evalsha"]["calls"] for each in (before, after)]
+    return (calls[1] - calls[0]) / (first - last)
+
+
+def pickup_ours(redis: Redis) -> list[float]:
+    """Measure how long an idle worker takes to begin a job, in ms."""
+    redis.flushall()
+    system = peers.ours(URL, Isolation.PROCESS, 2, "ping", 0)
+    import bench_tasks
+
+    queues = Queues(redis, peers.NAMESPACE)
+    with worker(system):
+        for _ in range(PINGS + 10):
+            queues.run(operations.enqueue(bench_tasks.ping, time.time()))
+            time.sleep(0.015 + random.random() * 0.02)
+        return _delays(redis)
+
+
+def pickup_bullmq(redis: Redis) -> list[float]:
+    """Measure the same of BullMQ."""
+    redis.flushall()
+    system = peers.bullmq(PORT, 2, "ping", 0)
+    with worker(system):
+        time.sleep(2)
+        command = ["node", str(peers.HERE / "bull.mjs"), str(PORT), "ping", str(PINGS + 10)]
+        subprocess.run(command, env=os.environ | system.env, check=True)
+        return _delays(redis)
+
+
+def _delays(redis: Redis) -> list[float]:
+    deadline = time.monotonic() + LIMIT_SECONDS
+    found: Any = []
+    while len(found) < PINGS + 10 and time.monotonic() < deadline:
+        found = redis.lrange("delays", 0, -1)
+        time.sleep(0.05)
+    return sorted(float(each) for each in found[10:])
+
+
+def idle_memory_mib() -> float:
+    """Measure the memory of an idle pod with two processes, shared pages counted once."""
+    system = peers.ours(URL, Isolation.PROCESS, 2, "noop", 0)
+    with worker(system) as process:
+        time.sleep(4)
+        return sum(_pss_kib(pid) for pid in _tree(process.pid)) / 1024
+
+
+def _tree(pid: int) -> list[int]:
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(each for child in listed for each in _tree(int(child)))]
+
+
+def _pss_kib(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+
+
+def backlog(redis: Redis, waiting: int) -> dict[str, float]:
+    """Measure throughput and statistics with a great many jobs waiting."""
+    system = peers.ours(URL, Isolation.PROCESS, 2, "noop", 20_000)
+    small = throughput(redis, system, 1)
+    redis.flushall()
+    system.enqueue(waiting)
+    queues = Queues(redis, peers.NAMESPACE)
+    queues.run(operations.stats())
+    began = time.perf_counter()
+    for _ in range(100):
+        queues.run(operations.stats())
+    statistics_ms = (time.perf_counter() - began) * 10
+    with worker(system):
+        first, start = _wait_for(redis, system, waiting - 4_000)
+        last, end = _wait_for(redis, system, waiting - 30_000)
+    rate = (first - last) / (end - start)
+    return {"small": small, "large": rate, "statistics ms": statistics_ms}
+
+
+def noop_systems() -> list[System]:
+    """Everything that is compared on no-op jobs."""
+    thread, process = Isolation.THREAD, Isolation.PROCESS
+    return [
+        peers.stock_rq(URL, "rq.Worker", 600),
+        peers.stock_rq(URL, "rq.SimpleWorker", 2_000),
+        *(peers.bullmq(PORT, each, "noop", 20_000) for each in (1, 10, 50)),
+        *(peers.ours(URL, thread, each, "noop_async", 30_000) for each in (1, 10, 50)),
+        peers.ours(URL, process, 1, "noop", 30_000),
+        *peers.python_peers(URL),
+        peers.ours(URL, process, 2, "noop", 30_000),
+    ]
+
+
+def io_systems() -> list[System]:
+    """Everything that is compared on jobs that wait 10 ms."""
+    return [
+        *(peers.bullmq(PORT, each, "io10", count) for each, count in SIZES),
+        *(peers.ours(URL, Isolation.THREAD, each, "io10", count) for each, count in SIZES),
+    ]
+
+
+SIZES = ((1, 500), (10, 3_000), (50, 10_000))
+
+
+def main() -> int:
+    """Measure, print, write."""
+    parts = ("noop", "io10", "trips", "pickup", "memory", "backlog")
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", choices=parts, action="append")
+    parser.add_argument("--quick", action="store_true", help="a quarter of the jobs")
+    parser.add_argument("--waiting", type=int, default=1_000_000)
+    given = parser.parse_args()
+    chosen = given.only or list(parts)
+    share = 0.25 if given.quick else 1.0
+    peers.install()
+    found: dict[str, Any] = {"load before": os.getloadavg(), "cores": os.cpu_count()}
+    with redis_server() as redis:
+        for part, systems in (("noop", noop_systems), ("io10", io_systems)):
+            for system in systems() if part in chosen else ():
+                rate = round(throughput(redis, system, share))
+                found[f"{part}: {system.name}"] = rate
+                print(f"{part:6} {system.name:24} {rate:>8,} jobs/s", flush=True)
+        found |= _others(redis, chosen, given.waiting)
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / "queue_throughput.json"
+    known = json.loads(path.read_text()) if path.exists() and given.only else {}
+    path.write_text(json.dumps(known | found, indent=2) + "\n")
+    return 0
+
+
+def _others(redis: Redis, chosen: list[str], waiting: int) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if "trips" in chosen:
+        found["round trips a job, busy queue"] = round(round_trips(redis), 3)
+    if "pickup" in chosen:
+        for name, delays in (("osnovci", pickup_ours(redis)), ("BullMQ", pickup_bullmq(redis))):
+            for percent in (50, 99):
+                value = delays[min(len(delays) * percent // 100, len(delays) - 1)]
+                found[f"idle pickup p{percent} ms: {name}"] = round(value, 2)
+    if "memory" in chosen:
+        found["idle pod of 2 processes, MiB"] = round(idle_memory_mib(), 1)
+    if "backlog" in chosen:
+        found |= {
+            f"{waiting:,} waiting: {k}": round(v, 2) for k, v in backlog(redis, waiting).items()
+        }
+    for name, value in found.items():
+        print(f"{name:40} {value}", flush=True)
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
