@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help up down deploy test test-fast lint fmt crds docs bench requirements
+.PHONY: help up down deploy test test-fast lint fmt crds docs bench bench-queue chaos requirements
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -51,6 +51,12 @@ crds: .venv/ready ## writes crds/ from the models, and manifests/install.yaml
 
 docs: .venv/ready ## writes docs/reference/queuepool.md from the CRD
 	@$(BIN)/python docs/generate.py
+
+chaos: .venv/ready ## 20,000 jobs while workers are killed and Redis restarts: none is lost
+	@CHAOS=full $(BIN)/pytest -s tests/chaos
+
+bench-queue: .venv/ready ## the queue beside its peers, which it installs into ~/.cache/osnovci/peers
+	@$(BIN)/python -m benchmarks.queue_throughput
 
 bench: .venv/ready ## measures, prints its tables, writes benchmarks/results/
 	@$(BIN)/python -m benchmarks

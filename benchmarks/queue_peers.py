@@ -28,9 +28,13 @@ HERE = Path(__file__).parent / "peers"
 CACHE = Path.home() / ".cache" / "osnovci" / "peers"
 """Peers are installed here, outside the checkout and apart from our own dependencies."""
 
-PYTHON = CACHE / "venv" / "bin"
 NODE = CACHE / "node"
-PEERS = ("celery[redis]", "dramatiq[redis]", "saq", "arq")
+PEERS = {
+    "celery": "celery[redis]",
+    "dramatiq": "dramatiq[redis]",
+    "saq": "saq[redis] typing_extensions",
+    "arq": "arq",
+}
 NAMESPACE = "bench"
 OURS = Path(sys.executable).parent
 
@@ -50,16 +54,18 @@ class System:
 
 def install() -> None:
     """Install the peers where they are missing, by the ordinary clients of their registries."""
-    if not (PYTHON / "arq").exists():
-        subprocess.run([sys.executable, "-m", "venv", CACHE / "venv"], check=True)
-        target = ["--python", str(PYTHON / "python")]
-        # one call each: resolved together they hold one another back
-        for peer in PEERS:
-            subprocess.run([OURS / "uv", "pip", "install", "-q", *target, peer], check=True)
-    if not (NODE / "node_modules" / "bullmq").exists():
+    for name, packages in PEERS.items():
+        # one environment each: they ask for different versions of redis
+        if not (CACHE / name / "bin" / name).exists():
+            subprocess.run([sys.executable, "-m", "venv", CACHE / name], check=True)
+            target = ["--python", str(CACHE / name / "bin" / "python")]
+            subprocess.run(
+                [OURS / "uv", "pip", "install", "-q", *target, *packages.split()], check=True
+            )
+    if not (NODE / "node_modules" / "ioredis").exists():
         NODE.mkdir(parents=True, exist_ok=True)
         quiet = ["--no-audit", "--no-fund", "--silent"]
-        subprocess.run(["npm", "install", *quiet, "bullmq"], cwd=NODE, check=True)
+        subprocess.run(["npm", "install", *quiet, "bullmq", "ioredis"], cwd=NODE, check=True)
 
 
 def _size(key: str) -> Callable[[Redis], int]:
@@ -151,22 +157,22 @@ def python_peer(name: str, url: str, command: list[str], key: str, jobs: int) ->
     env = {"PEER_REDIS": url, "PYTHONPATH": str(HERE)}
 
     def enqueue(count: int) -> None:
-        _run([str(PYTHON / "python"), str(HERE / f"app_{name}.py"), str(count)], env)
+        _run([str(CACHE / name / "bin" / "python"), str(HERE / f"app_{name}.py"), str(count)], env)
 
-    whole = [str(PYTHON / command[0]), *command[1:]]
+    whole = [str(CACHE / name / "bin" / name), *command]
     return System(name, enqueue, whole, _size(key), jobs, env)
 
 
 def python_peers(url: str) -> list[System]:
     """Each peer in the setting that was fastest on 2 cores."""
-    celery = ["celery", "-A", "app_celery", "worker", "-c", "2", "-l", "error"]
+    celery = ["-A", "app_celery", "worker", "-c", "2", "-l", "error"]
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    dramatiq = ["dramatiq", "app_dramatiq", "--processes", "2", "--threads", "8"]
+    dramatiq = ["app_dramatiq", "--processes", "2", "--threads", "8"]
     return [
         python_peer("celery", url, [*celery, *quiet], "celery", 6_000),
         python_peer("dramatiq", url, dramatiq, "dramatiq:default", 20_000),
-        python_peer("saq", url, ["saq", "app_saq.settings"], "saq:bench:queued", 10_000),
-        python_peer("arq", url, ["arq", "app_arq.WorkerSettings"], "arq:queue", 3_000),
+        python_peer("saq", url, ["app_saq.settings"], "saq:bench:queued", 10_000),
+        python_peer("arq", url, ["app_arq.WorkerSettings"], "arq:queue", 3_000),
     ]
 
 

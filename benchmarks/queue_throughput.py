@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ PINGS = 150
 
 
 @contextmanager
-def redis_server() -> Iterator[Redis]:
+def redis_server() -> Generator[Redis]:
     """A Redis of our own."""
     with tempfile.TemporaryDirectory() as folder:
         options = ["--port", str(PORT), "--save", "", "--dir", folder, "--bind", "127.0.0.1"]
@@ -56,7 +56,7 @@ def redis_server() -> Iterator[Redis]:
 
 
 @contextmanager
-def worker(system: System) -> Iterator[subprocess.Popen[bytes]]:
+def worker(system: System) -> Generator[subprocess.Popen[bytes]]:
     """Run a system's worker, and end all its processes."""
     process = subprocess.Popen(
         system.command,
@@ -190,9 +190,13 @@ def noop_systems() -> list[System]:
         *(peers.bullmq(PORT, each, "noop", 20_000) for each in (1, 10, 50)),
         *(peers.ours(URL, thread, each, "noop_async", 30_000) for each in (1, 10, 50)),
         peers.ours(URL, process, 1, "noop", 30_000),
-        *peers.python_peers(URL),
-        peers.ours(URL, process, 2, "noop", 30_000),
     ]
+
+
+def python_systems() -> list[System]:
+    """The peers from PyPI, each on 2 cores."""
+    two = peers.ours(URL, Isolation.PROCESS, 2, "noop", 30_000)
+    return [*peers.python_peers(URL), two]
 
 
 def io_systems() -> list[System]:
@@ -203,23 +207,24 @@ def io_systems() -> list[System]:
     ]
 
 
+MEASURED = (("noop", noop_systems), ("python", python_systems), ("io10", io_systems))
 SIZES = ((1, 500), (10, 3_000), (50, 10_000))
 
 
 def main() -> int:
     """Measure, print, write."""
-    parts = ("noop", "io10", "trips", "pickup", "memory", "backlog")
+    parts = ("noop", "python", "io10", "trips", "pickup", "memory", "backlog")
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=parts, action="append")
     parser.add_argument("--quick", action="store_true", help="a quarter of the jobs")
     parser.add_argument("--waiting", type=int, default=1_000_000)
     given = parser.parse_args()
-    chosen = given.only or list(parts)
+    chosen: list[str] = given.only or list(parts)
     share = 0.25 if given.quick else 1.0
     peers.install()
     found: dict[str, Any] = {"load before": os.getloadavg(), "cores": os.cpu_count()}
     with redis_server() as redis:
-        for part, systems in (("noop", noop_systems), ("io10", io_systems)):
+        for part, systems in MEASURED:
             for system in systems() if part in chosen else ():
                 rate = round(throughput(redis, system, share))
                 found[f"{part}: {system.name}"] = rate

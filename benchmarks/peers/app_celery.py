@@ -15,6 +15,6 @@ def noop() -> None:
 
 
 if __name__ == "__main__":
-    with app.connection_for_write() as connection, app.amqp.Producer(connection) as producer:
+    with app.producer_pool.acquire(block=True) as producer:
         for _ in range(int(sys.argv[1])):
             noop.apply_async(producer=producer)

@@ -28,9 +28,14 @@ PROBE_PORT = 8086
 """Where a worker pod answers `/ready` and `/alive`."""
 
 
+def key_prefix(namespace: str) -> str:
+    """Begin every key of Osnovci in a namespace."""
+    return f"osnovci:{{{namespace}}}:"
+
+
 def heartbeat_key(namespace: str, pod: str) -> str:
     """Name the key under which a pod reports that it lives."""
-    return f"osnovci:{{{namespace}}}:heartbeat:{pod}"
+    return f"{key_prefix(namespace)}heartbeat:{pod}"
 
 
 class RqKeys:

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from osnovci.contract import DOCUMENT_MAX_BYTES, Heartbeat, heartbeat_key
+from osnovci.contract import DOCUMENT_MAX_BYTES, Heartbeat, heartbeat_key, key_prefix
 
 SCRIPT = files("osnovci").joinpath("observe.lua").read_text()
 SHA = sha1(SCRIPT.encode()).hexdigest()  # noqa: S324  # Redis names scripts by it
@@ -57,8 +57,8 @@ def arguments(
     namespace: str, queues: Sequence[str], pods: Sequence[str], horizon: timedelta
 ) -> list[str]:
     """Give the script's arguments."""
-    head = [str(horizon.total_seconds()), str(DOCUMENT_MAX_BYTES), str(len(queues))]
-    return [*head, *queues, *(heartbeat_key(namespace, pod) for pod in pods)]
+    head = [str(horizon.total_seconds()), str(DOCUMENT_MAX_BYTES), key_prefix(namespace)]
+    return [*head, str(len(queues)), *queues, *(heartbeat_key(namespace, pod) for pod in pods)]
 
 
 def parse(reply: Any, queues: Sequence[str], pods: Sequence[str]) -> Observation:

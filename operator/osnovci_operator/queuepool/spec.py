@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
-from osnovci.contract import PoolDocument, QueueDocument, RetryDocument
+from osnovci.contract import Isolation, PoolDocument, QueueDocument, RetryDocument
 from osnovci_operator.pods import PodSection
 from osnovci_operator.resource import Duration, Identity, Model, rule, rules
 
@@ -122,6 +122,8 @@ class Spec(Model):
     """Python modules whose functions may run as jobs, and no others."""
     concurrency: Annotated[int, Field(ge=1, le=256)] = 2
     """How many jobs one pod runs at a time."""
+    isolation: Isolation = Isolation.PROCESS
+    """What a job shares with its neighbours: Process (long-lived child processes), Thread (threads, and coroutines for async tasks) or Fork (one child process a job)."""
     queues: Annotated[
         list[Queue],
         Field(
@@ -157,6 +159,7 @@ class Spec(Model):
             concurrency=self.concurrency,
             queues=tuple(_queue_document(queue) for queue in self.queues),
             grace_seconds=self.longest_timeout.total_seconds(),
+            isolation=self.isolation,
         )
 
 

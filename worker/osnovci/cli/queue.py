@@ -51,7 +51,11 @@ def _action(
     )
     for argument, count in positional.items():
         parser.add_argument(argument, nargs=count)
-    parser.set_defaults(run=lambda arguments: run(_queues(arguments), arguments))
+
+    def act(given: argparse.Namespace) -> int:
+        return run(_queues(given), given)
+
+    parser.set_defaults(run=act)
     return parser
 
 
