@@ -3,6 +3,7 @@
 import { createRequire } from "node:module";
 const require = createRequire(process.env.PEERS_NODE + "/");
 const { Queue, Worker } = require("bullmq");
+const { Redis } = require("ioredis");
 const [port, action, first, kind] = process.argv.slice(2);
 const connection = { host: "127.0.0.1", port: Number(port), maxRetriesPerRequest: null };
 const options = { removeOnComplete: { count: 100 }, removeOnFail: { count: 500 } };
@@ -10,9 +11,10 @@ const now = () => performance.timeOrigin + performance.now();
 const rest = (ms) => new Promise((done) => setTimeout(done, ms));
 
 if (action === "work") {
-  const worker = new Worker("bench", async (job) => {
+  const redis = new Redis(connection);
+  new Worker("bench", async (job) => {
     if (job.name === "io10") await rest(10);
-    if (job.name === "ping") await (await worker.client).rpush("delays", String(now() - job.data.at));
+    if (job.name === "ping") await redis.rpush("delays", String(now() - job.data.at));
   }, { connection, concurrency: Number(first) });
 } else {
   const queue = new Queue("bench", { connection, defaultJobOptions: options });

@@ -4,8 +4,12 @@ A job that is held waits behind its neighbours although another worker may be fr
 that are much shorter than a round trip are held in advance.
 """
 
+import math
+
 HIDDEN_SECONDS = 0.004
 """About what a turn takes: so much work may wait, for all that run together."""
+SHORT_SECONDS = 0.025
+"""Of jobs no longer than this one may always wait: so long another worker is kept waiting at most."""
 MAX_EXTRA = 24
 SMOOTHING = 0.1
 
@@ -25,4 +29,5 @@ class Pace:
     def extra(self) -> int:
         """Say how many jobs may be held besides those that run."""
         ends_meanwhile = self._concurrency * HIDDEN_SECONDS / max(self._mean_seconds, 1e-6)
-        return min(int(ends_meanwhile), MAX_EXTRA * self._concurrency)
+        rounded = math.ceil if self._mean_seconds <= SHORT_SECONDS else math.floor
+        return min(rounded(ends_meanwhile), MAX_EXTRA * self._concurrency)
