@@ -15,13 +15,13 @@ from redis_server import DurableRedis
 from waiting import eventually
 from workers import NAMESPACE, RunningWorker, pool_document, queue_document
 
-from osnovci.contract import PoolDocument
+from osnovci.contract import PoolDocument, key_prefix
 from osnovci.queues import operations
 from osnovci.queues.audit import Report, audit
 from osnovci.queues.client import Queues
 from osnovci.queues.operations import Options
 from osnovci.queues.payload import decode
-from osnovci.queues.scripts import prefix, text
+from osnovci.queues.scripts import text
 
 RUNS = "runs"
 
@@ -80,7 +80,7 @@ class Storm:
 
     def _lease(self, worker: RunningWorker) -> Any:
         try:
-            return self.redis.client.zscore(f"{prefix(NAMESPACE)}leases", worker.pod)
+            return self.redis.client.zscore(f"{key_prefix(NAMESPACE)}leases", worker.pod)
         except RedisError:
             return None
 

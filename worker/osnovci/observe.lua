@@ -28,7 +28,7 @@ local function row(queue)
     redis.call('ZCARD', 'rq:scheduled:' .. queue),
     redis.call('ZCARD', 'rq:finished:' .. queue),
     redis.call('ZCARD', 'rq:failed:' .. queue),
-    oldest and redis.call('HGET', 'rq:job:' .. oldest, 'enqueued_at'),
+    oldest and redis.call('HGET', 'rq:job:' .. oldest, 'enqueued_at') or false,
   }
 end
 

@@ -13,7 +13,7 @@ from redis import Redis
 
 from osnovci.queues.client import Queues
 from osnovci.queues.operations import release
-from osnovci.queues.scripts import Call, prefix, script, text
+from osnovci.queues.scripts import Call, script, text
 
 PIECE = 1_000
 PLACES = {
@@ -55,7 +55,7 @@ class Report:
 def audit(queues: Queues, *, mend: bool = True) -> Report:
     """Look at every job; without `mend` nothing is changed, and what would be done is reported."""
     freed = _free_unleased(queues) if mend else 0
-    seen = _places(queues.redis, prefix(queues.namespace))
+    seen = _places(queues.redis, queues.prefix)
     jobs = 0
     odd: list[tuple[str, str]] = []
     for job_id, status, queue in _jobs(queues.redis):
@@ -113,11 +113,11 @@ def _jobs(redis: Redis) -> Iterator[tuple[str, str, str]]:
 
 def _free_unleased(queues: Queues) -> int:
     """Take back what workers hold that have no lease at all."""
-    redis, own = queues.redis, f"{prefix(queues.namespace)}held:"
+    redis, own = queues.redis, f"{queues.prefix}held:"
     freed = 0
     for key in redis.scan_iter(f"{own.replace('{', '[{]')}*", count=PIECE):
         worker = text(key).removeprefix(own)
-        if redis.zscore(f"{prefix(queues.namespace)}leases", worker) is None:
+        if redis.zscore(f"{queues.prefix}leases", worker) is None:
             freed += queues.run(release(worker, "Its worker had no lease when jobs were audited."))
     return freed
 

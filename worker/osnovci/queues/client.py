@@ -7,6 +7,7 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import NoScriptError
 
+from osnovci.contract import key_prefix
 from osnovci.queues.scripts import Call
 
 T = TypeVar("T")
@@ -17,15 +18,15 @@ class Queues:
 
     def __init__(self, redis: Redis, namespace: str = "default") -> None:
         self.redis = redis
-        self.namespace = namespace
+        self.prefix = key_prefix(namespace)
 
     def run(self, call: Call[T]) -> T:
         """Run one operation in one round trip."""
         now = datetime.now(UTC)
         try:
-            reply = self.redis.execute_command(*call.by_sha(self.namespace, now))
+            reply = self.redis.execute_command(*call.by_sha(self.prefix, now))
         except NoScriptError:
-            reply = self.redis.execute_command(*call.by_text(self.namespace, now))
+            reply = self.redis.execute_command(*call.by_text(self.prefix, now))
         return call.parse(reply)
 
 
@@ -34,13 +35,13 @@ class AsyncQueues:
 
     def __init__(self, redis: AsyncRedis, namespace: str = "default") -> None:
         self.redis = redis
-        self.namespace = namespace
+        self.prefix = key_prefix(namespace)
 
     async def run(self, call: Call[T]) -> T:
         """Run one operation in one round trip."""
         now = datetime.now(UTC)
         try:
-            reply = await self.redis.execute_command(*call.by_sha(self.namespace, now))
+            reply = await self.redis.execute_command(*call.by_sha(self.prefix, now))
         except NoScriptError:
-            reply = await self.redis.execute_command(*call.by_text(self.namespace, now))
+            reply = await self.redis.execute_command(*call.by_text(self.prefix, now))
         return call.parse(reply)

@@ -40,21 +40,16 @@ class Call(Generic[T]):
     args: Sequence[Argument]
     parse: Callable[[Any], T]
 
-    def by_sha(self, namespace: str, now: datetime) -> list[Argument]:
+    def by_sha(self, prefix: str, now: datetime) -> list[Argument]:
         """Give the command that runs the script where Redis knows it already."""
-        return ["EVALSHA", self.script.sha, 0, *self._arguments(namespace, now)]
+        return ["EVALSHA", self.script.sha, 0, *self._arguments(prefix, now)]
 
-    def by_text(self, namespace: str, now: datetime) -> list[Argument]:
+    def by_text(self, prefix: str, now: datetime) -> list[Argument]:
         """Give the command that runs the script anywhere."""
-        return ["EVAL", self.script.text, 0, *self._arguments(namespace, now)]
+        return ["EVAL", self.script.text, 0, *self._arguments(prefix, now)]
 
-    def _arguments(self, namespace: str, now: datetime) -> list[Argument]:
-        return [prefix(namespace), stamp(now), *self.args]
-
-
-def prefix(namespace: str) -> str:
-    """Begin every key of Osnovci in a namespace."""
-    return f"osnovci:{{{namespace}}}:"
+    def _arguments(self, prefix: str, now: datetime) -> list[Argument]:
+        return [prefix, stamp(now), *self.args]
 
 
 def stamp(moment: datetime) -> str:

@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from osnovci.contract import key_prefix
 from osnovci.queues.engine.loop import Engine
-from osnovci.queues.scripts import prefix, text
+from osnovci.queues.scripts import text
 
 log = logging.getLogger(__name__)
 BLOCK_SECONDS = 5
@@ -45,7 +46,7 @@ async def watch_queue(redis: Redis, queue: str, engine: Engine) -> None:
 
 async def listen(redis: Redis, namespace: str, worker: str, engine: Engine) -> None:
     """Hear what is told to all workers, and to this one by rq's tools."""
-    told, asked = f"{prefix(namespace)}wake", f"rq:pubsub:{worker}"
+    told, asked = f"{key_prefix(namespace)}wake", f"rq:pubsub:{worker}"
     while not engine.draining:
         try:
             async with redis.pubsub(ignore_subscribe_messages=True) as channel:
