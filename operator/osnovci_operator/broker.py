@@ -29,7 +29,7 @@ from osnovci_operator.queuepool.spec import Pool
 from osnovci_operator.redis_url import allowed_url
 from osnovci_operator.resource import Key
 from osnovci_operator.settings import Settings
-from osnovci_operator.store import Store, pool_key_of
+from osnovci_operator.store import Store
 
 SECRET = "osnovci-redis"  # noqa: S105
 READ_SECONDS = 1.0
@@ -90,6 +90,7 @@ class NamespaceReader:
         self._last_at = 0.0
         self._failure: BackendError | None = None
         self._told: dict[Key, Any] = {}
+        self._told_texts: tuple[str, ...] | None = None
         self._ticked = asyncio.Condition()
 
     async def run(self) -> None:
@@ -129,13 +130,13 @@ class NamespaceReader:
                 message = f"queue {queue.name} cannot be read: {row}"
                 return Unreadable(UnreadableReason.NONSENSE, message)
             rows.append(row)
-        pods = self._store.pods(pool_key_of(pool))
+        pods = self._store.pods(pool.key)
         beats = (self._last.heartbeats.get(pod) for pod in pods)
         return PoolReading(tuple(rows), sum(beat.busy for beat in beats if beat))
 
     async def _read(self, pools: list[Pool]) -> None:
         queues = sorted({queue.name for pool in pools for queue in pool.spec.queues})
-        pods = sorted({pod for pool in pools for pod in self._store.pods(pool_key_of(pool))})
+        pods = sorted({pod for pool in pools for pod in self._store.pods(pool.key)})
         try:
             async with asyncio.timeout(READ_SECONDS):
                 with metrics.REDIS_READ_SECONDS.time():
@@ -163,7 +164,7 @@ class NamespaceReader:
             reply = await client.evalsha(observation.SHA, 0, *arguments)
         except NoScriptError:
             reply = await client.eval(observation.SCRIPT, 0, *arguments)
-        return observation.parse(reply, queues, pods)
+        return observation.parse(reply, queues, pods, self._last)
 
     async def _fail(self, error: BackendError) -> None:
         """Drop the connection; the next tick reads the Secret and connects anew."""
@@ -178,15 +179,23 @@ class NamespaceReader:
     async def _tell(self, pools: list[Pool]) -> None:
         async with self._ticked:
             self._ticked.notify_all()
-        told: dict[Key, Any] = {}
-        for pool in pools:
-            if not self._covers(pool):
-                continue
-            key, reading = pool_key_of(pool), self._slice(pool)
-            told[key] = _figures(reading)
-            if told[key] != self._told.get(key):
+        if self._last and self._last.texts is self._told_texts and not self._failure:
+            return
+        told = {pool.key: self._figures(pool) for pool in pools if self._covers(pool)}
+        for key, figures in told.items():
+            if figures != self._told.get(key):
                 self._wake(key)
         self._told = told
+        self._told_texts = self._last.texts if self._last and not self._failure else None
+
+    def _figures(self, pool: Pool) -> Any:
+        """Give what makes a pool worth a reconcile when it changes: all but ages."""
+        if self._failure or not self._last:
+            return self._failure and self._failure.reason
+        rows = (self._last.queues[queue.name] for queue in pool.spec.queues)
+        beats = (self._last.heartbeats.get(pod) for pod in self._store.pods(pool.key))
+        figures = (row if isinstance(row, str) else row.figures() for row in rows)
+        return sum(beat.busy for beat in beats if beat), *figures
 
     async def _connected(self) -> redis.Redis:
         """Give the client; now and then look whether the Secret still names the same Redis."""
@@ -228,12 +237,6 @@ class NamespaceReader:
             raise BackendError(UnreadableReason.NO_URL, message)
         url = b64decode(secret["data"]["url"]).decode(errors="replace").strip()
         return allowed_url(url, self._namespace, self._settings.redis_hosts)
-
-
-def _figures(reading: PoolReading | Unreadable) -> Any:
-    if isinstance(reading, Unreadable):
-        return reading.reason
-    return reading.busy, tuple(queue.figures() for queue in reading.queues)
 
 
 def _explain(error: Exception) -> BackendError:

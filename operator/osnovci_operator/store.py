@@ -121,11 +121,6 @@ def pool_key(metadata: dict[str, Any]) -> Key:
     return Key(QUEUE_POOL, metadata["namespace"], metadata["name"])
 
 
-def pool_key_of(pool: Pool) -> Key:
-    """Name a QueuePool that has been read."""
-    return Key(QUEUE_POOL, pool.identity.namespace, pool.identity.name)
-
-
 def pool_of(body: dict[str, Any]) -> Key:
     """Name the pool that a labelled object belongs to."""
     metadata = body["metadata"]

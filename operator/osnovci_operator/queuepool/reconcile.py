@@ -18,7 +18,7 @@ from osnovci_operator.queuepool.seen import PoolReading, Seen, Workers
 from osnovci_operator.queuepool.spec import KIND, InvalidSpecError, Pool
 from osnovci_operator.queuepool.status import Refusal
 from osnovci_operator.resource import Key
-from osnovci_operator.store import DEPLOYMENT, Store, pool_key_of
+from osnovci_operator.store import DEPLOYMENT, Store
 
 FIGURES_EVERY = timedelta(seconds=2)
 """Figures alone are reported no more often; a change of a condition or a count is at once."""
@@ -79,7 +79,7 @@ class QueuePools:
 
     async def _deployment(self, pool: Pool) -> dict[str, Any] | None:
         """Give the pool's Deployment; one the cache has not seen is asked for by its name."""
-        cached = self._store.deployment(pool_key_of(pool))
+        cached = self._store.deployment(pool.key)
         if cached:
             return cached
         return await self._kube.get(DEPLOYMENT, pool.identity.namespace, pool.identity.name)

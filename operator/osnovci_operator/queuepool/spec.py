@@ -5,13 +5,14 @@ Pure: no I/O, no clock. Defaults are the figures of docs/reference/queuepool.md.
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
 from osnovci.contract import PoolDocument, QueueDocument, RetryDocument
 from osnovci_operator.pods import PodSection
-from osnovci_operator.resource import Duration, Identity, Model, rule, rules
+from osnovci_operator.resource import Duration, Identity, Key, Model, rule, rules
 
 KIND = "QueuePool"
 PLURAL = "queuepools"
@@ -243,6 +244,11 @@ class Pool:
     spec: Spec
     status: dict[str, Any]
     deleting: bool
+
+    @cached_property
+    def key(self) -> Key:
+        """What the loop and the store know it by."""
+        return Key(KIND, self.identity.namespace, self.identity.name)
 
     @classmethod
     def parse(cls, body: dict[str, Any]) -> "Pool":
