@@ -150,7 +150,7 @@ class Operator:
                 log.error("a part of the operator ended: stopping", exc_info=end)
                 return BROKEN
         if not stop.is_set():
-            log.error("the Lease is lost: stopping, so that only one replica reconciles")
+            log.warning("the Lease is lost: stopping, so that only one replica reconciles")
             return LOST_LEASE
         return 0
 

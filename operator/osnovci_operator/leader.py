@@ -16,9 +16,10 @@ from osnovci_operator.errors import ConflictError, KubeError
 from osnovci_operator.kube import PATHS, Kube
 
 NAME = "osnovci-operator"
-DURATION_SECONDS = 10
-RENEW_WITHIN_SECONDS = 7.0
+DURATION_SECONDS = 12
+RENEW_WITHIN_SECONDS = 9.0
 RETRY_SECONDS = 2.0
+ATTEMPT_SECONDS = 3.0
 TAKE_OVER_RETRY_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
@@ -43,15 +44,15 @@ class Leader:
         self._set(leads=True)
 
     async def hold(self) -> None:
-        """Keep the Lease; return when it is lost."""
-        while time.monotonic() - self._renewed_at < RENEW_WITHIN_SECONDS:
-            await asyncio.sleep(RETRY_SECONDS)
+        """Keep the Lease; return when it is lost, in time for nobody else to lead yet."""
+        while (left := self._renewed_at + RENEW_WITHIN_SECONDS - time.monotonic()) > 0:
+            await asyncio.sleep(min(RETRY_SECONDS, left))
             try:
-                async with asyncio.timeout(RETRY_SECONDS):
-                    lost = not await self._attempt()
+                async with asyncio.timeout(min(ATTEMPT_SECONDS, max(left - RETRY_SECONDS, 0))):
+                    renewed = await self._attempt()
             except TimeoutError:
                 continue
-            if lost and not self._mine():
+            if not renewed and not self._mine():
                 break
         self._set(leads=False)
 
