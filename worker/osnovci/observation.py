@@ -95,7 +95,7 @@ def parse(
             if (beat := _heartbeat(pod, document))
         }
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise UnexpectedReplyError(f"{str(reply)[:80]!r}") from error
+        raise UnexpectedReplyError("no reply of the script that was sent") from error
     return Observation(at, readings, beats, asked, tuple(texts))
 
 

@@ -261,7 +261,7 @@ class Pool:
         try:
             spec = Spec.model_validate(body.get("spec", {}))
         except ValidationError as error:
-            raise InvalidSpecError(identity, error) from error
+            raise InvalidSpecError(identity, body.get("status", {}), error) from error
         deleting = "deletionTimestamp" in body["metadata"]
         return cls(identity, spec, body.get("status", {}), deleting)
 
@@ -269,8 +269,9 @@ class Pool:
 class InvalidSpecError(Exception):
     """The spec cannot be read; the message names each field, its value and what is wrong."""
 
-    def __init__(self, identity: Identity, cause: ValidationError) -> None:
+    def __init__(self, identity: Identity, status: dict[str, Any], cause: ValidationError) -> None:
         self.identity = identity
+        self.status = status
         each = (
             f"spec.{'.'.join(str(part) for part in error['loc'])}: {error['msg']}"
             for error in cause.errors(include_url=False)
