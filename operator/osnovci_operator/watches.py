@@ -128,17 +128,23 @@ def _run(
     deliver: Deliver, namespaces: tuple[str, ...], identity: str, stop: threading.Event
 ) -> Exception | None:
     """Run Kopf in this thread until told to stop; give what ended it otherwise."""
-    operator = kopf.operator(
-        registry=registry(deliver),
-        settings=settings(),
-        standalone=True,
-        # Kopf would look for the user's name, and a container's user has none.
-        identity=cast("Any", identity),
-        namespaces=namespaces,
-        stop_flag=stop,
-    )
+
+    async def operator() -> None:
+        try:
+            await kopf.operator(
+                registry=registry(deliver),
+                settings=settings(),
+                standalone=True,
+                # Kopf would look for the user's name, and a container's user has none.
+                identity=cast("Any", identity),
+                namespaces=namespaces,
+                stop_flag=stop,
+            )
+        finally:
+            stop.set()  # A thread of Kopf's waits for it, and our loop for that thread.
+
     try:
-        asyncio.run(operator)
+        asyncio.run(operator())
     except Exception as error:  # noqa: BLE001  # passed on to who waits for the watches
         return error
     return None
