@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help up down deploy test test-fast lint fmt crds docs bench bench-queue chaos requirements
+.PHONY: help up demo down deploy test test-fast lint fmt crds docs bench bench-queue chaos requirements
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -22,6 +22,10 @@ help: ## this list
 up: .venv/ready ## a local Kubernetes with the operator and the example in it; ends with a backlog being drained
 	@$(BIN)/python -m cluster up
 	@$(BIN)/python -m cluster deploy
+	@test -e .cluster/demonstrated || $(MAKE) --no-print-directory demo
+	@touch .cluster/demonstrated
+
+demo: .venv/ready ## 500 jobs for the example, and how they are drained, once more
 	@$(BIN)/python examples/homework/demo.py
 
 deploy: .venv/ready ## operator and example again, after a change of their sources

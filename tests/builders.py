@@ -143,7 +143,12 @@ def pool(*, status: dict[str, Any] | None = None) -> Pool:
 
 def child_body(*, kind: str, name: str, pool: str = NAME) -> dict[str, Any]:
     """Give a Deployment or Pod of a pool as a watch does."""
-    metadata = {"name": name, "namespace": NAMESPACE, "labels": {POOL: pool}}
+    metadata = {
+        "name": name,
+        "namespace": NAMESPACE,
+        "uid": f"uid-of-{name}",
+        "labels": {POOL: pool},
+    }
     return {"kind": kind, "metadata": metadata}
 
 

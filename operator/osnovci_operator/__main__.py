@@ -5,24 +5,25 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from osnovci import logs
 from osnovci_operator import kube, metrics, probes, watches
 from osnovci_operator.broker import Broker
-from osnovci_operator.errors import KubeError, NotFoundError, RefusedError, SettingsError
+from osnovci_operator.errors import KubeError, NotFoundError, SettingsError
 from osnovci_operator.events import Events
 from osnovci_operator.kube import Kube
-from osnovci_operator.labels import POOL
 from osnovci_operator.leader import Leader
-from osnovci_operator.loop import Loop
+from osnovci_operator.listing import refresh
+from osnovci_operator.loop import RESYNC, Loop
 from osnovci_operator.queuepool.reconcile import QueuePools
-from osnovci_operator.queuepool.spec import KIND
 from osnovci_operator.resource import Key
 from osnovci_operator.settings import Settings
-from osnovci_operator.store import DEPLOYMENT, POD, Store
+from osnovci_operator.store import Store
 
-PRIME_RETRY_SECONDS = 2.0
+LIST_RETRY_SECONDS = 2.0
 LOST_LEASE = 3
 """Exit status of a leader that lost its Lease: what it began, another must not meet."""
 
@@ -73,89 +74,91 @@ class Operator:
     async def run(self, stop: asyncio.Event) -> int:
         """Watch always, reconcile while leading; give the exit status."""
         metrics.publish_pools(self._store)
-        server = await probes.serve(
-            self._settings.port, self._loop.stuck_seconds, self._primed.is_set
-        )
-        tasks = [asyncio.create_task(self._watch(stop)), asyncio.create_task(self._lead(stop))]
+        server = await probes.serve(self._settings.port, self._stuck_seconds, self._primed.is_set)
+        parts = [asyncio.create_task(self._watch()), asyncio.create_task(self._lead())]
         stopping = asyncio.create_task(stop.wait())
-        done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
-        stop.set()
-        await self._leader.release()
-        for task in [*tasks, stopping]:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.wait([*parts, stopping], return_when=asyncio.FIRST_COMPLETED)
+        ended = [part for part in parts if part.done()]
+        await _end([*parts, stopping])
         await server.cleanup()
-        return max((task.result() for task in tasks if task in done), default=0)
+        return max((part.result() for part in ended), default=0)
 
-    async def _watch(self, stop: asyncio.Event) -> int:
-        """Watch until told to stop; begin anew, from a fresh list, when the watches end."""
+    def _stuck_seconds(self) -> float:
+        return max(self._loop.stuck_seconds(), self._broker.stuck_seconds())
+
+    async def _watch(self) -> int:
+        """Watch, and begin anew from a fresh list when the watches end, until cancelled."""
         settings = self._settings
-        while not stop.is_set():
-            await self._prime()
-            for key in self._store.pool_keys():
-                self._loop.wake(key)
+        while True:
+            await self._refresh()
+            self._primed.set()
             try:
                 await watches.watch(
-                    self._store, self._loop.wake, settings.namespaces, settings.identity, stop
+                    self._store, self._loop.wake, settings.namespaces, settings.identity
                 )
             except Exception as error:  # noqa: BLE001  # Kopf passes on whatever ended a watch
                 log.warning("the watches ended and begin anew: %r", error)
-                await asyncio.sleep(PRIME_RETRY_SECONDS)
-        return 0
+            await asyncio.sleep(LIST_RETRY_SECONDS)
 
-    async def _prime(self) -> None:
-        """List everything, so that nothing is decided on half of it; wait for the CRD."""
+    async def _refresh(self) -> None:
+        """Make the store what the API server has, however long that takes; wait for the CRD."""
         while True:
             try:
-                self._store.clear()
-                for namespace in self._settings.namespaces:
-                    await self._list(namespace)
+                keys = await refresh(self._kube, self._store, self._settings.namespaces)
             except NotFoundError:
                 log.warning("there is no CRD queuepools.osnovci.app: apply crds/; waiting")
             except KubeError as error:
                 log.warning("objects cannot be listed: %s; trying again", error)
             else:
-                self._primed.set()
+                for key in keys:
+                    self._loop.wake(key)
                 return
-            await asyncio.sleep(PRIME_RETRY_SECONDS)
+            await asyncio.sleep(LIST_RETRY_SECONDS)
 
-    async def _list(self, namespace: str) -> None:
-        try:
-            for kind, selector in ((POD, POOL), (DEPLOYMENT, POOL), (KIND, "")):
-                for body in await self._kube.list(kind, namespace, selector):
-                    self._store.put(body)
-        except RefusedError as error:
-            log.warning(
-                "namespace %s is not served: %s; apply manifests/namespace there, "
-                "or take it out of OSNOVCI_NAMESPACES",
-                namespace,
-                error,
-            )
+    async def _refresh_again(self) -> None:
+        while True:
+            await asyncio.sleep(RESYNC.total_seconds())
+            await self._refresh()
 
-    async def _lead(self, stop: asyncio.Event) -> int:
-        await self._leader.acquire()
+    async def _lead(self) -> int:
+        """Reconcile from when this replica leads until it no longer does."""
         await self._primed.wait()
-        for key in self._store.pool_keys():
-            self._loop.wake(key)
-        work = [asyncio.create_task(self._loop.run()), asyncio.create_task(self._broker.run())]
-        holding = asyncio.create_task(self._leader.hold())
+        await self._leader.acquire()
+        parts = (
+            self._leader.hold(),
+            self._broker.run(),
+            self._reconcile_all(),
+            self._refresh_again(),
+        )
+        tasks = [asyncio.create_task(part) for part in parts]
         try:
-            await asyncio.wait([*work, holding], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in [*work, holding]:
-                task.cancel()
-            ends = await asyncio.gather(*work, holding, return_exceptions=True)
+            ends = await _end(tasks)
+            await self._leader.release()
         for end in ends:
             if isinstance(end, Exception):
                 log.error("a part of the operator ended: stopping", exc_info=end)
                 return BROKEN
-        if not stop.is_set():
-            log.error("the Lease is lost: stopping, so that only one replica reconciles")
-            return LOST_LEASE
-        return 0
+        log.warning("the Lease is lost: stopping, so that only one replica reconciles")
+        return LOST_LEASE
+
+    async def _reconcile_all(self) -> None:
+        """Begin from what is, not from what was seen as a follower; then follow the events."""
+        await self._refresh()
+        for key in self._store.pool_keys():
+            self._loop.wake(key)
+        await self._loop.run()
 
     async def _reconcile(self, key: Key) -> timedelta | None:
         return await self._pools.reconcile(key)
+
+
+async def _end(tasks: Sequence[asyncio.Task[Any]]) -> list[Any]:
+    """Cancel tasks and wait for them; give how each ended."""
+    for task in tasks:
+        task.cancel()
+    return await asyncio.gather(*tasks, return_exceptions=True)
 
 
 if __name__ == "__main__":

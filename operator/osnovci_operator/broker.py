@@ -29,7 +29,7 @@ from osnovci_operator.queuepool.spec import Pool
 from osnovci_operator.redis_url import allowed_url
 from osnovci_operator.resource import Key
 from osnovci_operator.settings import Settings
-from osnovci_operator.store import Store, pool_key_of
+from osnovci_operator.store import Store
 
 SECRET = "osnovci-redis"  # noqa: S105
 READ_SECONDS = 1.0
@@ -62,9 +62,13 @@ class Broker:
             for reader in self._namespaces.values():
                 group.create_task(reader.run())
 
-    async def reading(self, pool: Pool) -> PoolReading | Unreadable:
-        """Give what Redis says of a pool; waits only for a pool's first tick."""
-        return await self._namespaces[pool.identity.namespace].reading(pool)
+    def reading(self, pool: Pool) -> PoolReading | Unreadable | None:
+        """Give what Redis said of a pool last; None before its first tick, which wakes it."""
+        return self._namespaces[pool.identity.namespace].reading(pool)
+
+    def stuck_seconds(self) -> float:
+        """Tell how long the slowest namespace has not been read: a watchdog's reading."""
+        return max(reader.stuck_seconds() for reader in self._namespaces.values())
 
 
 class NamespaceReader:
@@ -90,28 +94,32 @@ class NamespaceReader:
         self._last_at = 0.0
         self._failure: BackendError | None = None
         self._told: dict[Key, Any] = {}
-        self._ticked = asyncio.Condition()
+        self._told_texts: tuple[str, ...] | None = None
+        self._tick_began = 0.0
 
     async def run(self) -> None:
         """Read once a tick; wake the pools that something happened to."""
         try:
             while True:
-                started = time.monotonic()
+                started = self._tick_began = time.monotonic()
                 if pools := list(self._store.pools(self._namespace)):
                     await self._read(pools)
-                    await self._tell(pools)
+                    self._tell(pools)
                 else:
-                    self._last = None
+                    self._forget()
                 spent = time.monotonic() - started
                 await asyncio.sleep(max(self._settings.tick.total_seconds() - spent, 0.05))
         finally:
+            self._tick_began = 0.0
             await self._disconnect()
 
-    async def reading(self, pool: Pool) -> PoolReading | Unreadable:
-        """Give what Redis said of a pool last."""
-        async with self._ticked:
-            await self._ticked.wait_for(lambda: self._covers(pool))
-        return self._slice(pool)
+    def reading(self, pool: Pool) -> PoolReading | Unreadable | None:
+        """Give what Redis said of a pool last; None before its first tick."""
+        return self._slice(pool) if self._covers(pool) else None
+
+    def stuck_seconds(self) -> float:
+        """Tell how long the current tick has lasted."""
+        return time.monotonic() - self._tick_began if self._tick_began else 0.0
 
     def _covers(self, pool: Pool) -> bool:
         if self._failure:
@@ -129,17 +137,18 @@ class NamespaceReader:
                 message = f"queue {queue.name} cannot be read: {row}"
                 return Unreadable(UnreadableReason.NONSENSE, message)
             rows.append(row)
-        pods = self._store.pods(pool_key_of(pool))
+        pods = self._store.pods(pool.key)
         beats = (self._last.heartbeats.get(pod) for pod in pods)
         return PoolReading(tuple(rows), sum(beat.busy for beat in beats if beat))
 
     async def _read(self, pools: list[Pool]) -> None:
         queues = sorted({queue.name for pool in pools for queue in pool.spec.queues})
-        pods = sorted({pod for pool in pools for pod in self._store.pods(pool_key_of(pool))})
+        pods = sorted({pod for pool in pools for pod in self._store.pods(pool.key)})
         try:
+            client = await self._connected()
             async with asyncio.timeout(READ_SECONDS):
                 with metrics.REDIS_READ_SECONDS.time():
-                    self._last = await self._observe(queues, pods)
+                    self._last = await self._observe(client, queues, pods)
         except BackendError as error:
             await self._fail(error)
         except (RedisError, observation.UnexpectedReplyError, OSError, TimeoutError) as error:
@@ -156,14 +165,15 @@ class NamespaceReader:
             self._failure = None
             metrics.REDIS_READABLE.labels(self._namespace).set(1)
 
-    async def _observe(self, queues: list[str], pods: list[str]) -> Observation:
-        client = await self._connected()
+    async def _observe(
+        self, client: redis.Redis, queues: list[str], pods: list[str]
+    ) -> Observation:
         arguments = observation.arguments(self._namespace, queues, pods, DUE_HORIZON)
         try:
             reply = await client.evalsha(observation.SHA, 0, *arguments)
         except NoScriptError:
             reply = await client.eval(observation.SCRIPT, 0, *arguments)
-        return observation.parse(reply, queues, pods)
+        return observation.parse(reply, queues, pods, self._last)
 
     async def _fail(self, error: BackendError) -> None:
         """Drop the connection; the next tick reads the Secret and connects anew."""
@@ -175,25 +185,43 @@ class NamespaceReader:
         self._failure = error
         metrics.REDIS_READABLE.labels(self._namespace).set(0)
 
-    async def _tell(self, pools: list[Pool]) -> None:
-        async with self._ticked:
-            self._ticked.notify_all()
-        told: dict[Key, Any] = {}
-        for pool in pools:
-            if not self._covers(pool):
-                continue
-            key, reading = pool_key_of(pool), self._slice(pool)
-            told[key] = _figures(reading)
-            if told[key] != self._told.get(key):
+    def _forget(self) -> None:
+        """Begin anew with the next pool: what is not read is not known."""
+        self._last = self._told_texts = self._failure = None
+        self._told = {}
+        metrics.REDIS_READABLE.labels(self._namespace).set(1)
+
+    def _tell(self, pools: list[Pool]) -> None:
+        if self._last and self._last.texts is self._told_texts and not self._failure:
+            return
+        told = {pool.key: self._figures(pool) for pool in pools if self._covers(pool)}
+        for key, figures in told.items():
+            if figures != self._told.get(key):
                 self._wake(key)
         self._told = told
+        self._told_texts = self._last.texts if self._last and not self._failure else None
+
+    def _figures(self, pool: Pool) -> Any:
+        """Give what makes a pool worth a reconcile when it changes: all but ages."""
+        if self._failure or not self._last:
+            return self._failure and self._failure.reason
+        rows = (self._last.queues[queue.name] for queue in pool.spec.queues)
+        beats = (self._last.heartbeats.get(pod) for pod in self._store.pods(pool.key))
+        figures = (row if isinstance(row, str) else row.figures() for row in rows)
+        return sum(beat.busy for beat in beats if beat), *figures
 
     async def _connected(self) -> redis.Redis:
         """Give the client; now and then look whether the Secret still names the same Redis."""
         if self._client and time.monotonic() - self._url_read_at < SECRET_SECONDS:
             return self._client
-        url = await self._read_url()
         self._url_read_at = time.monotonic()
+        try:
+            url = await self._read_url()
+        except KubeError as error:
+            if self._client:
+                return self._client
+            message = f"the Secret {self._namespace}/{SECRET} cannot be read: {error}"
+            raise BackendError(UnreadableReason.NO_URL, message) from error
         if not self._client or url != self._url:
             await self._disconnect()
             self._url = url
@@ -215,12 +243,7 @@ class NamespaceReader:
 
     async def _read_url(self) -> str:
         place = f"the Secret {self._namespace}/{SECRET}"
-        try:
-            secret = await self._kube.get("Secret", self._namespace, SECRET)
-        except KubeError as error:
-            raise BackendError(
-                UnreadableReason.NO_URL, f"{place} cannot be read: {error}"
-            ) from error
+        secret = await self._kube.get("Secret", self._namespace, SECRET)
         if not secret or "url" not in secret.get("data", {}):
             message = (
                 f"{place} is missing or has no key url; create it with url: redis://redis:6379/0"
@@ -228,12 +251,6 @@ class NamespaceReader:
             raise BackendError(UnreadableReason.NO_URL, message)
         url = b64decode(secret["data"]["url"]).decode(errors="replace").strip()
         return allowed_url(url, self._namespace, self._settings.redis_hosts)
-
-
-def _figures(reading: PoolReading | Unreadable) -> Any:
-    if isinstance(reading, Unreadable):
-        return reading.reason
-    return reading.busy, tuple(queue.figures() for queue in reading.queues)
 
 
 def _explain(error: Exception) -> BackendError:
@@ -244,6 +261,6 @@ def _explain(error: Exception) -> BackendError:
         text = f"Redis refused: {error}; check user and password in the Secret {SECRET}"
         return BackendError(UnreadableReason.UNREACHABLE, text)
     if isinstance(error, ResponseError | observation.UnexpectedReplyError):
-        text = f"Redis answered with something unexpected: {error}"
+        text = f"Redis answered with something unexpected: {str(error)[:200]}"
         return BackendError(UnreadableReason.NONSENSE, text)
     return BackendError(UnreadableReason.UNREACHABLE, f"Redis cannot be reached: {error}")

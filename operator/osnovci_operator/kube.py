@@ -123,7 +123,8 @@ class Kube:
 
 def _state(digest: str, live: dict[str, Any]) -> tuple[str, Any, Any]:
     metadata = live["metadata"]
-    return digest, (metadata["uid"], metadata["generation"]), metadata.get("labels")
+    change = metadata.get("generation") or metadata["resourceVersion"]
+    return digest, (metadata["uid"], change), metadata.get("labels")
 
 
 def _error(status: int, answer: dict[str, Any]) -> errors.KubeError:

@@ -16,9 +16,10 @@ from osnovci_operator.errors import ConflictError, KubeError
 from osnovci_operator.kube import PATHS, Kube
 
 NAME = "osnovci-operator"
-DURATION_SECONDS = 10
-RENEW_WITHIN_SECONDS = 7.0
+DURATION_SECONDS = 12
+RENEW_WITHIN_SECONDS = 9.0
 RETRY_SECONDS = 2.0
+ATTEMPT_SECONDS = 3.0
 TAKE_OVER_RETRY_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ class Leader:
 
     def __init__(self, kube: Kube, namespace: str, identity: str) -> None:
         self._kube = kube
+        self._namespace = namespace
         self._path = PATHS["Lease"].format(namespace)
         self._identity = identity
         self._lease: dict[str, Any] | None = None
@@ -38,20 +40,16 @@ class Leader:
 
     async def acquire(self) -> None:
         """Wait until this replica leads."""
-        while not await self._attempt():
+        while not await self._attempt_within(ATTEMPT_SECONDS):
             await asyncio.sleep(TAKE_OVER_RETRY_SECONDS)
         self._set(leads=True)
 
     async def hold(self) -> None:
-        """Keep the Lease; return when it is lost."""
-        while time.monotonic() - self._renewed_at < RENEW_WITHIN_SECONDS:
-            await asyncio.sleep(RETRY_SECONDS)
-            try:
-                async with asyncio.timeout(RETRY_SECONDS):
-                    lost = not await self._attempt()
-            except TimeoutError:
-                continue
-            if lost and not self._mine():
+        """Keep the Lease; return when it is lost, in time for nobody else to lead yet."""
+        while (left := self._renewed_at + RENEW_WITHIN_SECONDS - time.monotonic()) > 0:
+            await asyncio.sleep(min(RETRY_SECONDS, left))
+            renewed = await self._attempt_within(min(ATTEMPT_SECONDS, left - RETRY_SECONDS))
+            if not renewed and not self._mine():
                 break
         self._set(leads=False)
 
@@ -66,10 +64,18 @@ class Leader:
         except KubeError as error:
             log.info("the Lease could not be given back and will run out: %s", error)
 
+    async def _attempt_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(max(seconds, 0)):
+                return await self._attempt()
+        except TimeoutError:
+            return False
+
     async def _attempt(self) -> bool:
         """Create, take over or renew the Lease; False if another holds it or nothing answers."""
+        began = time.monotonic()
         try:
-            lease = await self._kube.get("Lease", *self._place())
+            lease = await self._kube.get("Lease", self._namespace, NAME)
             self._notice(lease)
             if lease is None:
                 await self._create()
@@ -82,11 +88,8 @@ class Leader:
         except KubeError as error:
             log.warning("the Lease cannot be read or renewed: %s", error)
             return False
-        self._renewed_at = time.monotonic()
+        self._renewed_at = began
         return True
-
-    def _place(self) -> tuple[str, str]:
-        return self._path.split("/")[-2], NAME
 
     def _notice(self, lease: dict[str, Any] | None) -> None:
         before = self._lease and self._lease["metadata"]["resourceVersion"]

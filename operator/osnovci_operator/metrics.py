@@ -48,7 +48,7 @@ class PoolCollector(Collector):
             ready.add_metric(place, pool.status.get("readyReplicas", 0))
             for queue in pool.status.get("queues", ()):
                 for state in ("waiting", "active", "scheduled", "completed", "failed"):
-                    jobs.add_metric([*place, queue["name"], state], queue[state])
+                    jobs.add_metric([*place, queue["name"], state], queue.get(state, 0))
         yield from (desired, ready, jobs)
 
 

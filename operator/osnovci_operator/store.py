@@ -23,20 +23,23 @@ class Store:
     """What exists; reads never wait and never ask the API server."""
 
     def __init__(self) -> None:
-        self.clear()
-
-    def clear(self) -> None:
-        """Forget everything, before a fresh list."""
         self._pools: dict[Key, Pool | InvalidSpecError] = {}
         self._children: dict[Key, dict[str, Any]] = {}
         self._pods: defaultdict[Key, set[str]] = defaultdict(set)
         self._users: defaultdict[tuple[str, str], set[Key]] = defaultdict(set)
+        self._known: dict[Key, dict[str, Any]] = {}
+        """Every object's metadata, by its own kind and name, with its kind beside it."""
 
     def put(self, body: dict[str, Any]) -> set[Key]:
-        """Take in an object; give the keys that are to be reconciled for it."""
+        """Take in an object, unless a newer state of it is known; give the keys to reconcile."""
+        place, metadata = object_key(body), body["metadata"]
+        known = self._known.get(place)
+        if known and _version(known) > _version(metadata):
+            return set()
+        self._known[place] = metadata
         if body["kind"] == QUEUE_POOL:
             return self._put_pool(body)
-        owner, name = pool_of(body), body["metadata"]["name"]
+        owner, name = pool_of(body), metadata["name"]
         if body["kind"] == POD:
             self._pods[owner].add(name)
         elif name == owner.name:  # A label alone makes no Deployment the pool's.
@@ -44,16 +47,46 @@ class Store:
         return {owner}
 
     def remove(self, body: dict[str, Any]) -> set[Key]:
-        """Forget an object; give the keys that are to be reconciled for it."""
+        """Forget an object, unless another of its name took its place; give the keys to reconcile."""
+        place, metadata = object_key(body), body["metadata"]
+        known = self._known.get(place)
+        if known and known["uid"] != metadata["uid"]:
+            return set()
+        self._known.pop(place, None)
         if body["kind"] == QUEUE_POOL:
-            key = pool_key(body["metadata"])
+            key = pool_key(metadata)
             return self._rivals(key, self._pools.pop(key, None)) | {key}
-        owner, name = pool_of(body), body["metadata"]["name"]
+        owner, name = pool_of(body), metadata["name"]
         if body["kind"] == POD:
             _discard(self._pods, owner, name)
         elif name == owner.name:
             self._children.pop(owner, None)
         return {owner}
+
+    def known(self, kind: str, namespace: str) -> dict[Key, dict[str, Any]]:
+        """Give the metadata of what is known of a kind, to compare with a list made after it."""
+        return {
+            place: metadata
+            for place, metadata in self._known.items()
+            if place.kind == kind and place.namespace == namespace
+        }
+
+    def replace(
+        self, known: dict[Key, dict[str, Any]], listed: Iterable[dict[str, Any]]
+    ) -> set[Key]:
+        """Take in a list; forget what was known before it was made and is not in it.
+
+        So a deletion that no watch told of is noticed. Gives the keys to reconcile.
+        """
+        woken: set[Key] = set()
+        present: set[str] = set()
+        for body in listed:
+            present.add(body["metadata"]["uid"])
+            woken |= self.put(body)
+        for place, metadata in known.items():
+            if metadata["uid"] not in present:
+                woken |= self.remove({"kind": place.kind, "metadata": metadata})
+        return woken
 
     def pool(self, key: Key) -> Pool | InvalidSpecError | None:
         """Give a pool; None if there is none."""
@@ -116,14 +149,19 @@ def _discard(index: dict[Place, set[Member]], place: Place, member: Member) -> N
         index.pop(place, None)
 
 
+def object_key(body: dict[str, Any]) -> Key:
+    """Name any object."""
+    return Key(body["kind"], body["metadata"]["namespace"], body["metadata"]["name"])
+
+
+def _version(metadata: dict[str, Any]) -> int:
+    """The API server's count of changes; comparable for one object, and for objects of a kind."""
+    return int(metadata.get("resourceVersion", 0))
+
+
 def pool_key(metadata: dict[str, Any]) -> Key:
     """Name a QueuePool."""
     return Key(QUEUE_POOL, metadata["namespace"], metadata["name"])
-
-
-def pool_key_of(pool: Pool) -> Key:
-    """Name a QueuePool that has been read."""
-    return Key(QUEUE_POOL, pool.identity.namespace, pool.identity.name)
 
 
 def pool_of(body: dict[str, Any]) -> Key:

@@ -1,11 +1,14 @@
 """The watches: every event of our kinds and their children goes into the store and wakes keys.
 
-The only module, with __main__, that knows Kopf. Kopf keeps the watches open and reconnects them;
-it writes nothing to any object, and it never reconciles.
+The only module that knows Kopf. Kopf keeps the watches open and reconnects them; it writes nothing
+to any object, and it never reconciles. It runs in a thread with an event loop of its own: in ours
+it would take over the process's signals, and when it ends it cancels whatever tasks it finds.
 """
 
 import asyncio
+import contextlib
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
@@ -24,16 +27,17 @@ INACTIVITY_SECONDS = 60
 BACKOFF_SECONDS = (0.5, 1, 2, 5, 10)
 
 
-def registry(store: Store, wake: Callable[[Key], None]) -> kopf.OperatorRegistry:
-    """Give Kopf's handlers."""
+Deliver = Callable[[str | None, dict[str, Any]], None]
+"""Takes the type of an event and the object it is about."""
+
+
+def registry(deliver: Deliver) -> kopf.OperatorRegistry:
+    """Give Kopf's handlers; `deliver` is called on Kopf's event loop."""
     handlers = kopf.OperatorRegistry()
 
-    # A coroutine: Kopf runs plain functions in threads, and the store and the loop have no locks.
+    # A coroutine, since Kopf runs plain functions in more threads.
     async def take_in(event: kopf.RawEvent, **_: Any) -> None:
-        body: dict[str, Any] = dict(event["object"])
-        change = store.remove if event["type"] == "DELETED" else store.put
-        for key in change(body):
-            wake(key)
+        deliver(event["type"], dict(event["object"]))
 
     labelled = {POOL: kopf.PRESENT}
     kopf.on.event(GROUP, VERSION, PLURAL, registry=handlers, id="queuepools")(take_in)
@@ -63,6 +67,8 @@ def settings() -> kopf.OperatorSettings:
     chosen.watching.inactivity_timeout = INACTIVITY_SECONDS
     chosen.networking.error_backoffs = _Endless()
     chosen.queueing.batch_window = 0.01
+    # Kopf would kill the process ten minutes after its end, though it is begun anew.
+    chosen.process.ultimate_exiting_timeout = None
     return chosen
 
 
@@ -86,19 +92,59 @@ class RetriesAreWarnings(logging.Filter):
 
 
 async def watch(
-    store: Store,
-    wake: Callable[[Key], None],
-    namespaces: tuple[str, ...],
-    identity: str,
-    stop: asyncio.Event,
+    store: Store, wake: Callable[[Key], None], namespaces: tuple[str, ...], identity: str
 ) -> None:
-    """Watch until told to stop; raises what Kopf could not mend, such as a CRD that is gone."""
-    await kopf.operator(
-        registry=registry(store, wake),
-        settings=settings(),
-        standalone=True,
-        # Kopf would look for the user's name, and a container's user has none.
-        identity=cast("Any", identity),
-        namespaces=namespaces,
-        stop_flag=stop,
-    )
+    """Watch until cancelled; raises what Kopf could not mend, such as a CRD that is gone."""
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[Exception | None] = loop.create_future()
+    stop = threading.Event()
+
+    def take_in(kind: str | None, body: dict[str, Any]) -> None:
+        change = store.remove if kind == "DELETED" else store.put
+        for key in change(body):
+            wake(key)
+
+    def finish(error: Exception | None) -> None:
+        if not ended.done():
+            ended.set_result(error)
+
+    def run() -> None:
+        def deliver(kind: str | None, body: dict[str, Any]) -> None:
+            loop.call_soon_threadsafe(take_in, kind, body)
+
+        error = _run(deliver, namespaces, identity, stop)
+        with contextlib.suppress(RuntimeError):  # Our loop is closed when the process ends.
+            loop.call_soon_threadsafe(finish, error)
+
+    threading.Thread(target=run, daemon=True, name="kopf").start()
+    try:
+        if error := await ended:
+            raise error
+    finally:
+        stop.set()
+
+
+def _run(
+    deliver: Deliver, namespaces: tuple[str, ...], identity: str, stop: threading.Event
+) -> Exception | None:
+    """Run Kopf in this thread until told to stop; give what ended it otherwise."""
+
+    async def operator() -> None:
+        try:
+            await kopf.operator(
+                registry=registry(deliver),
+                settings=settings(),
+                standalone=True,
+                # Kopf would look for the user's name, and a container's user has none.
+                identity=cast("Any", identity),
+                namespaces=namespaces,
+                stop_flag=stop,
+            )
+        finally:
+            stop.set()  # A thread of Kopf's waits for it, and our loop for that thread.
+
+    try:
+        asyncio.run(operator())
+    except Exception as error:  # noqa: BLE001  # passed on to who waits for the watches
+        return error
+    return None

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import pytest
 import yaml
-from operator_log import OPERATOR, errors_since
+from operator_log import OPERATOR, errors_since, restarts
 from pools import NAMESPACE, TestPool
 from redis import Redis
 
@@ -50,10 +50,12 @@ def pool(request: pytest.FixtureRequest, redis: Redis) -> Iterator[Callable[...,
 
 @pytest.fixture(autouse=True)
 def no_unexpected_errors(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Read the operator's log after each test."""
-    since = datetime.now(UTC)
+    """Read the operator's log after each test, and whether a replica ended by itself."""
+    since, before = datetime.now(UTC), restarts()
     yield
     marker = request.node.get_closest_marker("causes_errors")
     expected = re.compile(marker.args[0]) if marker else None
     found = [line for line in errors_since(since) if not (expected and expected.search(line))]
     assert not found, "the operator logged errors: " + "\n".join(found)
+    again = [pod for pod, count in restarts().items() if count > before.get(pod, 0)]
+    assert not again, f"replicas of the operator ended and were started anew: {again}"

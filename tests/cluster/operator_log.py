@@ -21,3 +21,13 @@ def errors_since(moment: datetime) -> list[str]:
 def _is_error(line: str) -> bool:
     """What is not JSON was not logged but printed by something that broke."""
     return not line.startswith("{") or json.loads(line)["level"] in {"ERROR", "CRITICAL"}
+
+
+def restarts() -> dict[str, int]:
+    """Give how often each replica was started anew, by its pod."""
+    pods = json.loads(kubectl("-n", OPERATOR, "get", "pods", "-o", "json"))["items"]
+    return {
+        pod["metadata"]["name"]: each["restartCount"]
+        for pod in pods
+        for each in pod["status"].get("containerStatuses", ())
+    }

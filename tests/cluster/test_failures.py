@@ -40,6 +40,26 @@ def test_another_replica_leads_within_15_seconds_of_a_kill(pool: MakePool) -> No
     kubectl("-n", OPERATOR, "rollout", "status", "deployment", "--timeout=60s")
 
 
+def test_an_orderly_stop_hands_over_at_once(pool: MakePool) -> None:
+    before = eventually(leader)
+    kubectl("-n", OPERATOR, "delete", "pod", before, "--timeout=10s")
+    eventually(lambda: leader() not in {"", before}, within=5)
+    jobs = pool(replicas=1)
+    jobs.wait(ready=1)
+    kubectl("-n", OPERATOR, "rollout", "status", "deployment", "--timeout=60s")
+
+
+def test_a_follower_stops_when_told_to(pool: MakePool) -> None:
+    before = eventually(leader)
+    names = kubectl("-n", OPERATOR, "get", "pods", "-o", "jsonpath={.items[*].metadata.name}")
+    follower = next(name for name in names.split() if name != before)
+    kubectl("-n", OPERATOR, "delete", "pod", follower, "--timeout=10s")
+    assert leader() == before
+    jobs = pool(replicas=0)
+    eventually(lambda: jobs.condition("Ready"))
+    kubectl("-n", OPERATOR, "rollout", "status", "deployment", "--timeout=60s")
+
+
 def test_redis_away_holds_the_workers_and_its_return_is_noticed(pool: MakePool) -> None:
     jobs = pool(scaling={"minReplicas": 1, "maxReplicas": 2, "idle": "1s"})
     jobs.wait(ready=1)

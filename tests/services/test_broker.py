@@ -46,8 +46,8 @@ async def test_a_reader_without_a_secret_holds_and_says_so(kube: Kube) -> None:
     task = asyncio.create_task(reader.run())
     try:
         async with asyncio.timeout(15):
-            found = await reader.reading(pool())
             assert await woken.get() == key()
+            found = reader.reading(pool())
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

@@ -189,13 +189,13 @@ def test_a_heartbeat_may_be_of_a_newer_release(redis: Redis) -> None:
         pytest.param(7, id="a number"),
         pytest.param("OK", id="not JSON"),
         pytest.param("{}", id="another kind of JSON"),
-        pytest.param('[["1", "0"], [], []]', id="fewer rows than queues"),
-        pytest.param('[["1", "0"], [[1, 2]], []]', id="fewer figures than there are"),
-        pytest.param('[["1", "0"], [[null, 0, 0, 0, 0, 0, false]], []]', id="no figure"),
-        pytest.param('[["soon", "0"], ["text"], []]', id="a time that is none"),
-        pytest.param('[["1", "0"], [[1e400, 0, 0, 0, 0, 0, false]], []]', id="an endless figure"),
-        pytest.param('[["9999999999999999999", "0"], ["text"], []]', id="a time beyond all clocks"),
-        pytest.param("[" * 100_000, id="JSON without a bottom"),
+        pytest.param(["1", "0", "[]", "[]"], id="fewer rows than queues"),
+        pytest.param(["1", "0", "[[1, 2]]", "[]"], id="fewer figures than there are"),
+        pytest.param(["1", "0", "[[null, 0, 0, 0, 0, 0, false]]", "[]"], id="no figure"),
+        pytest.param(["soon", "0", '["text"]', "[]"], id="a time that is none"),
+        pytest.param(["1", "0", "[[1e400, 0, 0, 0, 0, 0, false]]", "[]"], id="an endless figure"),
+        pytest.param(["9999999999999999999", "0", '["text"]', "[]"], id="a time beyond all clocks"),
+        pytest.param(["1", "0", "[" * 100_000, "[]"], id="JSON without a bottom"),
     ],
 )
 def test_a_reply_that_the_script_never_gives_is_refused(reply: object) -> None:
@@ -209,3 +209,22 @@ def test_the_script_writes_nothing(redis: Redis) -> None:
     reply: Any = redis.eval_ro(observation.SCRIPT, 0, *arguments)
     assert observation.parse(reply, ["email"], ["worker-1"]).heartbeats == {}
     assert redis.dbsize() == 0
+
+
+def test_what_a_reply_repeats_is_taken_from_the_last_observation() -> None:
+    idle = ["5", "0", "[[0, 0, 0, 0, 1, 0, false]]", "[]"]
+    first = observation.parse(idle, ["email"], [])
+    again = observation.parse(["6", *idle[1:]], ["email"], [], first)
+    assert again.texts is first.texts
+    assert again.at - first.at == timedelta(seconds=1)
+    other = observation.parse(["6", *idle[1:]], ["report"], [], first)
+    assert list(other.queues) == ["report"]
+
+
+def test_a_waiting_job_grows_older_though_the_reply_is_the_same() -> None:
+    row = '[[1, 0, 0, 0, 0, 0, "1970-01-01T00:00:00Z"]]'
+    first = observation.parse(["5", "0", row, "[]"], ["email"], [])
+    again = observation.parse(["8", "0", row, "[]"], ["email"], [], first)
+    email = again.queues["email"]
+    assert isinstance(email, QueueReading)
+    assert email.oldest_wait == timedelta(seconds=8)

@@ -112,3 +112,33 @@ def test_pools_are_given_by_namespace() -> None:
     store.put(OLDER)
     assert [pool.identity.name for pool in store.pools(NAMESPACE)] == ["older"]
     assert list(store.pools("elsewhere")) == []
+
+
+def test_an_older_state_of_an_object_is_not_taken_in() -> None:
+    store = Store()
+    newer, older = (child_body(kind="Deployment", name="homework-jobs") for _ in range(2))
+    newer["metadata"]["resourceVersion"] = "12"
+    older["metadata"]["resourceVersion"] = "9"
+    assert store.put(newer) == {key()}
+    assert store.put(older) == set()
+    assert store.deployment(key()) == newer
+
+
+def test_the_deletion_of_an_object_spares_another_of_its_name() -> None:
+    store = Store()
+    before, after = (child_body(kind="Deployment", name="homework-jobs") for _ in range(2))
+    after["metadata"]["uid"] = "another"
+    store.put(before)
+    store.put(after)
+    assert store.remove(before) == set()
+    assert store.deployment(key()) == after
+
+
+def test_a_list_makes_a_deletion_known_that_no_watch_told_of() -> None:
+    store = Store()
+    gone, new = (child_body(kind="Pod", name=name) for name in ("gone", "new"))
+    store.put(gone)
+    known = store.known("Pod", "homework")
+    store.put(new)  # Made after the list, and told by a watch.
+    assert store.replace(known, []) == {key()}
+    assert store.pods(key()) == {"new"}

@@ -39,7 +39,7 @@ class QueueReading:
 
     def figures(self) -> "QueueReading":
         """Give the reading without its age, to tell whether anything happened."""
-        return replace(self, oldest_wait=timedelta())
+        return replace(self, oldest_wait=timedelta()) if self.waiting else self
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,15 @@ class Observation:
     """By name; a string says why a queue could not be read."""
     heartbeats: dict[str, Heartbeat]
     """By pod; without those that are missing, too large or of another pod."""
+    asked: tuple[tuple[str, ...], tuple[str, ...]]
+    """The queues and pods that were asked for."""
+    texts: tuple[str, ...]
+    """The reply as it came, to know it again."""
+
+    @property
+    def ages(self) -> bool:
+        """Whether time alone changes it: a job waits and grows older."""
+        return any(isinstance(each, QueueReading) and each.waiting for each in self.queues.values())
 
 
 def arguments(
@@ -61,14 +70,21 @@ def arguments(
     return [*head, str(len(queues)), *queues, *(heartbeat_key(namespace, pod) for pod in pods)]
 
 
-def parse(reply: Any, queues: Sequence[str], pods: Sequence[str]) -> Observation:
+def parse(
+    reply: Any, queues: Sequence[str], pods: Sequence[str], last: Observation | None = None
+) -> Observation:
     """Read the script's reply to `arguments` of the same queues and pods.
 
-    Raises UnexpectedReplyError where it is none.
+    What the reply repeats of the last observation is taken from there, which makes a tick with
+    nothing new cheap. Raises UnexpectedReplyError where it is no reply of the script.
     """
     try:
-        (seconds, micros), rows, documents = json.loads(reply)
+        seconds, micros, *texts = reply
         at = datetime.fromtimestamp(int(seconds) + int(micros) / 1e6, UTC)
+        asked = (tuple(queues), tuple(pods))
+        if last and last.asked == asked and last.texts == tuple(texts) and not last.ages:
+            return replace(last, at=at)
+        rows, documents = (json.loads(text) for text in texts)
         readings = {
             name: row if isinstance(row, str) else _reading(name, row, at)
             for name, row in zip(queues, rows, strict=True)
@@ -79,8 +95,8 @@ def parse(reply: Any, queues: Sequence[str], pods: Sequence[str]) -> Observation
             if (beat := _heartbeat(pod, document))
         }
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise UnexpectedReplyError(f"{str(reply)[:80]!r}") from error
-    return Observation(at, readings, beats)
+        raise UnexpectedReplyError("no reply of the script that was sent") from error
+    return Observation(at, readings, beats, asked, tuple(texts))
 
 
 def _reading(name: str, row: list[Any], at: datetime) -> QueueReading:

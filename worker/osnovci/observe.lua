@@ -7,9 +7,9 @@
 --       5 ..       names of queues, then keys of heartbeats
 -- Reads rq:queue:Q (list), PREFIXpriority:Q, rq:wip:Q, rq:scheduled:Q, rq:finished:Q, rq:failed:Q (sorted sets),
 --       rq:job:ID (hash, enqueued_at only); a document a heartbeat key
--- Returns JSON: [[seconds, micros], [row, ...], [document or false, ...]]; a row is
+-- Returns [seconds, micros, rows as JSON, documents as JSON]; a row is
 --       [waiting, active, due, scheduled, completed, failed, enqueued_at of the oldest or false],
---       or the error's text where a key of the queue is of another type
+--       or the error's text where a key of the queue is of another type; a document may be false
 --
 -- rq's entry of an active job ends by its score when its worker no longer renews it.
 
@@ -44,5 +44,6 @@ for i = 5 + queues, #ARGV do
   documents[#documents + 1] = ok and document and #document <= tonumber(ARGV[2]) and document
 end
 
-return '[' .. cjson.encode({time[1], time[2]}) .. ',' .. (#rows > 0 and cjson.encode(rows) or '[]')
-  .. ',' .. (#documents > 0 and cjson.encode(documents) or '[]') .. ']'
+-- Empty tables would be written as objects.
+return {time[1], time[2], #rows > 0 and cjson.encode(rows) or '[]',
+  #documents > 0 and cjson.encode(documents) or '[]'}

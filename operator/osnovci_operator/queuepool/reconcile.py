@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from osnovci_operator import metrics
+from osnovci_operator.backend import Unreadable
 from osnovci_operator.broker import Broker
 from osnovci_operator.errors import NotFoundError, RefusedError, TerminatingError
 from osnovci_operator.events import Events
@@ -18,10 +19,13 @@ from osnovci_operator.queuepool.seen import PoolReading, Seen, Workers
 from osnovci_operator.queuepool.spec import KIND, InvalidSpecError, Pool
 from osnovci_operator.queuepool.status import Refusal
 from osnovci_operator.resource import Key
-from osnovci_operator.store import DEPLOYMENT, Store, pool_key_of
+from osnovci_operator.store import DEPLOYMENT, Store
 
 FIGURES_EVERY = timedelta(seconds=2)
 """Figures alone are reported no more often; a change of a condition or a count is at once."""
+
+REFUSED_EVERY = timedelta(seconds=30)
+"""What the API server refused is tried again, since rights and quotas change unseen."""
 
 AGES_EVERY = timedelta(seconds=5)
 """While jobs wait, their age is looked at again this often."""
@@ -64,8 +68,11 @@ class QueuePools:
             self._memories.pop(key, None)
             return None
         memory = self._memory(key, pool.identity.uid, pool.status)
+        reading = self._broker.reading(pool)
+        if reading is None:
+            return RESYNC
         live = await self._deployment(pool)
-        seen = await self._observe(pool, live)
+        seen = self._observe(pool, live, reading)
         decision, memory.scaling = decide(pool.spec, seen, memory.scaling)
         refusal = await self._apply(pool, seen, live, decision)
         return await self._report(pool, memory, seen, decision, refusal)
@@ -79,18 +86,20 @@ class QueuePools:
 
     async def _deployment(self, pool: Pool) -> dict[str, Any] | None:
         """Give the pool's Deployment; one the cache has not seen is asked for by its name."""
-        cached = self._store.deployment(pool_key_of(pool))
+        cached = self._store.deployment(pool.key)
         if cached:
             return cached
         return await self._kube.get(DEPLOYMENT, pool.identity.namespace, pool.identity.name)
 
-    async def _observe(self, pool: Pool, live: dict[str, Any] | None) -> Seen:
+    def _observe(
+        self, pool: Pool, live: dict[str, Any] | None, reading: PoolReading | Unreadable
+    ) -> Seen:
         owners = live["metadata"].get("ownerReferences", ()) if live else ()
         stranger = live is not None and pool.identity.uid not in {each["uid"] for each in owners}
         return Seen(
             now=self._now(),
             workers=Workers.parse(live) if live and not stranger else None,
-            reading=await self._broker.reading(pool),
+            reading=reading,
             taken=tuple(self._taken(pool)),
             stranger=stranger,
         )
@@ -139,7 +148,7 @@ class QueuePools:
     ) -> timedelta | None:
         current = Pool(pool.identity, pool.spec, memory.status, pool.deleting)
         written = status.status(current, seen, decision, refusal)
-        recheck = decision.recheck or RESYNC
+        recheck = REFUSED_EVERY if refusal else decision.recheck or RESYNC
         if isinstance(seen.reading, PoolReading) and seen.reading.waiting:
             recheck = min(recheck, AGES_EVERY)
         if written == memory.status:
@@ -165,12 +174,15 @@ class QueuePools:
             note = f"no longer {was['reason']}: {now['message']}"
             await self._events.record(KIND, pool.identity, "Recovered", note)
 
-    async def _report_invalid(self, key: Key, error: InvalidSpecError) -> timedelta:
+    async def _report_invalid(self, key: Key, error: InvalidSpecError) -> timedelta | None:
         identity = error.identity
-        memory = self._memory(key, identity.uid, {})
+        memory = self._memory(key, identity.uid, error.status)
         written = status.invalid(str(error), memory.status, identity.generation, self._now())
         if written != memory.status:
-            await self._kube.report(KIND, identity.namespace, identity.name, written)
+            try:
+                await self._kube.report(KIND, identity.namespace, identity.name, written)
+            except NotFoundError:
+                return None
             memory.status = written
         return RESYNC
 

@@ -5,13 +5,14 @@ Pure: no I/O, no clock. Defaults are the figures of docs/reference/queuepool.md.
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
 from osnovci.contract import Isolation, PoolDocument, QueueDocument, RetryDocument
 from osnovci_operator.pods import PodSection
-from osnovci_operator.resource import Duration, Identity, Model, rule, rules
+from osnovci_operator.resource import Duration, Identity, Key, Model, rule, rules
 
 KIND = "QueuePool"
 PLURAL = "queuepools"
@@ -247,6 +248,11 @@ class Pool:
     status: dict[str, Any]
     deleting: bool
 
+    @cached_property
+    def key(self) -> Key:
+        """What the loop and the store know it by."""
+        return Key(KIND, self.identity.namespace, self.identity.name)
+
     @classmethod
     def parse(cls, body: dict[str, Any]) -> "Pool":
         """Read a QueuePool.
@@ -258,7 +264,7 @@ class Pool:
         try:
             spec = Spec.model_validate(body.get("spec", {}))
         except ValidationError as error:
-            raise InvalidSpecError(identity, error) from error
+            raise InvalidSpecError(identity, body.get("status", {}), error) from error
         deleting = "deletionTimestamp" in body["metadata"]
         return cls(identity, spec, body.get("status", {}), deleting)
 
@@ -266,8 +272,9 @@ class Pool:
 class InvalidSpecError(Exception):
     """The spec cannot be read; the message names each field, its value and what is wrong."""
 
-    def __init__(self, identity: Identity, cause: ValidationError) -> None:
+    def __init__(self, identity: Identity, status: dict[str, Any], cause: ValidationError) -> None:
         self.identity = identity
+        self.status = status
         each = (
             f"spec.{'.'.join(str(part) for part in error['loc'])}: {error['msg']}"
             for error in cause.errors(include_url=False)

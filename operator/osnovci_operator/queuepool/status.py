@@ -43,7 +43,7 @@ def status(pool: Pool, seen: Seen, decision: Decision, refusal: Refusal | None) 
     written["conditions"] = conditions.merge(
         pool.status.get("conditions", ()),
         (
-            ready(seen, decision, refusal),
+            ready(pool, seen, decision, refusal),
             scaling_active(decision),
             scaling_limited(decision),
             backend_reachable(seen),
@@ -64,7 +64,7 @@ def invalid(message: str, previous: Any, generation: int, now: datetime) -> dict
     return {**previous, "observedGeneration": generation, "conditions": [*merged, *others]}
 
 
-def ready(seen: Seen, decision: Decision, refusal: Refusal | None) -> Condition:
+def ready(pool: Pool, seen: Seen, decision: Decision, refusal: Refusal | None) -> Condition:
     """Whether the pool does what its spec asks; the first answer wins."""
     if decision.blocked:
         return Condition("Ready", False, decision.reason, decision.message)
@@ -72,11 +72,13 @@ def ready(seen: Seen, decision: Decision, refusal: Refusal | None) -> Condition:
         return Condition("Ready", False, "PodRefused", refusal.message)
     if isinstance(seen.reading, Unreadable):
         return Condition("Ready", False, seen.reading.reason, seen.reading.message)
-    return _workers_ready(seen.workers, decision.replicas)
+    counting = pool.status.get("observedGeneration") == pool.identity.generation
+    return _workers_ready(seen.workers, decision.replicas, counting=counting)
 
 
-def _workers_ready(workers: Workers | None, desired: int) -> Condition:
-    if not workers or not workers.settled:
+def _workers_ready(workers: Workers | None, desired: int, *, counting: bool) -> Condition:
+    # While only the count changes, workers that are ready stay so.
+    if not workers or not (workers.settled or (counting and workers.ready)):
         return Condition("Ready", False, "RollingOut", f"asked for {_workers(desired)}")
     if not desired:
         return Condition(

@@ -2,6 +2,7 @@
 --
 -- ARGV  1  prefix of Osnovci's keys, "osnovci:{NAMESPACE}:"
 --       2  the caller's time as rq writes it, for people; waits and leases use Redis's clock
+-- Returns what the script after it returns
 --
 -- A job is in exactly one of these places of its queue Q, and its status says in which:
 --   queued     rq:queue:Q (list), or for a priority other than 5 PREFIXpriority:Q (sorted set)
