@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 import queue_tasks
 from redis import Redis
 from redis_server import RedisServer
-from rq import Callback, Queue, Retry
+from rq import Callback, Queue, Repeat, Retry
 from rq.command import send_stop_job_command
 from rq.job import JobStatus
 from rq.worker import Worker as RqWorker
@@ -276,3 +277,21 @@ def test_a_priority_or_a_resumed_queue_wakes_an_idle_worker(
     assert status(queues, waiting) == status(queues, urgent) == "queued"
     queues.run(operations.resume("email"))
     assert (ended(queues, waiting).result, ended(queues, urgent).result) == (3, 7)
+
+
+def test_a_repeat_of_plain_rq_runs_so_often(redis: Redis, start_worker: StartWorker) -> None:
+    job = Queue("email", connection=redis).enqueue(
+        "queue_tasks.note", "notes", "x", repeat=Repeat(times=2, interval=0)
+    )
+    start_worker(pool_document(tasks=TASKS))
+    eventually(lambda: redis.llen("notes") == 3)
+    eventually(lambda: job.get_status() == JobStatus.FINISHED)
+
+
+def test_a_job_that_plain_rq_enqueues_for_later_waits(
+    redis: Redis, start_worker: StartWorker
+) -> None:
+    start_worker(pool_document(tasks=TASKS))
+    job = Queue("email", connection=redis).enqueue_in(timedelta(seconds=2), "queue_tasks.add", 1, 2)
+    assert job.get_status() == JobStatus.SCHEDULED
+    eventually(lambda: job.get_status() == JobStatus.FINISHED, within=6)

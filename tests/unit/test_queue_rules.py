@@ -28,7 +28,11 @@ from osnovci.queues.payload import (
 
 THREE = queue_document(retries=RetryDocument(limit=3, initial_seconds=1, factor=2, max_seconds=60))
 PLAIN: Any = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text() | st.floats(allow_nan=False, allow_infinity=False),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text()
+    | st.floats(allow_nan=False, allow_infinity=False),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=10,
 )

@@ -7,7 +7,7 @@ A worker imports the modules its pool names, and runs the tasks it finds in them
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, TypeVar, overload
@@ -17,6 +17,8 @@ from osnovci.queues.errors import UnknownTaskError
 
 F = TypeVar("F", bound=Callable[..., Any])
 MARK = "__osnovci_task__"
+_declared: dict[str, "Task"] = {}
+"""Every task of this process, by name."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ def task(function: Any = None, /, *, queue: str = "default") -> Any:
         name = f"{function.__module__}.{function.__qualname__}"
         found = Task(name, function, queue, inspect.iscoroutinefunction(function))
         setattr(function, MARK, found)
+        _declared[name] = found
         return function
 
     return declare if function is None else declare(function)
@@ -53,25 +56,25 @@ def task_of(function: Callable[..., Any]) -> Task:
     return found
 
 
-def load(modules: Iterable[str]) -> Mapping[str, Task]:
-    """Import modules and give the tasks declared in them, by name.
+def load(modules: Sequence[str]) -> Mapping[str, Task]:
+    """Import modules and give the tasks declared in them, and in what they import below them, by name.
 
     Raises SettingsError for one that cannot be imported.
     """
-    found: dict[str, Task] = {}
     for name in modules:
         try:
-            module = import_module(name)
+            import_module(name)
         except Exception as error:
             raise SettingsError(
                 f"spec.tasks names the module {name}, which this image cannot import "
                 f"({type(error).__name__}: {error}): install it there, or set PYTHONPATH"
             ) from error
-        for value in vars(module).values():
-            declared = getattr(value, MARK, None)
-            if isinstance(declared, Task) and declared.function.__module__ == name:
-                found[declared.name] = declared
-    return found
+    return {each.name: each for each in _declared.values() if _within(each, modules)}
+
+
+def _within(task: Task, modules: Sequence[str]) -> bool:
+    home = f"{task.function.__module__}."
+    return any(home.startswith(f"{module}.") for module in modules)
 
 
 def find(tasks: Mapping[str, Task], name: str) -> Task:
