@@ -181,3 +181,27 @@ def test_a_taken_probe_port_is_one_sentence(redis_server: RedisServer) -> None:
     )
     assert done.returncode == 2
     assert f"probe port {redis_server.port}: [Errno 98] Address already in use" in done.stderr
+
+
+def test_nothing_outlives_a_killed_worker(redis: Redis, start_worker: StartWorker) -> None:
+    worker = start_worker(pool_document(concurrency=2))
+    begin(redis, worker, 60)
+    family = descendants(worker.process.pid)
+    assert len(family) >= 5
+    worker.stop(signal.SIGKILL)
+    eventually(lambda: not any(alive(pid) for pid in family))
+
+
+def descendants(pid: int) -> list[int]:
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(each) for each in listed] + [
+        below for each in listed for below in descendants(int(each))
+    ]
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that is dead and not yet buried does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

@@ -1,5 +1,6 @@
 """A process of the worker pod: forked, watched, and replaced when it ends."""
 
+import ctypes
 import logging
 import os
 import signal
@@ -11,6 +12,8 @@ BACKOFF_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0, 3.0)
 
 SETTLED_SECONDS = 10.0
 """A process that lived so long begins again with the shortest wait."""
+
+PR_SET_PDEATHSIG = 1
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +53,7 @@ class Process:
         """Be the child: do the work and exit, never returning into the supervisor's code."""
         status = 1
         try:
+            die_with_parent()
             self._in_child()
             # A terminal's Ctrl-C is for the supervisor, which tells the others.
             os.setpgrp()
@@ -66,3 +70,8 @@ class Process:
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(status)
+
+
+def die_with_parent() -> None:
+    """Let the kernel end this process with the one that started it: no job outlives its worker."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -5,7 +5,6 @@ is safe at any time. It is sent one file descriptor for each child, and tells ["
 ["died", pid, exit status] on its socket.
 """
 
-import ctypes
 import gc
 import json
 import os
@@ -17,9 +16,8 @@ from types import FrameType
 from typing import Any
 
 from osnovci.queues.engine.child import serve
+from osnovci.queues.processes import die_with_parent
 from osnovci.queues.tasks import Task, load
-
-PR_SET_PDEATHSIG = 1
 
 
 def start(modules: Sequence[str], *, only_one: bool) -> socket.socket:
@@ -98,11 +96,6 @@ def report_dead(control: socket.socket) -> None:
 def tell(control: socket.socket, *message: Any) -> None:
     """Send one message to the worker."""
     control.send(json.dumps(message).encode())
-
-
-def die_with_parent() -> None:
-    """Let the kernel end this process with the one that started it: no job outlives its worker."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _heard(number: int, frame: FrameType | None) -> None:

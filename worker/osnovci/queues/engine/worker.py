@@ -91,7 +91,6 @@ class Worker:
 
 def run_jobs(settings: WorkerSettings, board: Board) -> None:
     """Be the engine's process: work until SIGTERM; ends when Redis is away at its start."""
-    nursery.die_with_parent()
     executor = executor_of(settings.pool)
     try:
         asyncio.run(_run(settings, executor, board))
