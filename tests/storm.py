@@ -103,6 +103,7 @@ def storm(  # what the storm is made of
     *,
     jobs: int,
     workers: int,
+    concurrency: int,
     job_seconds: float,
     events: Callable[[float], Iterator[str]],
     within: float,
@@ -113,7 +114,9 @@ def storm(  # what the storm is made of
     accept(queues, jobs, job_seconds)
     document = queue_document(keep_completed=jobs + 1, keep_failed=jobs + 1)
     tasks = ("queue_tasks",)
-    it = Storm(redis, folder, pool_document(document, tasks=tasks, concurrency=2, grace=5))
+    it = Storm(
+        redis, folder, pool_document(document, tasks=tasks, concurrency=concurrency, grace=5)
+    )
     for _ in range(workers):
         it.start_worker()
     chance, began = random.Random(seed), time.monotonic()

@@ -7,6 +7,7 @@ from pathlib import Path
 from redis_server import DurableRedis
 from storm import storm
 
+CONCURRENCY = int(os.environ.get("CHAOS_CONCURRENCY", "2"))
 IN_FULL = os.environ.get("CHAOS") == "full"
 
 
@@ -28,12 +29,14 @@ def test_a_storm_loses_nothing(durable_redis: DurableRedis, tmp_path: Path) -> N
         tmp_path,
         jobs=jobs,
         workers=workers,
+        concurrency=CONCURRENCY,
         job_seconds=0.005,
         events=Events(),
         within=900 if IN_FULL else 120,
     )
     print(toll)
     assert toll.lost == 0
-    assert toll.duplicates <= toll.kills
+    # Each kill ends the jobs of one worker: of as many the end may have been unknown to Redis.
+    assert toll.duplicates <= toll.kills * CONCURRENCY
     assert toll.report.findings == ()
     assert toll.report.freed == 0
