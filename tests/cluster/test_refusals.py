@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -77,6 +78,9 @@ def test_a_pod_that_the_api_server_refuses_is_a_condition(pool: MakePool) -> Non
 def test_a_queue_belongs_to_the_older_pool_until_that_is_gone(pool: MakePool) -> None:
     older = pool(replicas=0)
     eventually(lambda: older.condition("Ready"))
+    # The API server counts ages in whole seconds.
+    made = datetime.fromisoformat(older.get()["metadata"]["creationTimestamp"])
+    eventually(lambda: datetime.now(UTC) - made > timedelta(seconds=1))
     younger = pool(replicas=1, queues=[{"name": older.queue}])
     eventually(lambda: younger.condition("Ready").get("reason") == "QueueTaken")
     assert older.name in younger.condition("Ready")["message"]

@@ -25,7 +25,7 @@ def report(
 ) -> dict[str, Any]:
     """Decide and write the status, as a reconcile does."""
     decision, _ = decide(given, observed, ScalingState())
-    return status(pool(status=before), observed, decision, refusal)
+    return status(pool(), before or {}, observed, decision, refusal)
 
 
 def condition(of: dict[str, Any], kind: str) -> dict[str, Any]:
@@ -227,3 +227,11 @@ def test_a_message_is_cut_to_what_the_api_takes() -> None:
     long = Condition("Ready", status=False, reason="PodRefused", message="x" * 2000)
     (written,) = merge((), [long], 1, NOON)
     assert len(written["message"]) == MESSAGE_MAX
+
+
+def test_a_change_of_the_count_does_not_take_back_ready() -> None:
+    scaling_up = seen(workers=workers(asked=3, settled=False), reading=reading(active=9))
+    before = report(seen(workers=workers(asked=3), reading=reading(active=6)))
+    assert condition(report(scaling_up, before=before), "Ready")["status"] == "True"
+    of_another_spec = before | {"observedGeneration": 1}
+    assert condition(report(scaling_up, before=of_another_spec), "Ready")["status"] == "False"

@@ -1,14 +1,13 @@
 """One QueuePool, made what it should be: observe, decide, build, apply, report."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from osnovci_operator import metrics
 from osnovci_operator.backend import Unreadable
 from osnovci_operator.broker import Broker
-from osnovci_operator.errors import NotFoundError, RefusedError, TerminatingError
+from osnovci_operator.errors import RefusedError, TerminatingError
 from osnovci_operator.events import Events
 from osnovci_operator.kube import Kube
 from osnovci_operator.loop import RESYNC
@@ -18,27 +17,15 @@ from osnovci_operator.queuepool.decide import Decision, ScalingState, decide
 from osnovci_operator.queuepool.seen import PoolReading, Seen, Workers
 from osnovci_operator.queuepool.spec import KIND, InvalidSpecError, Pool
 from osnovci_operator.queuepool.status import Refusal
+from osnovci_operator.report import Reporter
 from osnovci_operator.resource import Key
 from osnovci_operator.store import DEPLOYMENT, Store
-
-FIGURES_EVERY = timedelta(seconds=2)
-"""Figures alone are reported no more often; a change of a condition or a count is at once."""
 
 REFUSED_EVERY = timedelta(seconds=30)
 """What the API server refused is tried again, since rights and quotas change unseen."""
 
 AGES_EVERY = timedelta(seconds=5)
 """While jobs wait, their age is looked at again this often."""
-
-
-@dataclass
-class Memory:
-    """What is remembered of a pool between reconciles; a lost one costs nothing but a hold."""
-
-    uid: str
-    scaling: ScalingState = field(default_factory=ScalingState)
-    status: dict[str, Any] = field(default_factory=dict[str, Any])
-    reported_at: datetime | None = None
 
 
 class QueuePools:
@@ -56,8 +43,10 @@ class QueuePools:
         self._kube = kube
         self._broker = broker
         self._events = events
+        self._reporter = Reporter(kube, events)
         self._now = now
-        self._memories: dict[Key, Memory] = {}
+        self._scaling: dict[Key, tuple[str, ScalingState]] = {}
+        """With the pool's uid. A lost one costs nothing but a hold."""
 
     async def reconcile(self, key: Key) -> timedelta | None:
         """Give the pool the workers its backlog asks for; return when to look again."""
@@ -65,24 +54,27 @@ class QueuePools:
         if isinstance(pool, InvalidSpecError):
             return await self._report_invalid(key, pool)
         if pool is None or pool.deleting:
-            self._memories.pop(key, None)
-            return None
-        memory = self._memory(key, pool.identity.uid, pool.status)
+            return self._forget(key)
         reading = self._broker.reading(pool)
         if reading is None:
             return RESYNC
         live = await self._deployment(pool)
         seen = self._observe(pool, live, reading)
-        decision, memory.scaling = decide(pool.spec, seen, memory.scaling)
+        decision = self._decide(pool, seen)
         refusal = await self._apply(pool, seen, live, decision)
-        return await self._report(pool, memory, seen, decision, refusal)
+        return await self._report(pool, seen, decision, refusal)
 
-    def _memory(self, key: Key, uid: str, status: dict[str, Any]) -> Memory:
-        """Give what is remembered of an object; another of the same name begins anew."""
-        memory = self._memories.get(key)
-        if not memory or memory.uid != uid:
-            memory = self._memories[key] = Memory(uid, status=status)
-        return memory
+    def _forget(self, key: Key) -> None:
+        self._reporter.forget(key)
+        self._scaling.pop(key, None)
+
+    def _decide(self, pool: Pool, seen: Seen) -> Decision:
+        uid, state = self._scaling.get(pool.key, ("", ScalingState()))
+        if uid != pool.identity.uid:
+            state = ScalingState()
+        decision, state = decide(pool.spec, seen, state)
+        self._scaling[pool.key] = (pool.identity.uid, state)
+        return decision
 
     async def _deployment(self, pool: Pool) -> dict[str, Any] | None:
         """Give the pool's Deployment; one the cache has not seen is asked for by its name."""
@@ -139,64 +131,18 @@ class QueuePools:
         await self._events.record(KIND, pool.identity, reason, note)
 
     async def _report(
-        self,
-        pool: Pool,
-        memory: Memory,
-        seen: Seen,
-        decision: Decision,
-        refusal: Refusal | None,
-    ) -> timedelta | None:
-        current = Pool(pool.identity, pool.spec, memory.status, pool.deleting)
-        written = status.status(current, seen, decision, refusal)
+        self, pool: Pool, seen: Seen, decision: Decision, refusal: Refusal | None
+    ) -> timedelta:
+        last = self._reporter.last(pool.key, pool.identity.uid, pool.status)
+        written = status.status(pool, last, seen, decision, refusal)
+        wait = await self._reporter.report(pool.key, pool.identity, written, seen.now)
         recheck = REFUSED_EVERY if refusal else decision.recheck or RESYNC
-        if isinstance(seen.reading, PoolReading) and seen.reading.waiting:
-            recheck = min(recheck, AGES_EVERY)
-        if written == memory.status:
-            return recheck
-        urgent = _verdict(written) != _verdict(memory.status)
-        if not urgent and memory.reported_at and seen.now - memory.reported_at < FIGURES_EVERY:
-            return min(recheck, FIGURES_EVERY)
-        try:
-            await self._kube.report(KIND, pool.identity.namespace, pool.identity.name, written)
-        except NotFoundError:
-            return None
-        before, memory.status, memory.reported_at = memory.status, written, seen.now
-        await self._announce_conditions(pool, before, written)
-        return recheck
+        waiting = isinstance(seen.reading, PoolReading) and seen.reading.waiting
+        return min(recheck, wait or recheck, AGES_EVERY if waiting else recheck)
 
-    async def _announce_conditions(self, pool: Pool, before: Any, after: Any) -> None:
-        """Tell of trouble that began or ended; that workers come and go is told by scaling."""
-        was, now = _condition(before, "Ready"), _condition(after, "Ready")
-        if now["reason"] not in NORMAL and now["reason"] != was.get("reason"):
-            reason, message = now["reason"], now["message"]
-            await self._events.record(KIND, pool.identity, reason, message, warning=True)
-        elif now["reason"] in NORMAL and was.get("reason", "") not in NORMAL | {""}:
-            note = f"no longer {was['reason']}: {now['message']}"
-            await self._events.record(KIND, pool.identity, "Recovered", note)
-
-    async def _report_invalid(self, key: Key, error: InvalidSpecError) -> timedelta | None:
-        identity = error.identity
-        memory = self._memory(key, identity.uid, error.status)
-        written = status.invalid(str(error), memory.status, identity.generation, self._now())
-        if written != memory.status:
-            try:
-                await self._kube.report(KIND, identity.namespace, identity.name, written)
-            except NotFoundError:
-                return None
-            memory.status = written
+    async def _report_invalid(self, key: Key, error: InvalidSpecError) -> timedelta:
+        identity, now = error.identity, self._now()
+        last = self._reporter.last(key, identity.uid, error.status)
+        written = status.invalid(str(error), last, identity.generation, now)
+        await self._reporter.report(key, identity, written, now)
         return RESYNC
-
-
-NORMAL = frozenset({"RollingOut", "WorkersStarting", "NoneNeeded", "WorkersReady"})
-"""Reasons of Ready that come and go with every scaling."""
-
-
-def _condition(of: dict[str, Any], kind: str) -> dict[str, Any]:
-    return next((each for each in of.get("conditions", ()) if each["type"] == kind), {})
-
-
-def _verdict(of: dict[str, Any]) -> Any:
-    """Give what must be reported at once: counts, and each condition's status and reason."""
-    each = [(c["type"], c["status"], c["reason"]) for c in of.get("conditions", ())]
-    fields = ("observedGeneration", "desiredReplicas", "readyReplicas", "replicas")
-    return each, [of.get(field) for field in fields]

@@ -21,9 +21,13 @@ class Refusal:
     message: str
 
 
-def status(pool: Pool, seen: Seen, decision: Decision, refusal: Refusal | None) -> dict[str, Any]:
-    """Write the whole status; what could not be read keeps its last figures."""
+def status(
+    pool: Pool, last: dict[str, Any], seen: Seen, decision: Decision, refusal: Refusal | None
+) -> dict[str, Any]:
+    """Write the status that follows on the last; what could not be read keeps its figures."""
     workers, reading = seen.workers, seen.reading
+    # While only the count changes, workers that are ready stay so.
+    counting = last.get("observedGeneration") == pool.identity.generation
     written: dict[str, Any] = {
         "observedGeneration": pool.identity.generation,
         "replicas": workers.existing if workers else 0,
@@ -39,11 +43,11 @@ def status(pool: Pool, seen: Seen, decision: Decision, refusal: Refusal | None) 
         }
     else:
         kept = ("busy", "waiting", "queues")
-        written |= {field: pool.status[field] for field in kept if field in pool.status}
+        written |= {field: last[field] for field in kept if field in last}
     written["conditions"] = conditions.merge(
-        pool.status.get("conditions", ()),
+        last.get("conditions", ()),
         (
-            ready(pool, seen, decision, refusal),
+            ready(seen, decision, refusal, counting=counting),
             scaling_active(decision),
             scaling_limited(decision),
             backend_reachable(seen),
@@ -64,7 +68,7 @@ def invalid(message: str, previous: Any, generation: int, now: datetime) -> dict
     return {**previous, "observedGeneration": generation, "conditions": [*merged, *others]}
 
 
-def ready(pool: Pool, seen: Seen, decision: Decision, refusal: Refusal | None) -> Condition:
+def ready(seen: Seen, decision: Decision, refusal: Refusal | None, *, counting: bool) -> Condition:
     """Whether the pool does what its spec asks; the first answer wins."""
     if decision.blocked:
         return Condition("Ready", False, decision.reason, decision.message)
@@ -72,12 +76,10 @@ def ready(pool: Pool, seen: Seen, decision: Decision, refusal: Refusal | None) -
         return Condition("Ready", False, "PodRefused", refusal.message)
     if isinstance(seen.reading, Unreadable):
         return Condition("Ready", False, seen.reading.reason, seen.reading.message)
-    counting = pool.status.get("observedGeneration") == pool.identity.generation
     return _workers_ready(seen.workers, decision.replicas, counting=counting)
 
 
 def _workers_ready(workers: Workers | None, desired: int, *, counting: bool) -> Condition:
-    # While only the count changes, workers that are ready stay so.
     if not workers or not (workers.settled or (counting and workers.ready)):
         return Condition("Ready", False, "RollingOut", f"asked for {_workers(desired)}")
     if not desired:
