@@ -32,7 +32,7 @@ PORT = 6397
 URL = f"redis://127.0.0.1:{PORT}/0"
 RESULTS = Path(__file__).parent / "results"
 LIMIT_SECONDS = 60.0
-PINGS = 150
+PINGS = 400
 
 
 @contextmanager
