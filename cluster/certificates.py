@@ -59,7 +59,7 @@ def create(folder: Path, api_port: int) -> None:
 
 def _kubeconfig(folder: Path, name: str, api_port: int) -> None:
     ca = (folder / "ca.crt").read_text()
-    pem = folder / f"{name}.pem"
+    pem = _base64((folder / f"{name}.pem").read_text())
     config = {
         "apiVersion": "v1",
         "kind": "Config",
@@ -78,8 +78,8 @@ def _kubeconfig(folder: Path, name: str, api_port: int) -> None:
             {
                 "name": name,
                 "user": {
-                    "client-certificate-data": _base64(pem.read_text()),
-                    "client-key-data": _base64(pem.read_text()),
+                    "client-certificate-data": pem,
+                    "client-key-data": pem,
                 },
             }
         ],

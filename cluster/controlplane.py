@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 
 from cluster import certificates, paths, tools
@@ -68,7 +69,7 @@ class ControlPlane:
         url = f"https://127.0.0.1:{self.api_port}/readyz"
         try:
             with urllib.request.urlopen(url, context=context, timeout=2) as answer:
-                return answer.status == 200  # noqa: PLR2004
+                return answer.status == HTTPStatus.OK
         except ssl.SSLCertVerificationError as error:
             raise ClusterError(
                 f"another API server answers at port {self.api_port}: stop it, or `make down` where it was started"

@@ -1,6 +1,7 @@
 """What `make up` deploys: the operator and the example, the same way on every provider."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 from cluster import images, tools
@@ -15,7 +16,7 @@ EXAMPLE = ROOT / "examples" / "homework"
 class Loads(Protocol):
     """Something that takes images."""
 
-    def load(self, archive: images.Path) -> None:
+    def load(self, archive: Path) -> None:
         """Take in an archive."""
 
 

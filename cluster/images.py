@@ -37,7 +37,7 @@ class Image:
         return f"osnovci/{self.name}:dev"
 
 
-PRODUCT = (ROOT / "pyproject.toml", ROOT / "README.md", ROOT / "worker")
+WORKER = ROOT / "worker" / "osnovci"
 IMAGES = {
     image.name: image
     for image in (
@@ -56,12 +56,16 @@ IMAGES = {
         Image(
             "operator",
             ROOT / "operator" / "Containerfile",
-            (*PRODUCT, ROOT / "operator", ROOT / "requirements" / "operator.txt"),
+            (
+                *sorted(WORKER.glob("*.*")),  # What both planes share, and no worker.
+                ROOT / "operator" / "osnovci_operator",
+                ROOT / "requirements" / "operator.txt",
+            ),
         ),
         Image(
             "worker",
             ROOT / "worker" / "Containerfile",
-            (*PRODUCT, ROOT / "requirements" / "worker.txt"),
+            (WORKER, ROOT / "worker" / "osnovci.sh", ROOT / "requirements" / "worker.txt"),
         ),
         Image(
             "homework",
@@ -230,8 +234,7 @@ _NOT_RUN = (
 def _mirror() -> str:
     """Give the mirror that this machine's apt uses."""
     lines = run(["apt-cache", "policy"]).splitlines()
-    urls = [line.split()[1] for line in lines if "://" in line and "debian-security" not in line]
-    return next(url for url in urls if "security" not in url)
+    return next(line.split()[1] for line in lines if "://" in line and "security" not in line)
 
 
 def _compile_pause(context: Path) -> None:

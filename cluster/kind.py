@@ -16,7 +16,6 @@ NAME = "osnovci"
 class Kind:
     """The node is a container."""
 
-    name = "kind"
     kubeconfig = paths.ROOT / ".cluster" / "kind.kubeconfig"
 
     def create(self) -> None:
@@ -33,10 +32,6 @@ class Kind:
     def load(self, archive: Path) -> None:
         """Give the node an image."""
         run([_kind(), "load", "image-archive", archive, "--name", NAME])
-
-    def volumes(self) -> str:
-        """Give no manifests: kind brings its own storage class, also called standard."""
-        return ""
 
     def delete(self) -> None:
         """Take the cluster away, and the notes of which images it had."""

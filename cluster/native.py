@@ -26,7 +26,6 @@ NODE_PROGRAMS = ("kubelet", "kube-proxy", "containerd")
 class Native:
     """The node is this machine."""
 
-    name = "native"
     kubeconfig = CONTROL_PLANE.kubeconfig
 
     def create(self) -> None:
@@ -55,12 +54,6 @@ class Native:
         """Give containerd an image."""
         ctr = tools.folder(tools.CONTAINERD) / "ctr"
         run([ctr, "-a", SOCKET, "-n", "k8s.io", "images", "import", "--local", archive])
-
-    def has(self, reference: str) -> bool:
-        """Tell whether containerd has an image of that reference."""
-        ctr = tools.folder(tools.CONTAINERD) / "ctr"
-        images = run([ctr, "-a", SOCKET, "-n", "k8s.io", "images", "ls", "-q"])
-        return any(line.endswith(reference) for line in images.splitlines())
 
     def volumes(self) -> str:
         """Give the manifests of the storage class and of the volumes on this machine."""

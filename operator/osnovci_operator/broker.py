@@ -19,6 +19,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, NoScriptError, RedisError, ResponseError
 
 from osnovci import observation
+from osnovci.contract import REDIS_SECRET
 from osnovci.observation import Observation, QueueReading
 from osnovci_operator import metrics
 from osnovci_operator.backend import Unreadable, UnreadableReason
@@ -31,7 +32,6 @@ from osnovci_operator.resource import Key
 from osnovci_operator.settings import Settings
 from osnovci_operator.store import Store
 
-SECRET = "osnovci-redis"  # noqa: S105
 READ_SECONDS = 1.0
 """The time budget of one read, connecting included."""
 
@@ -51,7 +51,6 @@ class Broker:
     def __init__(
         self, settings: Settings, kube: Kube, store: Store, wake: Callable[[Key], None]
     ) -> None:
-        self._settings = settings
         self._namespaces = {
             name: NamespaceReader(name, settings, kube, store, wake) for name in settings.namespaces
         }
@@ -220,7 +219,7 @@ class NamespaceReader:
         except KubeError as error:
             if self._client:
                 return self._client
-            message = f"the Secret {self._namespace}/{SECRET} cannot be read: {error}"
+            message = f"the Secret {self._namespace}/{REDIS_SECRET} cannot be read: {error}"
             raise BackendError(UnreadableReason.NO_URL, message) from error
         if not self._client or url != self._url:
             await self._disconnect()
@@ -242,8 +241,8 @@ class NamespaceReader:
             await client.aclose()
 
     async def _read_url(self) -> str:
-        place = f"the Secret {self._namespace}/{SECRET}"
-        secret = await self._kube.get("Secret", self._namespace, SECRET)
+        place = f"the Secret {self._namespace}/{REDIS_SECRET}"
+        secret = await self._kube.get("Secret", self._namespace, REDIS_SECRET)
         if not secret or "url" not in secret.get("data", {}):
             message = (
                 f"{place} is missing or has no key url; create it with url: redis://redis:6379/0"
@@ -258,7 +257,7 @@ def _explain(error: Exception) -> BackendError:
         text = f"Redis does not answer within {READ_SECONDS:g}s"
         return BackendError(UnreadableReason.UNREACHABLE, text)
     if isinstance(error, AuthenticationError):
-        text = f"Redis refused: {error}; check user and password in the Secret {SECRET}"
+        text = f"Redis refused: {error}; check user and password in the Secret {REDIS_SECRET}"
         return BackendError(UnreadableReason.UNREACHABLE, text)
     if isinstance(error, ResponseError | observation.UnexpectedReplyError):
         text = f"Redis answered with something unexpected: {str(error)[:200]}"

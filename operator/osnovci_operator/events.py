@@ -7,13 +7,12 @@ import logging
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from osnovci_operator.errors import KubeError
-from osnovci_operator.kube import MERGE, PATHS, Kube
+from osnovci_operator.kube import MERGE, PATHS, Kube, micro_time
 from osnovci_operator.labels import MANAGER
-from osnovci_operator.resource import GROUP, VERSION, Identity
+from osnovci_operator.resource import GROUP, VERSION, Identity, Key
 
 SERIES_SECONDS = 300.0
 """Within this time, the same reason on the same object is one series."""
@@ -44,7 +43,7 @@ class Events:
         self, kind: str, about: Identity, reason: str, note: str, *, warning: bool = False
     ) -> None:
         """Say what happened to an object, in one sentence."""
-        log.info("%s %s/%s: %s: %s", kind.lower(), about.namespace, about.name, reason, note)
+        log.info("%s: %s: %s", Key(kind, about.namespace, about.name), reason, note)
         series = self._recent.get((about.uid, reason))
         fresh = series and time.monotonic() - series.since < SERIES_SECONDS
         try:
@@ -63,7 +62,7 @@ class Events:
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
             "metadata": {"generateName": f"{about.name}-", "namespace": about.namespace},
-            "eventTime": _micro_time(),
+            "eventTime": micro_time(),
             "reportingController": f"{GROUP}/{MANAGER}",
             "reportingInstance": self._identity,
             "action": "Reconcile",
@@ -86,9 +85,5 @@ class Events:
 
     async def _count(self, series: _Series) -> None:
         series.count += 1
-        seen: dict[str, Any] = {"count": series.count, "lastObservedTime": _micro_time()}
+        seen: dict[str, Any] = {"count": series.count, "lastObservedTime": micro_time()}
         await self._kube.request("PATCH", series.path, {"series": seen}, content=MERGE)
-
-
-def _micro_time() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

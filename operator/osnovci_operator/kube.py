@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from hashlib import sha256
 from http import HTTPStatus
 from typing import Any
@@ -119,6 +120,11 @@ class Kube:
         if response.status >= HTTPStatus.BAD_REQUEST:
             raise _error(response.status, answer)
         return answer
+
+
+def micro_time() -> str:
+    """Write this moment as the API server wants it where seconds are too coarse."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _state(digest: str, live: dict[str, Any]) -> tuple[str, Any, Any]:

@@ -8,12 +8,11 @@ the clocks of two nodes need not agree. See docs/decisions/0003-own-leader-elect
 import asyncio
 import logging
 import time
-from datetime import UTC, datetime
 from typing import Any
 
 from osnovci_operator import metrics
 from osnovci_operator.errors import ConflictError, KubeError
-from osnovci_operator.kube import PATHS, Kube
+from osnovci_operator.kube import PATHS, Kube, micro_time
 
 NAME = "osnovci-operator"
 DURATION_SECONDS = 12
@@ -110,12 +109,12 @@ class Leader:
         assert self._lease
         spec = self._lease["spec"]
         if self._mine():
-            return {**spec, "renewTime": _micro_time()}
+            return {**spec, "renewTime": micro_time()}
         transitions = spec.get("leaseTransitions", 0) + 1
         return {**self._fresh(), "leaseTransitions": transitions}
 
     def _fresh(self) -> dict[str, Any]:
-        now = _micro_time()
+        now = micro_time()
         return {
             "holderIdentity": self._identity,
             "leaseDurationSeconds": DURATION_SECONDS,
@@ -141,7 +140,3 @@ class Leader:
         self.leads = leads
         metrics.LEADER.set(leads)
         log.info("%s %s", self._identity, "leads" if leads else "no longer leads")
-
-
-def _micro_time() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

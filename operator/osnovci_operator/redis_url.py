@@ -2,11 +2,12 @@
 
 from urllib.parse import urlsplit, urlunsplit
 
+from osnovci.contract import REDIS_SECRET
 from osnovci_operator.backend import UnreadableReason
 from osnovci_operator.errors import BackendError
 
 NO_URL = (
-    "the url of the Secret osnovci-redis must be redis://HOST:PORT/DB or rediss://HOST:PORT/DB, "
+    f"the url of the Secret {REDIS_SECRET} must be redis://HOST:PORT/DB or rediss://HOST:PORT/DB, "
     "with special characters of a password written as %XX"
 )
 
@@ -30,7 +31,7 @@ def allowed_url(url: str, namespace: str, hosts: frozenset[str]) -> str:
     if host not in {each.lower() for each in hosts}:
         if rest not in {"", namespace, f"{namespace}.svc", f"{namespace}.svc.cluster.local"}:
             message = (
-                f"the Secret osnovci-redis names the host {host}, which is no Service of namespace "
+                f"the Secret {REDIS_SECRET} names the host {host}, which is no Service of namespace "
                 f"{namespace}: use one, or allow the host in the operator's OSNOVCI_REDIS_HOSTS"
             )
             raise BackendError(UnreadableReason.REFUSED_HOST, message)

@@ -62,6 +62,11 @@ def format_duration(duration: timedelta) -> str:
     return "".join(parts) or "0s"
 
 
+def counted(number: int, noun: str) -> str:
+    """Write a number of things: `1 worker`, `3 workers`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 Duration = Annotated[
     timedelta,
     BeforeValidator(parse_duration),

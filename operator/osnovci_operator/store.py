@@ -28,7 +28,7 @@ class Store:
         self._pods: defaultdict[Key, set[str]] = defaultdict(set)
         self._users: defaultdict[tuple[str, str], set[Key]] = defaultdict(set)
         self._known: dict[Key, dict[str, Any]] = {}
-        """Every object's metadata, by its own kind and name, with its kind beside it."""
+        """Every object's metadata, by its own kind and name: which state of which object is known."""
 
     def put(self, body: dict[str, Any]) -> set[Key]:
         """Take in an object, unless a newer state of it is known; give the keys to reconcile."""

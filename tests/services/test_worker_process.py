@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,21 @@ def test_a_stop_is_heard_while_the_worker_starts(redis_server: RedisServer, tmp_
     eventually(lambda: worker.catches(signal.SIGTERM))
     worker.stop()
     assert worker.ends(within=5) == 0
+
+
+def test_a_stop_amid_an_import_is_an_orderly_end() -> None:
+    """Python wraps what is raised while a class is made, as imports make many."""
+    program = """
+import os, signal
+from osnovci.cli import worker
+signal.signal(signal.SIGTERM, worker._leave)
+class Stopped:
+    def __set_name__(self, owner, name):
+        os.kill(os.getpid(), signal.SIGTERM)
+class Made:
+    stopped = Stopped()
+"""
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 def test_a_stop_between_jobs_loses_none(redis: Redis, start_worker: StartWorker) -> None:

@@ -24,6 +24,9 @@ ENV_REDIS_URL = "OSNOVCI_REDIS_URL"
 ENV_POOL = "OSNOVCI_POOL"
 """The `PoolDocument` of the pod's pool, as JSON."""
 
+REDIS_SECRET = "osnovci-redis"  # noqa: S105  # its name
+"""The Secret of a namespace that names its Redis, under the key `url`."""
+
 PROBE_PORT = 8086
 """Where a worker pod answers `/ready` and `/alive`."""
 

@@ -16,7 +16,8 @@ from pydantic import ValidationError
 from osnovci.contract import DOCUMENT_MAX_BYTES, Heartbeat, heartbeat_key, key_prefix
 
 SCRIPT = files("osnovci").joinpath("observe.lua").read_text()
-SHA = sha1(SCRIPT.encode()).hexdigest()  # noqa: S324  # Redis names scripts by it
+SHA = sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
+"""The name by which Redis knows the script."""
 
 
 class UnexpectedReplyError(Exception):

@@ -8,7 +8,6 @@ from osnovci_operator.labels import object_labels, pool_labels
 from osnovci_operator.queuepool.spec import GRACE_MARGIN, KIND, Pool
 from osnovci_operator.resource import GROUP, VERSION
 
-REDIS_SECRET = "osnovci-redis"  # noqa: S105
 COMMAND = ["osnovci", "worker"]
 
 
@@ -62,7 +61,7 @@ def _environment(pool: Pool) -> list[Any]:
         {"name": contract.ENV_POOL, "value": document},
         {
             "name": contract.ENV_REDIS_URL,
-            "valueFrom": {"secretKeyRef": {"name": REDIS_SECRET, "key": "url"}},
+            "valueFrom": {"secretKeyRef": {"name": contract.REDIS_SECRET, "key": "url"}},
         },
     ]
 

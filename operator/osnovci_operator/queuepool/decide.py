@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from osnovci_operator.queuepool.seen import PoolReading, Seen
 from osnovci_operator.queuepool.spec import UNSCALED_REPLICAS, Scaling, Spec
-from osnovci_operator.resource import format_duration
+from osnovci_operator.resource import counted, format_duration
 
 NAME_TAKEN_RECHECK = timedelta(seconds=10)
 
@@ -66,7 +66,7 @@ class Need:
 
     def __str__(self) -> str:
         """Write it as a sentence has it: `3 workers`."""
-        return _count(self.workers, "worker")
+        return counted(self.workers, "worker")
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ def _explain(need: Need, scaling: Scaling, peak: Peak | None) -> tuple[Reason, s
     if not need.jobs and not peak:
         return Reason.IDLE, f"no jobs: minReplicas {scaling.min_replicas}"
     verb = "needs" if need.jobs == 1 else "need"
-    jobs = f"{_count(need.jobs, 'job')} waiting, running or due soon {verb} {need}"
+    jobs = f"{counted(need.jobs, 'job')} waiting, running or due soon {verb} {need}"
     if peak:
         idle = format_duration(scaling.idle)
         return Reason.COOLING_DOWN, f"{jobs}; {peak.replicas} were needed within the last {idle}"
@@ -203,7 +203,3 @@ def _bound(need: Need, replicas: int, scaling: Scaling) -> tuple[Bound | None, s
 
 def _asked(seen: Seen) -> int:
     return seen.workers.asked if seen.workers else 0
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

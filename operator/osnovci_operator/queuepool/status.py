@@ -11,7 +11,7 @@ from osnovci_operator.labels import pool_labels
 from osnovci_operator.queuepool.decide import Decision
 from osnovci_operator.queuepool.seen import PoolReading, Seen, Workers
 from osnovci_operator.queuepool.spec import Pool
-from osnovci_operator.resource import format_duration
+from osnovci_operator.resource import counted, format_duration
 
 
 @dataclass(frozen=True)
@@ -81,12 +81,12 @@ def ready(seen: Seen, decision: Decision, refusal: Refusal | None, *, counting: 
 
 def _workers_ready(workers: Workers | None, desired: int, *, counting: bool) -> Condition:
     if not workers or not (workers.settled or (counting and workers.ready)):
-        return Condition("Ready", False, "RollingOut", f"asked for {_workers(desired)}")
+        return Condition("Ready", False, "RollingOut", f"asked for {counted(desired, 'worker')}")
     if not desired:
         return Condition(
             "Ready", True, "NoneNeeded", "no worker is needed; the first job brings one"
         )
-    counts = f"{workers.ready} of {_workers(desired)} ready"
+    counts = f"{workers.ready} of {counted(desired, 'worker')} ready"
     if workers.updated < min(workers.existing, desired):
         return Condition(
             "Ready", False, "RollingOut", f"{counts}, {workers.updated} of the new spec"
@@ -132,7 +132,3 @@ def _queues(reading: PoolReading) -> list[dict[str, Any]]:
 
 def _whole_seconds(length: timedelta) -> timedelta:
     return timedelta(seconds=int(length.total_seconds()))
-
-
-def _workers(count: int) -> str:
-    return f"{count} worker" if count == 1 else f"{count} workers"
