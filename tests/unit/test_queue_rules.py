@@ -57,9 +57,9 @@ def test_most_turns_begin_at_the_first_queue_and_each_gets_some(queues: int, tur
     ("seconds", "concurrency", "extra"),
     [
         pytest.param(1e-6, 2, 2 * MAX_EXTRA, id="no-ops: as many as are allowed"),
-        pytest.param(0.001, 1, 4, id="as many as end within a round trip"),
-        pytest.param(0.010, 1, 1, id="short jobs: one may wait"),
-        pytest.param(0.010, 50, 20, id="of fifty, those that end meanwhile"),
+        pytest.param(0.0009, 1, 4, id="as many as end within a round trip"),
+        pytest.param(0.003, 50, 50, id="one for each slot"),
+        pytest.param(0.005, 50, 0, id="none where a job is longer than a round trip"),
         pytest.param(0.500, 1, 0, id="long jobs: none waits in a worker"),
     ],
 )

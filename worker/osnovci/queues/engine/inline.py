@@ -34,6 +34,11 @@ class InlineExecutor:
         self._loop = asyncio.get_running_loop()
         self._threads = Threads(self.concurrency)
 
+    @property
+    def able(self) -> int:
+        """All slots, always."""
+        return self.concurrency
+
     def room(self, extra: int) -> int:  # noqa: ARG002  # nothing waits in here
         """Say how many more jobs may run."""
         return self.concurrency - len(self._running)
