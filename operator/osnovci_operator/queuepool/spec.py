@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError
 
 from osnovci.contract import PoolDocument, QueueDocument, RetryDocument
+from osnovci_operator.errors import OperatorError
 from osnovci_operator.pods import PodSection
 from osnovci_operator.resource import Duration, Identity, Key, Model, rule, rules
 
@@ -121,8 +122,8 @@ class Spec(Model):
         Field(min_length=1, max_length=64, json_schema_extra={"x-kubernetes-list-type": "set"}),
     ]
     """Python modules whose functions may run as jobs, and no others."""
-    concurrency: Annotated[int, Field(ge=1, le=256)] = 2
-    """How many jobs one pod runs at a time."""
+    concurrency: Annotated[int, Field(ge=1, le=64)] = 2
+    """How many jobs one pod runs at a time, each in a process of its own."""
     queues: Annotated[
         list[Queue],
         Field(
@@ -266,7 +267,7 @@ class Pool:
         return cls(identity, spec, body.get("status", {}), deleting)
 
 
-class InvalidSpecError(Exception):
+class InvalidSpecError(OperatorError):
     """The spec cannot be read; the message names each field, its value and what is wrong."""
 
     def __init__(self, identity: Identity, status: dict[str, Any], cause: ValidationError) -> None:
