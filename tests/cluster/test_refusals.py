@@ -101,7 +101,7 @@ def test_the_api_server_refuses_a_name_that_no_label_can_hold(redis: Redis) -> N
         pytest.param(
             [{"name": "a", "emptyDir": {"sizeLimit": "lots"}}], "quantities", id="no quantity"
         ),
-        pytest.param([{"name": "a"}, {"name": "a"}], "Duplicate value", id="a volume twice"),
+        pytest.param([{"name": "a"}, {"name": "a"}], "duplicate entries", id="a volume twice"),
     ],
 )
 def test_a_pod_that_the_api_server_refuses_is_a_condition(
