@@ -16,6 +16,9 @@ CGROUPS = Path("/sys/fs/cgroup")
 CNI_RESULTS = Path("/var/lib/cni/results")
 CONTAINER_LOGS = Path("/var/log/containers")
 DEVICE_PLUGINS = Path("/var/lib/kubelet/device-plugins")
+PROGRAMS = ("containerd", "etcd", "kube")
+"""How the names of the node's programs begin, containerd's shims among them."""
+
 SHIM_SOCKETS = Path("/run/containerd/s")
 
 
@@ -30,9 +33,9 @@ def remove() -> None:
 
 def _end_processes() -> None:
     """End the shims, what runs in their containers, and whatever of ours nothing recorded."""
-    tools = f"{paths.CACHE / 'tools'}/"
     for pid, command in _commands():
-        ours = command[0].startswith(tools)
+        # Not by its path: another cache may have been in use when it was started.
+        ours = Path(command[0]).name.startswith(PROGRAMS)
         if ours and any(argument.startswith(f"{paths.STATE}/") for argument in _values(command)):
             for each in (*_descendants(pid), pid):
                 if process := found(each):

@@ -6,6 +6,8 @@ from typing import Any
 
 import yaml
 
+from osnovci_operator.structural import by_default
+
 ROOT = Path(__file__).parent.parent
 CRD = ROOT / "crds" / "queuepools.yaml"
 REFERENCE = ROOT / "docs" / "reference" / "queuepool.md"
@@ -103,10 +105,7 @@ def _default(field: dict[str, Any]) -> str:
 
 
 def _meaning(field: dict[str, Any]) -> str:
-    parts = [field.get("description", "")]
-    low, high = field.get("minimum"), field.get("maximum")
-    if low is not None and high is not None:
-        parts.append(f"From {low} to {high}.")
+    parts = [field.get("description", "").removesuffix(by_default(field)).rstrip()]
     if most := field.get("maxItems") or field.get("maxProperties"):
         parts.append(f"At most {most}.")
     parts += [

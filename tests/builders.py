@@ -81,6 +81,7 @@ def workers(
     updated: int | None = None,
     ready: int | None = None,
     settled: bool = True,
+    trouble: str | None = None,
 ) -> Workers:
     """Give a Deployment that has come to rest at what was asked, but for what is named."""
     return Workers(
@@ -89,6 +90,7 @@ def workers(
         updated=asked if updated is None else updated,
         ready=asked if ready is None else ready,
         settled=settled,
+        trouble=trouble,
     )
 
 
@@ -99,8 +101,9 @@ def seen(
     reading: PoolReading | Unreadable = NO_JOBS,
     taken: tuple[tuple[str, str], ...] = (),
     stranger: bool = False,
+    trouble: str | None = None,
 ) -> Seen:
-    return Seen(now, workers, reading, taken, stranger)
+    return Seen(now, workers, reading, taken, stranger, trouble)
 
 
 def pool_body(

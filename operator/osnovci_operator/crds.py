@@ -9,8 +9,11 @@ from typing import Any
 import yaml
 
 from osnovci_operator.queuepool import spec as queuepool
-from osnovci_operator.resource import GROUP, VERSION
+from osnovci_operator.resource import GROUP, VERSION, rule, rules
 from osnovci_operator.structural import schema
+
+NAME_MAX = 63
+"""Children carry their owner's name in a label."""
 
 HEADER = "# Generated from operator/osnovci_operator by `make crds`. Do not edit.\n"
 
@@ -67,6 +70,13 @@ def _crd(
         "type": "object",
         "description": description,
         "required": ["spec"],
+        **rules(
+            rule(
+                f"self.metadata.name.size() <= {NAME_MAX}",
+                f"metadata.name is longer than {NAME_MAX} characters, the most a label may hold: "
+                "choose a shorter one",
+            )
+        ),
         "properties": {
             "apiVersion": {"type": "string"},
             "kind": {"type": "string"},

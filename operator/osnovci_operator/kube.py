@@ -18,6 +18,8 @@ from osnovci_operator.resource import GROUP, VERSION
 TIMEOUT_SECONDS = 10
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
+UNREADABLE = ("failed to create typed patch object", "failed to convert new object")
+"""How answers of 500 begin to what no second try would mend: the object itself cannot be read."""
 
 PATHS: Mapping[str, str] = {
     "QueuePool": f"/apis/{GROUP}/{VERSION}/namespaces/{{}}/queuepools",
@@ -77,6 +79,10 @@ class Kube:
         self._applied[place] = _state(digest, applied)
         return applied
 
+    def forget(self, kind: str, namespace: str, name: str) -> None:
+        """Let go of what was applied to an object that is no longer ours to keep."""
+        self._applied.pop((kind, namespace, name), None)
+
     async def report(self, kind: str, namespace: str, name: str, status: dict[str, Any]) -> None:
         """Replace an object's status, by server-side apply."""
         body = {
@@ -135,8 +141,7 @@ def _state(digest: str, live: dict[str, Any]) -> tuple[str, Any, Any]:
 
 def _error(status: int, answer: dict[str, Any]) -> errors.KubeError:
     message = answer.get("message", str(answer))
-    if message.startswith("failed to create typed patch object"):
-        # A field that the schema does not know, in a server-side apply, is answered with 500.
+    if message.startswith(UNREADABLE):
         return errors.RefusedError(status, message)
     causes = (answer.get("details") or {}).get("causes") or ()
     if any(cause.get("reason") == "NamespaceTerminating" for cause in causes):

@@ -7,10 +7,11 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from osnovci_operator.resource import IntOrString, Model, RawObject, rule, rules
+from osnovci_operator.resource import Model, Quantity, RawObject, rule, rules
 
 RESERVED_ENV = "OSNOVCI_"
 WRITABLE = "/tmp"  # noqa: S108
+SUBDOMAIN = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?([.][a-z0-9]([a-z0-9-]*[a-z0-9])?)*$"
 
 
 class EnvVar(Model):
@@ -39,16 +40,41 @@ class EnvVar(Model):
 class Resources(Model):
     """What a container asks for and may use at most."""
 
-    requests: dict[str, IntOrString] | None = None
+    model_config = {
+        "json_schema_extra": rules(
+            rule(
+                "!has(self.requests) || !has(self.limits) || self.requests.all(k,"
+                " !(k in self.limits) || !isQuantity(string(self.requests[k]))"
+                " || !isQuantity(string(self.limits[k])) || quantity(string(self.requests[k]))"
+                ".compareTo(quantity(string(self.limits[k]))) <= 0)",
+                "a request is above its limit: lower it, or raise the limit",
+                ".requests",
+            )
+        )
+    }
+
+    requests: Annotated[dict[str, Quantity], Field(max_length=16)] | None = None
     """What the scheduler sets aside, such as cpu: 100m or memory: 128Mi."""
-    limits: dict[str, IntOrString] | None = None
+    limits: Annotated[dict[str, Quantity], Field(max_length=16)] | None = None
     """What the container may use at most."""
 
 
 class PodSection(Model):
     """The fields of a pod and its container that may be set, under their Kubernetes names."""
 
-    image: Annotated[str, Field(min_length=1, max_length=1024)]
+    image: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=1024,
+            json_schema_extra=rules(
+                rule(
+                    "!self.matches('[[:space:]]')",
+                    "must be an image without spaces, such as registry.example/homework:1",
+                )
+            ),
+        ),
+    ]
     """The container image."""
     command: Annotated[list[str], Field(max_length=64)] | None = None
     """The entry point; by default what the operator starts in such a pod."""
@@ -81,7 +107,21 @@ class PodSection(Model):
     """Affinity and anti-affinity of the pod."""
     topology_spread_constraints: Annotated[list[RawObject], Field(max_length=16)] | None = None
     """How the pods spread over nodes and zones."""
-    service_account_name: Annotated[str, Field(max_length=253)] | None = None
+    service_account_name: (
+        Annotated[
+            str,
+            Field(
+                max_length=253,
+                json_schema_extra=rules(
+                    rule(
+                        f"self.matches('{SUBDOMAIN}')",
+                        "must be the name of a ServiceAccount: lower-case letters, digits, - and .",
+                    )
+                ),
+            ),
+        ]
+        | None
+    ) = None
     """The service account; its token is not mounted."""
     image_pull_secrets: Annotated[list[RawObject], Field(max_length=16)] | None = None
     """Secrets to pull the image with."""
@@ -115,6 +155,8 @@ def container(section: PodSection, *, name: str, command: list[str], env: list[A
         "env": [*env, *(_dump(each) for each in section.env)],
         "envFrom": section.env_from,
         "resources": _dump(section.resources) if section.resources else None,
+        # So that a pool can tell why its workers end: a crash writes to the log alone.
+        "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": [{"name": "tmp", "mountPath": WRITABLE}, *section.volume_mounts],
         "securityContext": {
             "allowPrivilegeEscalation": False,

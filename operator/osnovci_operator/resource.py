@@ -77,9 +77,10 @@ Duration = Annotated[
             "maxLength": 24,
             **rules(
                 rule(
-                    "self.matches('^([0-9]+([.][0-9]+)?(ms|h|m|s))+$')"
+                    "self.matches('^([0-9]{1,5}([.][0-9]{1,3})?(ms|h|m|s))+$')"
                     " && duration(self) > duration('0s')",
-                    "must be a duration above zero, such as 500ms, 5s, 3m or 1h30m",
+                    "must be a duration above zero, such as 500ms, 5s, 3m or 1h30m, "
+                    "of at most five digits for each unit",
                 )
             ),
         }
@@ -87,7 +88,23 @@ Duration = Annotated[
 ]
 """A length of time, above zero; a string such as `5s` in the resource."""
 
-IntOrString = Annotated[int | str, WithJsonSchema({"x-kubernetes-int-or-string": True})]
+Quantity = Annotated[
+    int | str,
+    WithJsonSchema(
+        {
+            "x-kubernetes-int-or-string": True,
+            "maxLength": 32,
+            **rules(
+                rule(
+                    "isQuantity(string(self)) && !quantity(string(self)).isLessThan(quantity('0'))",
+                    "must be a quantity of zero or more, such as 100m, 2, 128Mi or 1Gi",
+                )
+            ),
+        }
+    ),
+]
+"""An amount of a resource, as Kubernetes writes it."""
+
 RawObject = Annotated[
     dict[str, Any],
     WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True}),

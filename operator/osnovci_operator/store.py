@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from osnovci_operator.labels import POOL
+from osnovci_operator.pod_trouble import trouble
 from osnovci_operator.queuepool.spec import KIND as QUEUE_POOL
 from osnovci_operator.queuepool.spec import InvalidSpecError, Pool
 from osnovci_operator.resource import Key
@@ -25,7 +26,8 @@ class Store:
     def __init__(self) -> None:
         self._pools: dict[Key, Pool | InvalidSpecError] = {}
         self._children: dict[Key, dict[str, Any]] = {}
-        self._pods: defaultdict[Key, set[str]] = defaultdict(set)
+        self._pods: defaultdict[Key, dict[str, str | None]] = defaultdict(dict)
+        """With what keeps each from becoming ready."""
         self._users: defaultdict[tuple[str, str], set[Key]] = defaultdict(set)
         self._known: dict[Key, dict[str, Any]] = {}
         """Every object's metadata, by its own kind and name: which state of which object is known."""
@@ -41,10 +43,16 @@ class Store:
             return self._put_pool(body)
         owner, name = pool_of(body), metadata["name"]
         if body["kind"] == POD:
-            self._pods[owner].add(name)
+            self._pods[owner][name] = trouble(body)
         elif name == owner.name:  # A label alone makes no Deployment the pool's.
             self._children[owner] = body
         return {owner}
+
+    def written(self, body: dict[str, Any]) -> None:
+        """Take in what a write of ours was answered with, unless the object is gone meanwhile."""
+        known = self._known.get(object_key(body))
+        if known and known["uid"] == body["metadata"]["uid"]:
+            self.put(body)
 
     def remove(self, body: dict[str, Any]) -> set[Key]:
         """Forget an object, unless another of its name took its place; give the keys to reconcile."""
@@ -58,7 +66,9 @@ class Store:
             return self._rivals(key, self._pools.pop(key, None)) | {key}
         owner, name = pool_of(body), metadata["name"]
         if body["kind"] == POD:
-            _discard(self._pods, owner, name)
+            self._pods[owner].pop(name, None)
+            if not self._pods[owner]:
+                del self._pods[owner]
         elif name == owner.name:
             self._children.pop(owner, None)
         return {owner}
@@ -109,6 +119,11 @@ class Store:
     def pods(self, key: Key) -> frozenset[str]:
         """Name a pool's pods."""
         return frozenset(self._pods.get(key, ()))
+
+    def trouble(self, key: Key) -> str | None:
+        """Say what keeps one of a pool's pods from becoming ready; None where nothing does."""
+        pods = sorted(self._pods.get(key, {}).items())
+        return next((trouble for _, trouble in pods if trouble), None)
 
     def owner(self, namespace: str, queue: str) -> Pool | None:
         """Give the pool that a queue belongs to: the oldest that names it."""

@@ -2,8 +2,10 @@
 
 Pydantic writes JSON Schema with references and titles; the API server wants everything in place,
 no `anyOf` with null, and defaults of objects as `{}` so that those of their fields apply.
+`kubectl explain` shows a field's description alone, so range and default are told there.
 """
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -43,16 +45,29 @@ def _fields(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]
     empty = ([], {}) if "properties" not in result else ()
     if "default" in result and (result["default"] is None or result["default"] in empty):
         del result["default"]
-    if "description" in result:
-        result["description"] = " ".join(result["description"].split())
     if "properties" in result:
         result["properties"] = {
             name: _inline(each, definitions) for name, each in result["properties"].items()
         }
         if "default" in result:
             result["default"] = {}
+    if "description" in result:
+        parts = (" ".join(result["description"].split()), _range(result), by_default(result))
+        result["description"] = " ".join(part for part in parts if part)
     if "items" in result:
         result["items"] = _inline(result["items"], definitions)
     if isinstance(node.get("additionalProperties"), dict) and node["additionalProperties"]:
         result["additionalProperties"] = _inline(node["additionalProperties"], definitions)
     return result
+
+
+def by_default(field: dict[str, Any]) -> str:
+    """Tell a field's default in a sentence; empty where it has none, or an object's own apply."""
+    if field.get("default") in (None, {}):
+        return ""
+    return f"By default {json.dumps(field['default']).strip(chr(34))}."
+
+
+def _range(field: dict[str, Any]) -> str:
+    low, high = field.get("minimum"), field.get("maximum")
+    return "" if low is None or high is None else f"From {low} to {high}."

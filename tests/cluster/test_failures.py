@@ -1,7 +1,8 @@
 """Operator, Redis and objects go away, in any order; what remains does right."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 
 import pytest
 import yaml
@@ -12,6 +13,8 @@ from waiting import eventually
 
 from cluster.kubectl import kubectl
 from cluster.paths import ROOT
+
+STALL_MS = 8000
 
 MakePool = Callable[..., TestPool]
 LEASE = (
@@ -84,6 +87,35 @@ def test_redis_away_holds_the_workers_and_its_return_is_noticed(pool: MakePool) 
     eventually(recorded, within=120)
 
 
+def test_a_stalled_redis_holds_the_workers_and_its_return_is_noticed(
+    pool: MakePool, redis: Redis
+) -> None:
+    jobs = pool(scaling={"minReplicas": 1, "maxReplicas": 2, "idle": "1s"})
+    jobs.wait(ready=1)
+    jobs.enqueue("pause", 30, times=4)
+    eventually(lambda: jobs.status()["desiredReplicas"] == 2)
+    redis.execute_command("CLIENT", "PAUSE", STALL_MS, "ALL")
+    eventually(lambda: jobs.condition("BackendReachable")["reason"] == "Unreachable")
+    assert jobs.condition("ScalingActive")["reason"] == "BackendUnreadable"
+    assert jobs.status()["desiredReplicas"] == 2
+    eventually(lambda: jobs.condition("BackendReachable")["status"] == "True", within=60)
+
+
+def test_redis_killed_and_back_has_the_jobs_it_took(pool: MakePool, redis: Redis) -> None:
+    jobs = pool(replicas=0)
+    jobs.enqueue("record", key := f"after:{jobs.name}", "x", times=5)
+    assert redis.waitaof(1, 0, 5000) == [1, 0]
+    kubectl("-n", NAMESPACE, "delete", "pod", "-l", "app=redis", "--grace-period=0", "--force")
+    kubectl("-n", NAMESPACE, "rollout", "status", "deployment", "redis", "--timeout=60s")
+    jobs.kubectl("scale", "qpool", jobs.name, "--replicas=1")
+
+    def recorded() -> bool:
+        with Redis(port=16379) as client:
+            return client.llen(key) == 5
+
+    eventually(recorded, within=120)
+
+
 def test_nonsense_in_redis_holds_one_pool_and_no_other(pool: MakePool, redis: Redis) -> None:
     odd = pool(scaling={"minReplicas": 1, "maxReplicas": 2})
     even = pool(replicas=0)
@@ -135,6 +167,32 @@ def test_a_namespace_is_added_and_its_deletion_ends(served_namespace: str, redis
     kubectl("delete", "namespace", served_namespace, "--timeout=90s")
 
 
+def test_a_namespace_is_deleted_while_the_operator_is_away(
+    served_namespace: str, redis: Redis, pool: MakePool
+) -> None:
+    jobs = TestPool("in-a-namespace", redis, served_namespace)
+    kubectl("apply", "-f", "-", stdin=yaml.safe_dump(jobs.manifest(replicas=1)))
+    eventually(lambda: jobs.status().get("desiredReplicas") == 1)
+    with operator_away():
+        kubectl("delete", "namespace", served_namespace, "--timeout=90s")
+    again = pool(replicas=1)
+    again.wait(ready=1, within=90)
+
+
+def test_the_operator_is_deleted_first_and_the_pool_after_it(pool: MakePool) -> None:
+    jobs = pool(replicas=1)
+    jobs.wait(ready=1)
+    kubectl("delete", "namespace", OPERATOR, "--timeout=90s")
+    try:
+        assert len(jobs.pods()) == 1
+        jobs.kubectl("delete", "qpool", jobs.name, "--timeout=30s")
+        eventually(lambda: not jobs.pods(), within=60)
+    finally:
+        _apply_everything()
+    again = pool(replicas=1)
+    again.wait(ready=1, within=90)
+
+
 @pytest.mark.causes_errors("404 page not found")
 def test_the_crd_is_deleted_and_comes_back(pool: MakePool) -> None:
     jobs = pool(replicas=1)
@@ -148,21 +206,30 @@ def test_the_crd_is_deleted_and_comes_back(pool: MakePool) -> None:
 
 @pytest.mark.causes_errors("404 page not found")
 def test_pool_and_crd_are_deleted_while_the_operator_is_away(pool: MakePool) -> None:
-    kubectl("-n", OPERATOR, "scale", "deployment", "osnovci-operator", "--replicas=0")
-    try:
+    with operator_away():
         jobs = pool(replicas=1)
         jobs.kubectl("delete", "qpool", jobs.name, "--timeout=30s")
         kubectl("delete", "crd", "queuepools.osnovci.app", "--timeout=60s")
-    finally:
-        kubectl("-n", OPERATOR, "scale", "deployment", "osnovci-operator", "--replicas=2")
-        _apply_everything()
+    _apply_everything()
     again = pool(replicas=1)
     again.wait(ready=1, within=90)
 
 
+@contextmanager
+def operator_away() -> Generator[None]:
+    """Take the operator's replicas away, and bring them back."""
+    scale = ("-n", OPERATOR, "scale", "deployment", "osnovci-operator")
+    kubectl(*scale, "--replicas=0")
+    kubectl("-n", OPERATOR, "wait", "--for=delete", "pod", "--all", "--timeout=60s")
+    try:
+        yield
+    finally:
+        kubectl(*scale, "--replicas=2")
+
+
 def _apply_everything() -> None:
-    """Bring back the CRD and the example's pool, as `make up` does."""
+    """Bring back operator, CRD and the example's pool, as `make up` does."""
     apply = ("apply", "--server-side", "--force-conflicts")
-    kubectl(*apply, "-f", ROOT / "crds" / "queuepools.yaml")
+    kubectl(*apply, "-k", ROOT / "manifests" / "local")
     kubectl("wait", "--for=condition=Established", "crd", "queuepools.osnovci.app")
     kubectl("apply", "-n", NAMESPACE, "-f", ROOT / "examples/homework/deploy/queuepool.yaml")

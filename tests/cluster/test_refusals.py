@@ -30,6 +30,28 @@ MakePool = Callable[..., TestPool]
             "minReplicas is above maxReplicas",
             id="bounds crossed",
         ),
+        pytest.param(
+            {"pod": {"image": "x", "resources": {"requests": {"cpu": "lots"}}}},
+            "must be a quantity of zero or more",
+            id="no quantity",
+        ),
+        pytest.param(
+            {"pod": {"image": "x", "resources": {"limits": {"memory": "-5Mi"}}}},
+            "must be a quantity of zero or more",
+            id="a negative quantity",
+        ),
+        pytest.param(
+            {"pod": {"image": "x", "resources": {"requests": {"cpu": 2}, "limits": {"cpu": 1}}}},
+            "a request is above its limit",
+            id="a request above its limit",
+        ),
+        pytest.param({"pod": {"image": "a b"}}, "an image without spaces", id="no image"),
+        pytest.param(
+            {"pod": {"image": "x", "serviceAccountName": "My Account"}},
+            "the name of a ServiceAccount",
+            id="no service account",
+        ),
+        pytest.param({"concurrency": 65}, "is for isolation Thread alone", id="too many processes"),
         pytest.param({"tasks": []}, "spec.tasks", id="no tasks"),
         pytest.param(
             {"tasks": ["homework-jobs"]}, "the name of a Python module", id="no module's name"
@@ -44,6 +66,11 @@ MakePool = Callable[..., TestPool]
             {"queues": [{"name": "a", "timeout": "5 minutes"}]},
             "such as 500ms, 5s, 3m or 1h30m",
             id="a duration in words",
+        ),
+        pytest.param(
+            {"queues": [{"name": "a", "timeout": "9999999999h"}]},
+            "at most five digits for each unit",
+            id="a duration of a million years",
         ),
         pytest.param(
             {"queues": [{"name": "a", "timeot": "5m"}]}, "unknown field", id="a field misspelt"
@@ -61,18 +88,61 @@ def test_the_api_server_refuses(spec: dict[str, Any], sentence: str, redis: Redi
         kubectl("apply", "-f", "-", stdin=yaml.safe_dump(manifest))
 
 
-def test_a_pod_that_the_api_server_refuses_is_a_condition(pool: MakePool) -> None:
-    pod = {
-        "image": "osnovci/homework:dev",
-        "volumes": [{"name": "a", "nonsense": {}}, {"name": "a"}],
-    }
-    jobs = pool(replicas=1, pod=pod)
+def test_the_api_server_refuses_a_name_that_no_label_can_hold(redis: Redis) -> None:
+    manifest = TestPool("a" * 64, redis).manifest(replicas=1, queues=[{"name": "a"}])
+    with pytest.raises(ClusterError, match="longer than 63 characters"):
+        kubectl("apply", "-f", "-", stdin=yaml.safe_dump(manifest))
+
+
+@pytest.mark.parametrize(
+    ("volumes", "sentence"),
+    [
+        pytest.param([{"name": "a", "nonsense": {}}], "nonsense", id="a field nobody knows"),
+        pytest.param(
+            [{"name": "a", "emptyDir": {"sizeLimit": "lots"}}], "quantities", id="no quantity"
+        ),
+        pytest.param([{"name": "a"}, {"name": "a"}], "duplicate entries", id="a volume twice"),
+    ],
+)
+def test_a_pod_that_the_api_server_refuses_is_a_condition(
+    volumes: list[dict[str, Any]], sentence: str, pool: MakePool
+) -> None:
+    jobs = pool(replicas=1, pod={"image": "osnovci/homework:dev", "volumes": volumes})
     eventually(lambda: jobs.condition("Ready").get("reason") == "PodRefused")
-    ready = jobs.condition("Ready")
-    assert "volumes" in ready["message"]
+    assert sentence in jobs.condition("Ready")["message"]
     good = json.dumps({"spec": {"pod": {"volumes": None}}})
     jobs.kubectl("patch", "qpool", jobs.name, "--type=merge", "-p", good)
     jobs.wait(ready=1)
+
+
+@pytest.mark.parametrize(
+    ("spec", "sentence"),
+    [
+        pytest.param(
+            {"tasks": ["homework.nothing"]},
+            "spec.tasks names the module homework.nothing, which this image cannot import",
+            id="a module that the image has not",
+        ),
+        pytest.param(
+            {"pod": {"image": "osnovci/nowhere:1"}}, "cannot start, ErrImage", id="no such image"
+        ),
+        pytest.param(
+            {"pod": {"image": "osnovci/homework:dev", "nodeSelector": {"of": "none"}}},
+            "cannot be scheduled: 0/",
+            id="no node for it",
+        ),
+    ],
+)
+def test_a_pool_tells_why_its_workers_do_not_start(
+    spec: dict[str, Any], sentence: str, pool: MakePool
+) -> None:
+    jobs = pool(replicas=1, **spec)
+
+    def told() -> bool:
+        return sentence in jobs.condition("Ready").get("message", "")
+
+    eventually(told, within=60)
+    assert jobs.condition("Ready")["reason"] == "WorkersNotStarting"
 
 
 def test_a_queue_belongs_to_the_older_pool_until_that_is_gone(pool: MakePool) -> None:

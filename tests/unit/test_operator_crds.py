@@ -66,7 +66,7 @@ def test_a_rule_says_what_would_be_right() -> None:
         for node in NODES.values()
         for rule in node.get("x-kubernetes-validations", ())
     }
-    assert "must be a duration above zero, such as 500ms, 5s, 3m or 1h30m" in messages
+    assert "must be a quantity of zero or more, such as 100m, 2, 128Mi or 1Gi" in messages
     assert "" not in messages
 
 

@@ -13,6 +13,8 @@ from osnovci_operator.queuepool.spec import Spec, Status
 from osnovci_operator.queuepool.status import Refusal, invalid, status
 
 FOLLOWS = spec(scaling=scaling())
+CRASHED = "pod jobs-1 ended with exit status 2: osnovci: no such module"
+QUOTA = "pods jobs-1 is forbidden: exceeded quota: few, requested: pods=1, used: pods=2"
 LATER = NOON + timedelta(minutes=5)
 
 
@@ -63,6 +65,38 @@ def condition(of: dict[str, Any], kind: str) -> dict[str, Any]:
             ("False", "WorkersStarting"),
             "0 of 2 workers ready",
             id="no worker is ready",
+        ),
+        pytest.param(
+            seen(workers=workers(asked=2, ready=0), reading=reading(active=3), trouble=CRASHED),
+            None,
+            ("False", "WorkersNotStarting"),
+            f"0 of 2 workers ready; {CRASHED}",
+            id="no worker is ready, for a reason",
+        ),
+        pytest.param(
+            seen(workers=workers(asked=2, ready=0, trouble=QUOTA), reading=reading(active=3)),
+            None,
+            ("False", "WorkersNotStarting"),
+            f"0 of 2 workers ready; {QUOTA}",
+            id="pods cannot be made",
+        ),
+        pytest.param(
+            seen(
+                workers=workers(asked=2, existing=3, ready=1, updated=1),
+                reading=reading(active=3),
+                trouble=CRASHED,
+            ),
+            None,
+            ("False", "WorkersNotStarting"),
+            f"1 of 2 workers ready; {CRASHED}",
+            id="a rollout does not come on, for a reason",
+        ),
+        pytest.param(
+            seen(workers=workers(asked=2, ready=1), reading=reading(active=3), trouble=CRASHED),
+            None,
+            ("True", "WorkersReady"),
+            f"1 of 2 workers ready; {CRASHED}",
+            id="one is ready, and why the other is not",
         ),
         pytest.param(
             seen(workers=workers(asked=2, ready=1), reading=reading(active=3)),

@@ -107,6 +107,29 @@ def test_children_wake_their_pool() -> None:
     assert store.pods(key()) == {"two"}
 
 
+def test_what_a_write_gave_back_is_taken_in_unless_the_object_is_gone() -> None:
+    store = Store()
+    before, after = (child_body(kind="Deployment", name="homework-jobs") for _ in range(2))
+    after["metadata"]["resourceVersion"] = "12"
+    store.put(before)
+    store.written(after)
+    assert store.deployment(key()) == after
+    store.remove(after)
+    store.written(after)
+    assert store.deployment(key()) is None
+
+
+def test_the_trouble_of_a_pod_is_its_pools_until_the_pod_goes() -> None:
+    store = Store()
+    well, ill = (child_body(kind="Pod", name=name) for name in ("one", "two"))
+    failed = {"type": "PodScheduled", "status": "False", "message": "no room"}
+    store.put(well)
+    store.put(ill | {"status": {"conditions": [failed]}})
+    assert store.trouble(key()) == "pod two cannot be scheduled: no room"
+    store.remove(ill)
+    assert store.trouble(key()) is None
+
+
 def test_pools_are_given_by_namespace() -> None:
     store = Store()
     store.put(OLDER)

@@ -183,7 +183,11 @@ def _explain(need: Need, scaling: Scaling, peak: Peak | None) -> tuple[Reason, s
     jobs = f"{counted(need.jobs, 'job')} waiting, running or due soon {verb} {need}"
     if peak:
         idle = format_duration(scaling.idle)
-        return Reason.COOLING_DOWN, f"{jobs}; {peak.replicas} were needed within the last {idle}"
+        was = "was" if peak.replicas == 1 else "were"
+        return (
+            Reason.COOLING_DOWN,
+            f"{jobs}; {peak.replicas} {was} needed within the last {idle}",
+        )
     return Reason.BACKLOG, f"{jobs}, between {scaling.min_replicas} and {scaling.max_replicas}"
 
 

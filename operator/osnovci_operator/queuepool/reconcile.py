@@ -1,6 +1,7 @@
 """One QueuePool, made what it should be: observe, decide, build, apply, report."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from osnovci_operator.kube import Kube
 from osnovci_operator.loop import RESYNC
 from osnovci_operator.queuepool import status
 from osnovci_operator.queuepool.build import deployment
-from osnovci_operator.queuepool.decide import Decision, ScalingState, decide
+from osnovci_operator.queuepool.decide import Decision, Reason, ScalingState, decide
 from osnovci_operator.queuepool.seen import PoolReading, Seen, Workers
 from osnovci_operator.queuepool.spec import KIND, InvalidSpecError, Pool
 from osnovci_operator.queuepool.status import Refusal
@@ -66,7 +67,11 @@ class QueuePools:
 
     def _forget(self, key: Key) -> None:
         self._reporter.forget(key)
+        self._kube.forget(DEPLOYMENT, key.namespace, key.name)
         self._scaling.pop(key, None)
+        for reason in Reason:
+            with suppress(KeyError):
+                metrics.DECISIONS.remove(key.namespace, key.name, reason)
 
     def _decide(self, pool: Pool, seen: Seen) -> Decision:
         uid, state = self._scaling.get(pool.key, ("", ScalingState()))
@@ -94,6 +99,7 @@ class QueuePools:
             reading=reading,
             taken=tuple(self._taken(pool)),
             stranger=stranger,
+            trouble=self._store.trouble(pool.key),
         )
 
     def _taken(self, pool: Pool) -> list[tuple[str, str]]:
@@ -113,11 +119,13 @@ class QueuePools:
         if decision.blocked:
             return None
         try:
-            await self._kube.apply(deployment(pool, decision.replicas), live)
+            applied = await self._kube.apply(deployment(pool, decision.replicas), live)
         except TerminatingError:
             return Refusal("the namespace is being deleted")
         except RefusedError as error:
             return Refusal(f"the API server refused the workers' Deployment: {error}")
+        # Else the next reconcile may meet the old count in the cache, and announce this one again.
+        self._store.written(applied)
         before = seen.workers.asked if seen.workers else 0
         if decision.replicas != before:
             await self._announce(pool, before, decision)

@@ -42,17 +42,25 @@ class Workers:
     ready: int
     settled: bool
     """Its controller has seen the newest spec."""
+    trouble: str | None = None
+    """What keeps its pods from being made."""
 
     @classmethod
     def parse(cls, deployment: dict[str, Any]) -> "Workers":
         """Read a Deployment."""
         spec, status = deployment["spec"], deployment.get("status", {})
+        failures = (
+            each["message"]
+            for each in status.get("conditions", ())
+            if each["type"] == "ReplicaFailure" and each["status"] == "True"
+        )
         return cls(
             asked=spec.get("replicas", 1),
             existing=status.get("replicas", 0),
             updated=status.get("updatedReplicas", 0),
             ready=status.get("readyReplicas", 0),
             settled=status.get("observedGeneration", 0) >= deployment["metadata"]["generation"],
+            trouble=next(failures, None),
         )
 
 
@@ -68,3 +76,5 @@ class Seen:
     """Queues that an older pool of the namespace has, each with that pool's name."""
     stranger: bool = False
     """A Deployment of the pool's name exists that is not the pool's."""
+    trouble: str | None = None
+    """What keeps one of the pool's pods from becoming ready."""

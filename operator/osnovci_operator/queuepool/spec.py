@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError
 
 from osnovci.contract import Isolation, PoolDocument, QueueDocument, RetryDocument
+from osnovci_operator.errors import OperatorError
 from osnovci_operator.pods import PodSection
 from osnovci_operator.resource import Duration, Identity, Key, Model, rule, rules
 
@@ -18,6 +19,9 @@ KIND = "QueuePool"
 PLURAL = "queuepools"
 UNSCALED_REPLICAS = 1
 """The count of a pool that sets neither replicas nor scaling."""
+
+MOST_PROCESSES = 64
+"""The highest concurrency of a pod whose jobs have processes."""
 
 GRACE_MARGIN = timedelta(seconds=10)
 """What a worker gets beyond its longest job to report the result and leave."""
@@ -97,7 +101,13 @@ class Spec(Model):
                 "!(has(self.replicas) && has(self.scaling))",
                 "replicas and scaling exclude each other: remove scaling to fix the count",
                 ".replicas",
-            )
+            ),
+            rule(
+                f"self.isolation == 'Thread' || self.concurrency <= {MOST_PROCESSES}",
+                f"concurrency above {MOST_PROCESSES} is for isolation Thread alone, since each job "
+                "has a process otherwise: lower it, or let maxReplicas make more pods",
+                ".concurrency",
+            ),
         )
     }
 
@@ -122,7 +132,7 @@ class Spec(Model):
     ]
     """Python modules whose functions may run as jobs, and no others."""
     concurrency: Annotated[int, Field(ge=1, le=256)] = 2
-    """How many jobs one pod runs at a time."""
+    """How many jobs one pod runs at a time; each is a process of 12 MiB before the job, unless isolation is Thread."""
     isolation: Isolation = Isolation.PROCESS
     """What a job shares with its neighbours: Process (long-lived child processes), Thread (threads, and coroutines for async tasks) or Fork (one child process a job)."""
     queues: Annotated[
@@ -269,7 +279,7 @@ class Pool:
         return cls(identity, spec, body.get("status", {}), deleting)
 
 
-class InvalidSpecError(Exception):
+class InvalidSpecError(OperatorError):
     """The spec cannot be read; the message names each field, its value and what is wrong."""
 
     def __init__(self, identity: Identity, status: dict[str, Any], cause: ValidationError) -> None:

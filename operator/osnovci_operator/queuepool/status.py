@@ -9,7 +9,7 @@ from osnovci_operator.backend import Unreadable
 from osnovci_operator.conditions import Condition
 from osnovci_operator.labels import pool_labels
 from osnovci_operator.queuepool.decide import Decision
-from osnovci_operator.queuepool.seen import PoolReading, Seen, Workers
+from osnovci_operator.queuepool.seen import PoolReading, Seen
 from osnovci_operator.queuepool.spec import Pool
 from osnovci_operator.resource import counted, format_duration
 
@@ -76,17 +76,23 @@ def ready(seen: Seen, decision: Decision, refusal: Refusal | None, *, counting: 
         return Condition("Ready", False, "PodRefused", refusal.message)
     if isinstance(seen.reading, Unreadable):
         return Condition("Ready", False, seen.reading.reason, seen.reading.message)
-    return _workers_ready(seen.workers, decision.replicas, counting=counting)
+    return _workers_ready(seen, decision.replicas, counting=counting)
 
 
-def _workers_ready(workers: Workers | None, desired: int, *, counting: bool) -> Condition:
+def _workers_ready(seen: Seen, desired: int, *, counting: bool) -> Condition:
+    workers = seen.workers
     if not workers or not (workers.settled or (counting and workers.ready)):
         return Condition("Ready", False, "RollingOut", f"asked for {counted(desired, 'worker')}")
     if not desired:
         return Condition(
             "Ready", True, "NoneNeeded", "no worker is needed; the first job brings one"
         )
+    trouble = workers.trouble or seen.trouble if workers.ready < desired else None
     counts = f"{workers.ready} of {counted(desired, 'worker')} ready"
+    if trouble:
+        counts += f"; {trouble}"
+        if not workers.ready or workers.updated < min(workers.existing, desired):
+            return Condition("Ready", False, "WorkersNotStarting", counts)
     if workers.updated < min(workers.existing, desired):
         return Condition(
             "Ready", False, "RollingOut", f"{counts}, {workers.updated} of the new spec"
