@@ -3,9 +3,30 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from osnovci_operator.resource import Model
 
 MESSAGE_MAX = 1024
+
+
+class ConditionStatus(Model):
+    """One condition, as in every Kubernetes API."""
+
+    type: str
+    """What the condition is about."""
+    status: Annotated[str, Field(json_schema_extra={"enum": ["True", "False", "Unknown"]})]
+    """True, False or Unknown."""
+    reason: str
+    """Why, in one CamelCase word; docs/operations.md lists them."""
+    message: str
+    """Why, in a sentence with its figures."""
+    observed_generation: int = 0
+    """The generation of the spec that this was said of."""
+    last_transition_time: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+    """When the status last changed."""
 
 
 @dataclass(frozen=True)

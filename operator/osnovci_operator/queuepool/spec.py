@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError
 
 from osnovci.contract import Isolation, PoolDocument, QueueDocument, RetryDocument
+from osnovci_operator.conditions import ConditionStatus
 from osnovci_operator.errors import OperatorError
 from osnovci_operator.pods import PodSection
 from osnovci_operator.resource import Duration, Identity, Key, Model, rule, rules
@@ -191,23 +192,6 @@ class QueueStatus(Model):
     """Failed jobs that are kept."""
     oldest_wait: str
     """How long the oldest waiting job has waited."""
-
-
-class ConditionStatus(Model):
-    """One condition, as in every Kubernetes API."""
-
-    type: str
-    """What the condition is about."""
-    status: Annotated[str, Field(json_schema_extra={"enum": ["True", "False", "Unknown"]})]
-    """True, False or Unknown."""
-    reason: str
-    """Why, in one CamelCase word; docs/operations.md lists them."""
-    message: str
-    """Why, in a sentence with its figures."""
-    observed_generation: int = 0
-    """The generation of the spec that this was said of."""
-    last_transition_time: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
-    """When the status last changed."""
 
 
 class Status(Model):
