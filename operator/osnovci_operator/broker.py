@@ -29,6 +29,7 @@ from osnovci_operator.queuepool.seen import PoolReading
 from osnovci_operator.queuepool.spec import Pool
 from osnovci_operator.redis_url import allowed_url
 from osnovci_operator.resource import Key
+from osnovci_operator.schedules import Clock
 from osnovci_operator.settings import Settings
 from osnovci_operator.store import Store
 
@@ -65,6 +66,10 @@ class Broker:
         """Give what Redis said of a pool last; None before its first tick, which wakes it."""
         return self._namespaces[pool.identity.namespace].reading(pool)
 
+    def clock(self, pool: Pool) -> Clock:
+        """Give the clock that fires a pool's schedules."""
+        return self._namespaces[pool.identity.namespace].clock
+
     def stuck_seconds(self) -> float:
         """Tell how long the slowest namespace has not been read: a watchdog's reading."""
         return max(reader.stuck_seconds() for reader in self._namespaces.values())
@@ -95,6 +100,7 @@ class NamespaceReader:
         self._told: dict[Key, Any] = {}
         self._told_texts: tuple[str, ...] | None = None
         self._tick_began = 0.0
+        self.clock = Clock(namespace, store, wake)
 
     async def run(self) -> None:
         """Read once a tick; wake the pools that something happened to."""
@@ -103,6 +109,8 @@ class NamespaceReader:
                 started = self._tick_began = time.monotonic()
                 if pools := list(self._store.pools(self._namespace)):
                     await self._read(pools)
+                    if self._client and not self._failure:
+                        await self.clock.turn(self._client, pools)
                     self._tell(pools)
                 else:
                     self._forget()

@@ -22,6 +22,11 @@ REDIS_READABLE = Gauge("osnovci_redis_readable", "1 while Redis answers.", ["nam
 DECISIONS = Counter(
     "osnovci_decisions", "Changes of a worker count, by reason.", ["namespace", "pool", "reason"]
 )
+SCHEDULES = Counter(
+    "osnovci_schedule_times",
+    "Times at which a schedule was due, by outcome.",
+    ["namespace", "pool", "schedule", "outcome"],
+)
 
 
 class PoolCollector(Collector):

@@ -9,7 +9,14 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    ValidationError,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
 
 GROUP = "osnovci.app"
@@ -146,3 +153,16 @@ class Identity:
     def seniority(self) -> tuple[datetime, str]:
         """Order objects from the oldest to the youngest; equals by uid, so that all agree."""
         return self.created_at, self.uid
+
+
+class InvalidSpecError(Exception):
+    """The spec cannot be read; the message names each field, its value and what is wrong."""
+
+    def __init__(self, identity: Identity, status: dict[str, Any], cause: ValidationError) -> None:
+        self.identity = identity
+        self.status = status
+        each = (
+            f"spec.{'.'.join(str(part) for part in error['loc'])}: {error['msg']}"
+            for error in cause.errors(include_url=False)
+        )
+        super().__init__("; ".join(each))

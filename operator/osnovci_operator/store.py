@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from osnovci_operator.labels import POOL
 from osnovci_operator.queuepool.spec import KIND as QUEUE_POOL
-from osnovci_operator.queuepool.spec import InvalidSpecError, Pool
-from osnovci_operator.resource import Key
+from osnovci_operator.queuepool.spec import Pool
+from osnovci_operator.resource import InvalidSpecError, Key
 
 Place = TypeVar("Place")
 Member = TypeVar("Member")

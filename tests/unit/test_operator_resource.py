@@ -7,8 +7,8 @@ from builders import pool_body
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from osnovci_operator.queuepool.spec import InvalidSpecError, Pool
-from osnovci_operator.resource import format_duration, parse_duration
+from osnovci_operator.queuepool.spec import Pool
+from osnovci_operator.resource import InvalidSpecError, format_duration, parse_duration
 
 
 @settings(deadline=None)

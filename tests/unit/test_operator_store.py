@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from builders import NAMESPACE, NOON, child_body, key, pool_body
 
-from osnovci_operator.queuepool.spec import InvalidSpecError
+from osnovci_operator.resource import InvalidSpecError
 from osnovci_operator.store import Store
 
 HOUR = timedelta(hours=1)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from osnovci.contract import ScheduleOutcome
 from osnovci_operator import metrics
 from osnovci_operator.backend import Unreadable
 from osnovci_operator.broker import Broker
@@ -15,14 +16,19 @@ from osnovci_operator.queuepool import status
 from osnovci_operator.queuepool.build import deployment
 from osnovci_operator.queuepool.decide import Decision, ScalingState, decide
 from osnovci_operator.queuepool.seen import PoolReading, Seen, Workers
-from osnovci_operator.queuepool.spec import KIND, InvalidSpecError, Pool
+from osnovci_operator.queuepool.spec import KIND, Pool
 from osnovci_operator.queuepool.status import Refusal
 from osnovci_operator.report import Reporter
-from osnovci_operator.resource import Key
+from osnovci_operator.resource import InvalidSpecError, Key
 from osnovci_operator.store import DEPLOYMENT, Store
 
 REFUSED_EVERY = timedelta(seconds=30)
 """What the API server refused is tried again, since rights and quotas change unseen."""
+
+SCHEDULE_EVENTS = {
+    ScheduleOutcome.SKIPPED: "ScheduleSkipped",
+    ScheduleOutcome.MISSED: "ScheduleMissed",
+}
 
 AGES_EVERY = timedelta(seconds=5)
 """While jobs wait, their age is looked at again this often."""
@@ -62,6 +68,7 @@ class QueuePools:
         seen = self._observe(pool, live, reading)
         decision = self._decide(pool, seen)
         refusal = await self._apply(pool, seen, live, decision)
+        await self._announce_schedules(pool)
         return await self._report(pool, seen, decision, refusal)
 
     def _forget(self, key: Key) -> None:
@@ -94,6 +101,7 @@ class QueuePools:
             reading=reading,
             taken=tuple(self._taken(pool)),
             stranger=stranger,
+            schedules=self._broker.clock(pool).reading(pool.key),
         )
 
     def _taken(self, pool: Pool) -> list[tuple[str, str]]:
@@ -129,6 +137,12 @@ class QueuePools:
         reason = "ScaledUp" if decision.replicas > before else "ScaledDown"
         note = f"from {before} to {decision.replicas} workers: {decision.message}"
         await self._events.record(KIND, pool.identity, reason, note)
+
+    async def _announce_schedules(self, pool: Pool) -> None:
+        """Tell of times that did not bring a job; those that did are in the status."""
+        for each in self._broker.clock(pool).take_news(pool.key):
+            if reason := SCHEDULE_EVENTS.get(each.outcome):
+                await self._events.record(KIND, pool.identity, reason, str(each), warning=True)
 
     async def _report(
         self, pool: Pool, seen: Seen, decision: Decision, refusal: Refusal | None

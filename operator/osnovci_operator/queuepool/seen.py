@@ -33,6 +33,18 @@ class PoolReading:
 
 
 @dataclass(frozen=True)
+class ScheduleReading:
+    """What is known of one schedule."""
+
+    name: str
+    upcoming: datetime | None = None
+    fired: datetime | None = None
+    job: str | None = None
+    broken: str = ""
+    """Why it can never fire, in a sentence."""
+
+
+@dataclass(frozen=True)
 class Workers:
     """The pool's Deployment, as the API server has it."""
 
@@ -68,3 +80,5 @@ class Seen:
     """Queues that an older pool of the namespace has, each with that pool's name."""
     stranger: bool = False
     """A Deployment of the pool's name exists that is not the pool's."""
+    schedules: tuple[ScheduleReading, ...] | None = ()
+    """None: they were not looked at yet."""

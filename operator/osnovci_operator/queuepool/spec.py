@@ -12,7 +12,8 @@ from pydantic import Field, ValidationError
 
 from osnovci.contract import Isolation, PoolDocument, QueueDocument, RetryDocument
 from osnovci_operator.pods import PodSection
-from osnovci_operator.resource import Duration, Identity, Key, Model, rule, rules
+from osnovci_operator.queuepool.schedule import SCHEDULE_RULES, Schedules, ScheduleStatuses
+from osnovci_operator.resource import Duration, Identity, InvalidSpecError, Key, Model, rule, rules
 
 KIND = "QueuePool"
 PLURAL = "queuepools"
@@ -97,7 +98,8 @@ class Spec(Model):
                 "!(has(self.replicas) && has(self.scaling))",
                 "replicas and scaling exclude each other: remove scaling to fix the count",
                 ".replicas",
-            )
+            ),
+            *SCHEDULE_RULES,
         )
     }
 
@@ -137,6 +139,8 @@ class Spec(Model):
         ),
     ]
     """The queues, in their order of precedence. A queue belongs to one pool of a namespace."""
+    schedules: Schedules = []
+    """Jobs that are enqueued by the clock."""
     replicas: Annotated[int, Field(ge=0, le=1000)] | None = None
     """A fixed count of worker pods; `kubectl scale` sets it. Excludes scaling."""
     scaling: Scaling | None = None
@@ -161,6 +165,7 @@ class Spec(Model):
             queues=tuple(_queue_document(queue) for queue in self.queues),
             grace_seconds=self.longest_timeout.total_seconds(),
             isolation=self.isolation,
+            schedules=tuple(schedule.document() for schedule in self.schedules),
         )
 
 
@@ -227,6 +232,8 @@ class Status(Model):
         ),
     ] = []
     """The pool's queues; kept as last seen while Redis cannot be read."""
+    schedules: ScheduleStatuses = []
+    """The pool's schedules; kept as last seen while Redis cannot be read."""
     conditions: Annotated[
         list[ConditionStatus],
         Field(
@@ -236,7 +243,7 @@ class Status(Model):
             }
         ),
     ] = []
-    """Ready, ScalingActive, ScalingLimited and BackendReachable."""
+    """Ready, ScalingActive, ScalingLimited, BackendReachable and, with schedules, Scheduled."""
 
 
 @dataclass(frozen=True)
@@ -267,19 +274,6 @@ class Pool:
             raise InvalidSpecError(identity, body.get("status", {}), error) from error
         deleting = "deletionTimestamp" in body["metadata"]
         return cls(identity, spec, body.get("status", {}), deleting)
-
-
-class InvalidSpecError(Exception):
-    """The spec cannot be read; the message names each field, its value and what is wrong."""
-
-    def __init__(self, identity: Identity, status: dict[str, Any], cause: ValidationError) -> None:
-        self.identity = identity
-        self.status = status
-        each = (
-            f"spec.{'.'.join(str(part) for part in error['loc'])}: {error['msg']}"
-            for error in cause.errors(include_url=False)
-        )
-        super().__init__("; ".join(each))
 
 
 def _queue_document(queue: Queue) -> QueueDocument:
