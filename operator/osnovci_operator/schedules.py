@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import redis.asyncio as redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from osnovci.contract import SCHEDULES_EVERY_SECONDS, SCHEDULES_KEPT_SECONDS
 from osnovci.schedules.firing import fire_async
@@ -43,27 +43,36 @@ class _Known:
 class Clock:
     """Fires the schedules of one namespace, once a second."""
 
-    def __init__(self, namespace: str, store: Store, wake: Callable[[Key], None]) -> None:
+    def __init__(
+        self,
+        namespace: str,
+        store: Store,
+        wake: Callable[[Key], None],
+        every_seconds: float = SCHEDULES_EVERY_SECONDS,
+    ) -> None:
         self._namespace = namespace
         self._store = store
         self._wake = wake
         self._known: dict[Key, _Known] = {}
         self._news: dict[Key, list[Happening]] = {}
+        self._every_seconds = every_seconds
         self._next_at = 0.0
 
     async def turn(self, client: redis.Redis, pools: Iterable[Pool]) -> None:
-        """Fire what is due, if a second has passed; what one pool meets does not stop the others."""
+        """Fire what is due, if a second has passed; a Redis that is away is asked once a turn."""
         if time.monotonic() < self._next_at:
             return
-        self._next_at = time.monotonic() + SCHEDULES_EVERY_SECONDS
+        self._next_at = time.monotonic() + self._every_seconds
         mine = {pool.key: pool for pool in pools if self._may_fire(pool)}
         for gone in self._known.keys() - mine.keys():
             del self._known[gone]
+            self._news.pop(gone, None)
         for pool in mine.values():
             known = self._know(pool)
             # A pool without schedules is seen to once, so that those it had are forgotten.
-            if known.timetable.documents or known.readings is None:
-                await self._fire(client, pool.key, known)
+            wanted = known.timetable.documents or known.readings is None
+            if wanted and not await self._fire(client, pool.key, known):
+                return
 
     def reading(self, key: Key) -> tuple[ScheduleReading, ...] | None:
         """Give what is known of a pool's schedules; None while they cannot be looked at."""
@@ -88,12 +97,15 @@ class Clock:
             self._known[pool.key] = known
         return known
 
-    async def _fire(self, client: redis.Redis, key: Key, known: _Known) -> None:
+    async def _fire(self, client: redis.Redis, key: Key, known: _Known) -> bool:
+        """Fire a pool's schedules; give whether Redis answered."""
         before = known.readings, known.trouble
+        answered = True
         try:
             async with asyncio.timeout(FIRE_SECONDS):
                 happened = await fire_async(client, self._namespace, known.timetable)
-        except (RedisError, OSError, TimeoutError, ValueError) as error:
+        except (RedisError, OSError, ValueError, TypeError) as error:
+            answered = isinstance(error, ResponseError | ValueError | TypeError)
             if not known.trouble:
                 log.warning("%s: its schedules cannot be looked at, trying on: %r", key, error)
             known.trouble = repr(error)
@@ -103,6 +115,7 @@ class Clock:
             self._note(key, happened)
         if (known.readings, known.trouble) != before:
             self._wake(key)
+        return answered
 
     def _note(self, key: Key, happened: list[Happening]) -> None:
         for each in happened:

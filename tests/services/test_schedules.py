@@ -109,14 +109,13 @@ def test_many_callers_fire_a_moment_once(redis: Redis, queues: Queues) -> None:
         remember(redis, document, mark=mark)
 
     def call(_: int) -> list[str]:
-        return [each.job for each in fire(queues, Timetable(POOL, documents, KEEP_MS))]
+        happened = fire(queues, Timetable(POOL, documents, KEEP_MS))
+        return [each.job for each in happened if each.outcome is ScheduleOutcome.FIRED]
 
     with ThreadPoolExecutor(8) as pool:
         fired = [job for jobs in pool.map(call, range(16)) for job in jobs]
-    # A minute may end while they call: each schedule then has a second moment.
-    assert len(set(fired)) == len(fired)
     assert sorted(fired) == sorted(waiting(redis))
-    assert {job.split("_")[1] for job in fired} == {document.name for document in documents}
+    assert [job.split("_")[1] for job in sorted(fired)] == [each.name for each in documents]
 
 
 def test_a_moment_whose_state_was_lost_is_still_one_job(redis: Redis, queues: Queues) -> None:

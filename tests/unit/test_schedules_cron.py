@@ -107,7 +107,9 @@ def test_moments_grow(cron: Cron, begin: int) -> None:
 
 @settings(max_examples=400, deadline=None)
 @given(crons(*ZONES), seconds, st.integers(0, 3 * 86_400))
-def test_from_wherever_one_asks_the_moments_are_the_same(cron: Cron, begin: int, later: int) -> None:
+def test_from_wherever_one_asks_the_moments_are_the_same(
+    cron: Cron, begin: int, later: int
+) -> None:
     first = cron.after(begin)
     assert first is not None
     between = min(begin + later, first - 1)
@@ -130,9 +132,10 @@ def test_the_latest_is_the_last_of_all(cron: Cron, begin: int, length: int) -> N
 @given(st.text(alphabet="0123456789*,/-#LWmonJAN ", max_size=40))
 def test_whatever_is_written_is_read_or_refused(text: str) -> None:
     try:
-        assert Cron.parse(text, "UTC").after(0)
-    except CronError as error:
-        assert str(error).startswith("cron: ")
+        cron = Cron.parse(text, "UTC")
+    except CronError:
+        return
+    assert cron.after(0)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +148,11 @@ def test_whatever_is_written_is_read_or_refused(text: str) -> None:
         ("0 9-7 * * *", "UTC", "Bad hour"),
         ("0 0 30 2 *", "UTC", "Bad day-of-month"),
         ("0 0 */20 * 1L", "UTC", "names a day that never comes"),
-        ("0 7 * * *", "Europe/Beograd", "there is no 'Europe/Beograd'; name one as Europe/Belgrade"),
+        (
+            "0 7 * * *",
+            "Europe/Beograd",
+            "there is no 'Europe/Beograd'; name one as Europe/Belgrade",
+        ),
         ("0 7 * * *", "../zones", "there is no '../zones'"),
     ],
 )

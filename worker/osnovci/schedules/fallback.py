@@ -41,7 +41,7 @@ class Fallback:
             return
         try:
             happened = fire(self._queues, self._timetable)
-        except (RedisError, OSError) as error:
+        except (RedisError, OSError, ValueError, TypeError) as error:
             if not self._away:
                 log.warning("the schedules cannot be looked at, trying on: %s", error)
             self._away = True
