@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 from redis import Redis
+from rq import Queue
 from rq.job import Job
 from schedules import POOL, redis_now, remember, schedule, state_of
 from waiting import eventually
 from workers import NAMESPACE, StartWorker, pool_document, queue_document
 
-from osnovci.contract import Overlap, ScheduleDocument, ScheduleOutcome, schedules_key
+from osnovci.contract import Overlap, ScheduleDocument, ScheduleOutcome, WorkerState, schedules_key
 from osnovci.queues import operations
 from osnovci.queues.client import Queues
 from osnovci.schedules.firing import fire
@@ -194,6 +195,19 @@ def test_a_worker_fires_and_runs_them_where_there_is_no_operator(
 
     assert eventually(result) == 3
     assert "the operator is not there; schedule reminders, due at" in worker.log.read_text()
+
+
+def test_a_worker_that_leaves_fires_nothing(redis: Redis, start_worker: StartWorker) -> None:
+    document = schedule()
+    tasks = ("queue_tasks", "homework.jobs")
+    worker = start_worker(pool_document(tasks=tasks, schedules=(document,)))
+    Queue("email", connection=redis).enqueue("homework.jobs.pause", 3)
+    eventually(lambda: worker.busy)
+    worker.stop()
+    eventually(lambda: worker.heartbeat and worker.heartbeat.state is WorkerState.DRAINING)
+    remember(redis, document, mark=redis_now(redis) - 90)
+    assert worker.ends(within=15) == 0
+    assert waiting(redis) == []
 
 
 def test_rqs_own_tools_read_the_job(redis: Redis, queues: Queues) -> None:

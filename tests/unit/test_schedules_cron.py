@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from osnovci.schedules.cron import Cron, CronError
+from osnovci.schedules.timetable import propose
 
 HOURLY_OR_MORE = ("* * * * *", "*/15 * * * *", "0 * * * *", "*/20 */2 * * *")
 DAILY = ("30 2 * * *", "0,30 2,3 * * *", "0 7 * * 1-5", "15 0 * * *", "59 23 L * *", "0 1-4 * * *")
@@ -126,6 +127,20 @@ def test_the_latest_is_the_last_of_all(cron: Cron, begin: int, length: int) -> N
     else:
         assert begin < latest <= end
         assert (cron.after(latest) or end + 1) > end
+
+
+@settings(max_examples=400, deadline=None)
+@given(crons(*ZONES, HALF_HOUR), seconds, st.integers(-86_400, 3 * 86_400))
+def test_what_is_proposed_is_the_latest_that_is_due_or_else_the_next(
+    cron: Cron, mark: int, waited: int
+) -> None:
+    now = mark + waited + 0.5
+    proposal = propose(cron, mark, now)
+    assert proposal
+    assert mark == proposal.mark < proposal.moment < proposal.following
+    assert proposal.following > now
+    if proposal.moment > now:
+        assert cron.latest(mark, int(now)) is None
 
 
 @settings(max_examples=100, deadline=timedelta(seconds=1))

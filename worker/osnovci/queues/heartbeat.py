@@ -16,6 +16,7 @@ from osnovci.contract import (
     HEARTBEAT_INTERVAL_SECONDS,
     HEARTBEAT_TTL_SECONDS,
     Heartbeat,
+    WorkerState,
     heartbeat_key,
 )
 from osnovci.queues.board import Board
@@ -38,7 +39,9 @@ def report(settings: WorkerSettings, board: Board) -> None:
     schedules = Fallback(settings)
     while True:
         reporter.write()
-        schedules.fire()
+        # A pod that leaves may be the last of a pool that is no more.
+        if board.state is WorkerState.RUNNING:
+            schedules.fire()
         woken = signal.sigtimedwait(wakes, HEARTBEAT_INTERVAL_SECONDS)
         if woken and woken.si_signo == signal.SIGTERM:
             reporter.take_back()
