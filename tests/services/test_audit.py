@@ -1,5 +1,6 @@
 """The audit in its pieces: bounded, at another's pace, and only of the queues it was given."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from workers import NAMESPACE, queue_document
 
 from osnovci.queues import audit as module
 from osnovci.queues import operations
-from osnovci.queues.audit import Members, Report, audit, steps
+from osnovci.queues.audit import Members, Report, steps
 from osnovci.queues.client import Queues
 from osnovci.queues.engine.turns import plan, turn
 from osnovci.queues.operations import Options
@@ -42,7 +43,9 @@ def take(queues: Queues, worker: str, want: int, lease_ms: int = 3000) -> list[s
     return [each.decode().partition(":")[0] for each in members]
 
 
-def run(queues: Queues, *names: str, before: str = "") -> tuple[Report, int]:
+def run(
+    queues: Queues, *names: str, before: str = "", meanwhile: Callable[[], object] = lambda: None
+) -> tuple[Report, int]:
     """Run an audit; give its report, and how many calls it made."""
     going, reply, calls = steps(names, before=before), None, 0
     while True:
@@ -51,6 +54,7 @@ def run(queues: Queues, *names: str, before: str = "") -> tuple[Report, int]:
         except StopIteration as end:
             return end.value, calls
         reply, calls = queues.run(call), calls + 1
+        meanwhile()
 
 
 def test_thousands_of_jobs_are_looked_at_in_pieces(queues: Queues, redis: Redis) -> None:
@@ -68,16 +72,13 @@ def test_thousands_of_jobs_are_looked_at_in_pieces(queues: Queues, redis: Redis)
 
 def test_jobs_that_are_taken_and_enqueued_meanwhile_are_no_findings(queues: Queues) -> None:
     add(queues, 2000)
-    going = steps(["email"])
-    reply = queues.run(next(going))
-    while True:
+
+    def work() -> None:
         take(queues, "alive", 37)
         add(queues, 11)
-        try:
-            reply = queues.run(going.send(reply))
-        except StopIteration as end:
-            assert end.value.findings == ()
-            break
+
+    report, _ = run(queues, "email", meanwhile=work)
+    assert report.findings == ()
 
 
 def test_what_waits_since_the_audit_began_is_left_for_the_next(

@@ -94,6 +94,7 @@ class QueuePools:
             reading=reading,
             taken=tuple(self._taken(pool)),
             stranger=stranger,
+            accounts=self._broker.accounts(pool),
         )
 
     def _taken(self, pool: Pool) -> list[tuple[str, str]]:

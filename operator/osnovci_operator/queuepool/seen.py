@@ -6,6 +6,7 @@ from typing import Any
 
 from osnovci.observation import QueueReading
 from osnovci_operator.backend import Unreadable
+from osnovci_operator.queuepool.accounts import Accounts
 
 
 @dataclass(frozen=True)
@@ -68,3 +69,5 @@ class Seen:
     """Queues that an older pool of the namespace has, each with that pool's name."""
     stranger: bool = False
     """A Deployment of the pool's name exists that is not the pool's."""
+    accounts: Accounts | None = None
+    """What the last audit said; None: there was none yet."""

@@ -142,6 +142,11 @@ class Spec(Model):
     scaling: Scaling | None = None
     """Let the count follow the backlog. Excludes replicas."""
 
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The names of the queues."""
+        return frozenset(queue.name for queue in self.queues)
+
     @property
     def paused(self) -> frozenset[str]:
         """The names of the queues from which no job is taken."""
@@ -236,7 +241,7 @@ class Status(Model):
             }
         ),
     ] = []
-    """Ready, ScalingActive, ScalingLimited and BackendReachable."""
+    """Ready, ScalingActive, ScalingLimited, BackendReachable and JobsAccounted."""
 
 
 @dataclass(frozen=True)

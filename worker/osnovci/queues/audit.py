@@ -134,7 +134,7 @@ class _Audit:
         return len(self.findings) >= MOST_FINDINGS
 
     def _places(self, waiting: "Members") -> Generator[Call[Any], Any, None]:
-        """Is what lies in each place there by right? Learn on the way who waits in rq's lists."""
+        """Look whether each place has what belongs there; learn who waits in rq's lists."""
         at = BEGIN if self.names else ""
         while at and not self._is_full():
             at, sizes, odd, unleased, listed, broken = yield _places(at, self.names)
@@ -151,7 +151,7 @@ class _Audit:
             )
 
     def _records(self, waiting: "Members") -> Generator[Call[Any], Any, None]:
-        """Is every job where its record says?"""
+        """Look whether every job is where its record says."""
         cursor = "0" if self.names else ""
         while cursor and not self._is_full():
             cursor, odd, listed = yield _records(cursor, self.before, self.names)
