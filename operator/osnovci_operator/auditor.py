@@ -27,15 +27,6 @@ from osnovci_operator.queuepool.accounts import Accounts
 from osnovci_operator.resource import Key
 from osnovci_operator.store import Store
 
-EVERY_SECONDS = 60.0
-"""From the end of an audit to the next, while there are jobs or their numbers change."""
-
-QUIET_SECONDS = 600.0
-"""The same where nothing happens and all was accounted for."""
-
-RETRY_SECONDS = 10.0
-"""After an audit that did not come to its end."""
-
 LONGEST_SECONDS = 300.0
 """About twenty million jobs."""
 
@@ -66,7 +57,7 @@ class Auditor:
         self._tell = tell
         self._audited: frozenset[str] = frozenset()
         self._outcome: Report | str | None = None
-        self._ended_at = 0.0
+        self.ended_at = 0.0
         self._rows: Any = None
         self._busy = True
 
@@ -86,7 +77,7 @@ class Auditor:
         before = {pool.key: self.accounts(pool.spec.names) for pool in pools}
         self._busy = False
         self._outcome, self._audited = await self._try(client, queues), queues
-        self._ended_at = time.monotonic()
+        self.ended_at = time.monotonic()
         for pool in pools:
             if self.accounts(pool.spec.names) != before[pool.key]:
                 self._wake(pool.key)
@@ -102,13 +93,10 @@ class Auditor:
         self._rows = rows
 
     def _is_due(self, queues: frozenset[str]) -> bool:
-        since = time.monotonic() - self._ended_at
-        if self._outcome is None or (not queues <= self._audited and since >= 1):
+        if self._outcome is None:
             return True
-        if isinstance(self._outcome, str) or not self._outcome.is_complete:
-            return since >= RETRY_SECONDS
-        is_calm = self._outcome.is_accounted and not self._busy
-        return since >= (QUIET_SECONDS if is_calm else EVERY_SECONDS)
+        wait = accounts.wait(self._outcome, busy=self._busy, new=not queues <= self._audited)
+        return time.monotonic() - self.ended_at >= wait.total_seconds()
 
     async def _try(self, client: redis.Redis, queues: frozenset[str]) -> Report | str:
         """Audit; where that fails, say why."""

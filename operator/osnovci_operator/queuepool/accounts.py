@@ -2,9 +2,22 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 from osnovci.queues.audit import Report
 from osnovci_operator.resource import counted
+
+EVERY = timedelta(minutes=1)
+"""From the end of an audit to the next, while there are jobs or their numbers change."""
+
+QUIET = timedelta(minutes=10)
+"""The same where nothing happens and all was accounted for."""
+
+RETRY = timedelta(seconds=10)
+"""After an audit that did not come to its end."""
+
+NEW = timedelta(seconds=1)
+"""Where a pool or a queue came that was not audited yet."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +42,22 @@ def of(outcome: Report | str, queues: frozenset[str]) -> Accounts:
         for each in ours
         if not each.is_mended
     )
-    broken = [f"{why}" for queue, why in outcome.broken.items() if queue in queues]
+    broken = [why for queue, why in outcome.broken.items() if queue in queues]
     if broken:
         return Accounts(jobs, left, f"a key cannot be read: {broken[0]}")
     if not outcome.is_complete:
         found = counted(len(outcome.findings), "job")
         return Accounts(jobs, left, f"{found} had to be mended, and there are more: it goes on")
     return Accounts(jobs, left)
+
+
+def wait(outcome: Report | str, *, busy: bool, new: bool) -> timedelta:
+    """Give how long after an audit the next is due."""
+    if new:
+        return NEW
+    if isinstance(outcome, str) or not outcome.is_complete:
+        return RETRY
+    return EVERY if busy or not outcome.is_accounted else QUIET
 
 
 def mended(report: Report) -> Iterator[tuple[str, str]]:
