@@ -27,11 +27,11 @@ from osnovci_operator.queuepool.accounts import Accounts
 from osnovci_operator.resource import Key
 from osnovci_operator.store import Store
 
-LONGEST_SECONDS = 300.0
-"""About twenty million jobs."""
+LONGEST_SECONDS = 900.0
+"""Several million jobs."""
 
-REST = 3.0
-"""The rest after each piece, in lengths of the piece."""
+REST = 9.0
+"""The rest after each piece, in lengths of the piece: Redis gives a tenth of its time at most."""
 
 SETTLED = timedelta(seconds=10)
 """Jobs that wait shorter than this are left for the next audit; clocks may differ by as much."""

@@ -27,7 +27,7 @@ DECISIONS = Counter(
 AUDIT_SECONDS = Histogram(
     "osnovci_audit_seconds",
     "How long one audit of a namespace's jobs takes.",
-    buckets=(0.01, 0.1, 0.5, 1, 5, 10, 30, 60, 120, 300),
+    buckets=(0.01, 0.1, 0.5, 1, 5, 10, 30, 60, 120, 300, 900),
 )
 MENDED = Counter(
     "osnovci_jobs_mended",

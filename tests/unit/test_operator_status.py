@@ -193,9 +193,9 @@ UNKNOWN_STATUS = "job 7 of email is waiting: left: its status is unknown"
             id="two could not be mended",
         ),
         pytest.param(
-            seen(accounts=Accounts(0, unknown="it did not end within 300s")),
+            seen(accounts=Accounts(0, unknown="it did not end within 900s")),
             ("Unknown", "AuditFailed"),
-            "it did not end within 300s",
+            "it did not end within 900s",
             id="the audit failed",
         ),
         pytest.param(
