@@ -22,7 +22,7 @@ The API server checks every field; what it refuses, it refuses with the sentence
 A duration is a string such as `500ms`, `5s`, `3m` or `1h30m`.
 
 With neither `replicas` nor `scaling`, a pool has one worker.
-A change of `pod`, `tasks`, `concurrency`, or anything in `queues` or `schedules` rolls the pods, each of which first \
+A change of `pod`, `tasks`, `concurrency`, `isolation`, `memoryLimit` or anything in `queues` or `schedules` rolls the pods, each of which first \
 ends the jobs it runs. A change of `replicas` or `scaling` does not.
 """
 

@@ -29,6 +29,21 @@ SCHEDULES = Counter(
 )
 
 
+AUDIT_SECONDS = Histogram(
+    "osnovci_audit_seconds",
+    "How long one audit of a namespace's jobs takes.",
+    buckets=(0.01, 0.1, 0.5, 1, 5, 10, 30, 60, 120, 300, 900),
+)
+MENDED = Counter(
+    "osnovci_jobs_mended",
+    "Jobs that the audit put where they belong, and workers without a lease that it freed.",
+    ["namespace", "pool"],
+)
+FREED = Counter(
+    "osnovci_jobs_freed", "Jobs taken back from pods that are gone.", ["namespace", "pool"]
+)
+
+
 class PoolCollector(Collector):
     """Figures of the pools, read from their last status when they are asked for."""
 

@@ -94,6 +94,43 @@ Duration = Annotated[
 ]
 """A length of time, above zero; a string such as `5s` in the resource."""
 
+_BYTES = {
+    "": 1, "k": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30,
+}  # fmt: skip
+
+
+def parse_bytes(text: object) -> int:
+    """Read an amount of memory such as `256Mi`.
+
+    Raises ValueError where the text is not one.
+    """
+    if isinstance(text, int):
+        return text
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)(k|M|G|Ki|Mi|Gi)?", str(text))
+    if not found:
+        raise ValueError(f"{text!r} is not an amount of memory; write one as 256Mi or 1Gi")
+    return int(Decimal(found[1]) * _BYTES[found[2] or ""])
+
+
+Quantity = Annotated[
+    int,
+    BeforeValidator(parse_bytes),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "maxLength": 24,
+            **rules(
+                rule(
+                    "self.matches('^[0-9]+([.][0-9]+)?(k|M|G|Ki|Mi|Gi)?$')"
+                    " && quantity(self).compareTo(quantity('32Mi')) >= 0",
+                    "must be an amount of memory of at least 32Mi, such as 256Mi or 1Gi",
+                )
+            ),
+        }
+    ),
+]
+"""An amount of memory in bytes; a string such as `256Mi` in the resource."""
+
 IntOrString = Annotated[int | str, WithJsonSchema({"x-kubernetes-int-or-string": True})]
 RawObject = Annotated[
     dict[str, Any],

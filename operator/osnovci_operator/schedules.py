@@ -6,17 +6,18 @@ Only the leader has one that runs; but whoever fires, Redis lets a moment throug
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import redis.asyncio as redis
 from redis.exceptions import RedisError, ResponseError
 
-from osnovci.contract import SCHEDULES_EVERY_SECONDS, SCHEDULES_KEPT_SECONDS
+from osnovci.contract import SCHEDULES_EVERY_SECONDS, SCHEDULES_KEPT_SECONDS, ScheduleOutcome
 from osnovci.schedules.firing import fire_async
 from osnovci.schedules.timetable import Happening, Timetable
 from osnovci_operator import metrics
+from osnovci_operator.events import Tell
 from osnovci_operator.queuepool.seen import ScheduleReading
 from osnovci_operator.queuepool.spec import Pool
 from osnovci_operator.resource import Key
@@ -25,8 +26,13 @@ from osnovci_operator.store import Store
 FIRE_SECONDS = 1.0
 """The time budget of one pool."""
 
-NEWS_MAX = 100
 KEEP_MS = round(SCHEDULES_KEPT_SECONDS * 1000)
+
+EVENTS = {
+    ScheduleOutcome.SKIPPED: "ScheduleSkipped",
+    ScheduleOutcome.MISSED: "ScheduleMissed",
+}
+"""Times that brought no job; those that did are in the status."""
 
 log = logging.getLogger(__name__)
 
@@ -48,25 +54,26 @@ class Clock:
         namespace: str,
         store: Store,
         wake: Callable[[Key], None],
+        tell: Tell,
         every_seconds: float = SCHEDULES_EVERY_SECONDS,
     ) -> None:
         self._namespace = namespace
         self._store = store
         self._wake = wake
+        self._tell = tell
         self._known: dict[Key, _Known] = {}
-        self._news: dict[Key, list[Happening]] = {}
         self._every_seconds = every_seconds
         self._next_at = 0.0
 
-    async def turn(self, client: redis.Redis, pools: Iterable[Pool]) -> None:
+    async def step(self, client: redis.Redis) -> None:
         """Fire what is due, if a second has passed; a Redis that is away is asked once a turn."""
         if time.monotonic() < self._next_at:
             return
         self._next_at = time.monotonic() + self._every_seconds
+        pools = self._store.pools(self._namespace)
         mine = {pool.key: pool for pool in pools if self._may_fire(pool)}
         for gone in self._known.keys() - mine.keys():
             del self._known[gone]
-            self._news.pop(gone, None)
         for pool in mine.values():
             known = self._know(pool)
             # A pool without schedules is seen to once, so that those it had are forgotten.
@@ -78,10 +85,6 @@ class Clock:
         """Give what is known of a pool's schedules; None while they cannot be looked at."""
         known = self._known.get(key)
         return known.readings if known and not known.trouble else None
-
-    def take_news(self, key: Key) -> list[Happening]:
-        """Give what people should be told of, once."""
-        return self._news.pop(key, [])
 
     def _may_fire(self, pool: Pool) -> bool:
         """Tell whether the pool's queues are its own; one that is blocked fires nothing."""
@@ -100,7 +103,7 @@ class Clock:
     async def _fire(self, client: redis.Redis, key: Key, known: _Known) -> bool:
         """Fire a pool's schedules; give whether Redis answered."""
         before = known.readings, known.trouble
-        answered = True
+        answered, happened = True, list[Happening]()
         try:
             async with asyncio.timeout(FIRE_SECONDS):
                 happened = await fire_async(client, self._namespace, known.timetable)
@@ -112,18 +115,19 @@ class Clock:
         else:
             known.trouble = ""
             known.readings = _readings(known.timetable)
-            self._note(key, happened)
         if (known.readings, known.trouble) != before:
             self._wake(key)
+        for each in happened:
+            await self._note(key, each)
         return answered
 
-    def _note(self, key: Key, happened: list[Happening]) -> None:
-        for each in happened:
-            log.info("%s: %s", key, each)
-            place = (key.namespace, key.name, each.schedule, each.outcome)
-            metrics.SCHEDULES.labels(*place).inc()
-        if happened:
-            self._news[key] = [*self._news.get(key, ()), *happened][-NEWS_MAX:]
+    async def _note(self, key: Key, happened: Happening) -> None:
+        place = (key.namespace, key.name, happened.schedule, happened.outcome)
+        metrics.SCHEDULES.labels(*place).inc()
+        if reason := EVENTS.get(happened.outcome):
+            await self._tell(key, reason, str(happened))
+        else:
+            log.info("%s: %s", key, happened)
 
 
 def _readings(timetable: Timetable) -> tuple[ScheduleReading, ...]:

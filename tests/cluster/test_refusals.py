@@ -65,6 +65,20 @@ REMINDERS = {"name": "a", "cron": "0 7 * * *", "task": "homework.jobs.record", "
             id="a schedule of a task that is not allowed",
         ),
         pytest.param(
+            {"memoryLimit": "256Mi", "isolation": "Thread"},
+            "memoryLimit needs processes",
+            id="a limit of processes for threads",
+        ),
+        pytest.param({"memoryLimit": "1Mi"}, "at least 32Mi", id="too little memory"),
+        pytest.param(
+            {"queues": [{"name": "a", "rate": {"limit": 1, "window": "1ms"}}]},
+            "window is below 100ms",
+            id="a rate for no time",
+        ),
+        pytest.param(
+            {"queues": [{"name": "a", "maxActive": 0}]}, "maxActive", id="a queue that runs nothing"
+        ),
+        pytest.param(
             {"pod": {"image": "x", "env": [{"name": "OSNOVCI_POD", "value": "mine"}]}},
             "set by the operator",
             id="a reserved variable",

@@ -12,7 +12,8 @@ from redis import Redis
 from redis_server import RedisServer
 from schedules import at, redis_now, remember, state_of
 
-from osnovci.contract import ScheduleDocument, ScheduleOutcome
+from osnovci.contract import ScheduleDocument
+from osnovci_operator.queuepool.seen import ScheduleReading
 from osnovci_operator.queuepool.spec import Pool
 from osnovci_operator.resource import Key
 from osnovci_operator.schedules import Clock
@@ -51,14 +52,25 @@ class Hand:
         self.client = client
         self.store = Store()
         self.woken = list[Key]()
-        self.clock = Clock(NAMESPACE, self.store, self.woken.append, every_seconds)
+        self.told = list[tuple[str, str]]()
+        self.clock = Clock(NAMESPACE, self.store, self.woken.append, self._tell, every_seconds)
 
     def put(self, made: dict[str, Any]) -> Pool:
         self.store.put(made)
         return Pool.parse(made)
 
     async def turn(self) -> None:
-        await self.clock.turn(self.client, list(self.store.pools(NAMESPACE)))
+        await self.clock.step(self.client)
+
+    @property
+    def readings(self) -> tuple[ScheduleReading, ...]:
+        found = self.clock.reading(key())
+        assert found is not None
+        return found
+
+    async def _tell(self, key: Key, reason: str, note: str) -> None:
+        del key
+        self.told.append((reason, note))
 
 
 async def test_it_fires_and_says_what_came_of_it(redis: Redis, client: aioredis.Redis) -> None:
@@ -68,23 +80,29 @@ async def test_it_fires_and_says_what_came_of_it(redis: Redis, client: aioredis.
     mark = redis_now(redis) - 90
     remember(redis, document(pool), mark=mark, namespace=NAMESPACE)
     await hand.turn()
-    (happened,) = hand.clock.take_news(key())
-    assert happened.outcome is ScheduleOutcome.FIRED
-    assert hand.clock.take_news(key()) == []
-    assert redis.lrange("rq:queue:email", 0, -1) == [happened.job.encode()]
-    readings = hand.clock.reading(key())
-    assert readings
-    reading = readings[0]
-    assert (reading.name, reading.fired, reading.job) == (
-        "reminders",
-        happened.moment,
-        happened.job,
-    )
+    state = state_of(redis, namespace=NAMESPACE)
+    assert state
+    assert state.fired
+    assert redis.lrange("rq:queue:email", 0, -1) == [(state.job or "").encode()]
+    (reading,) = hand.readings
+    assert (reading.fired, reading.job) == (at(state.fired), state.job)
     assert reading.upcoming
     assert reading.upcoming > at(redis_now(redis) - 1)
     assert hand.woken == [key()]
+    assert hand.told == []
+
+
+async def test_a_time_without_a_job_is_an_event(redis: Redis, client: aioredis.Redis) -> None:
+    hand = Hand(client)
+    pool = hand.put(body(REMINDERS))
+    redis.hset("rq:job:last", "status", "started")
+    mark = redis_now(redis) - 90
+    remember(redis, document(pool), mark=mark, job="last", namespace=NAMESPACE)
     await hand.turn()
-    assert redis.llen("rq:queue:email") == 1
+    ((reason, note),) = hand.told
+    assert reason == "ScheduleSkipped"
+    assert "skipped, since its last job last has not ended; set overlap: Allow" in note
+    assert redis.llen("rq:queue:email") == 0
 
 
 async def test_it_looks_as_often_as_it_is_told(client: aioredis.Redis, redis: Redis) -> None:
@@ -142,6 +160,7 @@ async def test_two_operators_and_a_minute_are_one_job(redis: Redis, client: aior
     pools = [hand.put(body(REMINDERS)) for hand in hands]
     remember(redis, document(pools[0]), mark=redis_now(redis) - 90, namespace=NAMESPACE)
     await asyncio.gather(*(hand.turn() for hand in hands))
-    happened = [each for hand in hands for each in hand.clock.take_news(key())]
-    fired = [each for each in happened if each.outcome is ScheduleOutcome.FIRED]
-    assert len(fired) == redis.llen("rq:queue:email") == 1
+    assert redis.llen("rq:queue:email") == 1
+    for hand in hands:
+        await hand.turn()
+        assert [each.job for each in hand.readings] == [job.job for job in hands[0].readings]

@@ -107,6 +107,25 @@ def test_children_wake_their_pool() -> None:
     assert store.pods(key()) == {"two"}
 
 
+@pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
+def test_a_pod_that_has_ended_is_none(phase: str) -> None:
+    store = Store()
+    pod = child_body(kind="Pod", name="one")
+    store.put(pod | {"status": {"phase": "Running"}})
+    assert store.pods_in(NAMESPACE) == {"one": key()}
+    assert store.put(pod | {"status": {"phase": phase}}) == {key()}
+    assert store.pods_in(NAMESPACE) == {}
+    assert store.pods(key()) == frozenset()
+
+
+def test_pods_are_given_by_namespace_also_without_their_pool() -> None:
+    store = Store()
+    for name, of in (("one", "older"), ("two", "younger")):
+        store.put(child_body(kind="Pod", name=name, pool=of))
+    assert store.pods_in(NAMESPACE) == {"one": key(name="older"), "two": key(name="younger")}
+    assert store.pods_in("elsewhere") == {}
+
+
 def test_pools_are_given_by_namespace() -> None:
     store = Store()
     store.put(OLDER)

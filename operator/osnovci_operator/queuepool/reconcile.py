@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from osnovci.contract import ScheduleOutcome
 from osnovci_operator import metrics
 from osnovci_operator.backend import Unreadable
 from osnovci_operator.broker import Broker
@@ -24,11 +23,6 @@ from osnovci_operator.store import DEPLOYMENT, Store
 
 REFUSED_EVERY = timedelta(seconds=30)
 """What the API server refused is tried again, since rights and quotas change unseen."""
-
-SCHEDULE_EVENTS = {
-    ScheduleOutcome.SKIPPED: "ScheduleSkipped",
-    ScheduleOutcome.MISSED: "ScheduleMissed",
-}
 
 AGES_EVERY = timedelta(seconds=5)
 """While jobs wait, their age is looked at again this often."""
@@ -68,7 +62,6 @@ class QueuePools:
         seen = self._observe(pool, live, reading)
         decision = self._decide(pool, seen)
         refusal = await self._apply(pool, seen, live, decision)
-        await self._announce_schedules(pool)
         return await self._report(pool, seen, decision, refusal)
 
     def _forget(self, key: Key) -> None:
@@ -101,7 +94,8 @@ class QueuePools:
             reading=reading,
             taken=tuple(self._taken(pool)),
             stranger=stranger,
-            schedules=self._broker.clock(pool).reading(pool.key),
+            accounts=self._broker.accounts(pool),
+            schedules=self._broker.schedules(pool),
         )
 
     def _taken(self, pool: Pool) -> list[tuple[str, str]]:
@@ -137,12 +131,6 @@ class QueuePools:
         reason = "ScaledUp" if decision.replicas > before else "ScaledDown"
         note = f"from {before} to {decision.replicas} workers: {decision.message}"
         await self._events.record(KIND, pool.identity, reason, note)
-
-    async def _announce_schedules(self, pool: Pool) -> None:
-        """Tell of times that did not bring a job; those that did are in the status."""
-        for each in self._broker.clock(pool).take_news(pool.key):
-            if reason := SCHEDULE_EVENTS.get(each.outcome):
-                await self._events.record(KIND, pool.identity, reason, str(each), warning=True)
 
     async def _report(
         self, pool: Pool, seen: Seen, decision: Decision, refusal: Refusal | None

@@ -55,6 +55,7 @@ def status(
             scaling_active(decision),
             scaling_limited(decision),
             backend_reachable(seen),
+            jobs_accounted(seen),
             *((scheduled(seen),) if pool.spec.schedules else ()),
         ),
         pool.identity.generation,
@@ -118,6 +119,23 @@ def backend_reachable(seen: Seen) -> Condition:
     if isinstance(seen.reading, Unreadable):
         return Condition("BackendReachable", False, seen.reading.reason, seen.reading.message)
     return Condition("BackendReachable", True, "Reachable", "Redis answers")
+
+
+def jobs_accounted(seen: Seen) -> Condition:
+    """Whether each job is in exactly one place, as the last audit found."""
+    accounts = seen.accounts
+    if isinstance(seen.reading, Unreadable):
+        message = f"the jobs cannot be audited: {seen.reading.message}"
+        return Condition("JobsAccounted", None, seen.reading.reason, message)
+    if not accounts:
+        return Condition("JobsAccounted", None, "NotAuditedYet", "the first audit is to come")
+    if accounts.left:
+        more = f"; and {len(accounts.left) - 1} more" if accounts.left[1:] else ""
+        return Condition("JobsAccounted", False, "Unaccounted", accounts.left[0] + more)
+    if accounts.unknown:
+        return Condition("JobsAccounted", None, "AuditFailed", accounts.unknown)
+    each = f"{counted(accounts.jobs, 'job')}, each in exactly one place"
+    return Condition("JobsAccounted", True, "AllAccounted", each if accounts.jobs else "no jobs")
 
 
 def scheduled(seen: Seen) -> Condition:

@@ -162,8 +162,12 @@ def audit(queues: "Queues", arguments: argparse.Namespace) -> int:
     report = look(queues, mend=not arguments.dry_run)
     for finding in report.findings:
         print(f"{finding.job_id}: {finding.found}: {finding.done}")
-    if report.freed:
-        print(f"{report.freed} jobs were taken back from workers without a lease")
-    print(f"{report.jobs} jobs, {len(report.findings)} not in exactly one place")
-    is_clean = not report.findings if arguments.dry_run else report.is_accounted
+    for each in report.freed:
+        print(f"{each.jobs} jobs of {each.worker}, which had no lease, wait again")
+    for queue, why in report.broken.items():
+        print(f"{queue}: cannot be read: {why}")
+    print(f"{sum(report.jobs.values())} jobs, {len(report.findings)} not in exactly one place")
+    if not report.is_complete:
+        print("there is more: audit again")
+    is_clean = report.is_accounted and not (arguments.dry_run and report.findings)
     return 0 if is_clean else 1
