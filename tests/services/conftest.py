@@ -1,10 +1,12 @@
 """Real services for tests: a Redis server a session, a clean database a test."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 
 import pytest
+from operator_stand import Stand
 from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
 from redis_server import RedisServer
 from waiting import eventually
 from workers import RunningWorker, StartWorker, end
@@ -49,3 +51,14 @@ def start_worker(redis: Redis, redis_server: RedisServer, tmp_path: Path) -> Ite
     yield start
     for worker in running:
         end(worker)
+
+
+@pytest.fixture
+def stand(redis: Redis) -> Stand:
+    return Stand(redis)
+
+
+@pytest.fixture
+async def client(redis_server: RedisServer) -> AsyncGenerator[AsyncRedis]:
+    async with AsyncRedis.from_url(redis_server.url, decode_responses=True) as opened:
+        yield opened

@@ -1,0 +1,145 @@
+"""Jobs of pods that are gone wait again at once, and no others do."""
+
+import asyncio
+import time
+
+import pytest
+from builders import NAMESPACE, child_body
+from kubernetes.aio.client import ApiClient
+from operator_stand import OTHER, POD, SETTINGS, Stand
+from redis.asyncio import Redis as AsyncRedis
+from redis.exceptions import RedisError
+from waiting import eventually_async
+
+from osnovci.queues import operations
+from osnovci_operator import upkeep
+from osnovci_operator.connection import Connection
+from osnovci_operator.errors import KubeError
+from osnovci_operator.kube import Kube
+from osnovci_operator.orphans import Orphans
+from osnovci_operator.schedules import Clock
+from osnovci_operator.upkeep import Upkeep
+
+
+async def test_the_jobs_of_a_pod_that_went_wait_again(stand: Stand, client: AsyncRedis) -> None:
+    body = child_body(kind="Pod", name=POD)
+    stand.store.put(body)
+    (job,) = stand.enqueue()
+    stand.take(POD)
+    await stand.orphans.step(client)
+    assert (stand.waiting(), stand.asked) == (0, [])
+    stand.store.remove(body)
+    began = time.monotonic()
+    await stand.orphans.step(client)
+    assert time.monotonic() - began < 0.5
+    assert stand.waiting() == 1
+    assert stand.told == [("JobsFreed", f"pod {POD} is gone: 1 job that it held waits again")]
+    found = stand.queues.run(operations.get(job))
+    assert found
+    assert found.status == "queued"
+    assert stand.redis.sismember("rq:workers", f"rq:worker:{POD}") == 0
+    await stand.orphans.step(client)
+    assert stand.asked == [POD]
+
+
+async def test_a_pod_that_failed_is_gone_though_its_object_is_there(
+    stand: Stand, client: AsyncRedis
+) -> None:
+    stand.store.put(child_body(kind="Pod", name=POD))
+    stand.enqueue(2)
+    stand.take(POD, 2)
+    await stand.orphans.step(client)
+    stand.store.put(child_body(kind="Pod", name=POD) | {"status": {"phase": "Failed"}})
+    await stand.orphans.step(client)
+    assert stand.waiting() == 2
+
+
+async def test_a_pod_that_left_in_order_is_not_asked_for(stand: Stand, client: AsyncRedis) -> None:
+    body = child_body(kind="Pod", name=POD)
+    stand.store.put(body)
+    await stand.orphans.step(client)
+    stand.store.remove(body)
+    await stand.orphans.step(client)
+    assert (stand.asked, stand.told) == ([], [])
+
+
+async def test_after_a_start_holders_without_a_pod_are_freed_and_no_others(
+    stand: Stand, client: AsyncRedis
+) -> None:
+    stand.enqueue(4)
+    for worker in (POD, OTHER, "laptop", "other-jobs-6d4cf56db6-x2x8z"):
+        stand.take(worker)
+    stand.existing = {OTHER}  # New, and the watch has not told of it yet.
+    await stand.orphans.step(client)
+    await stand.orphans.step(client)
+    assert sorted(stand.asked) == sorted([POD, OTHER])
+    assert stand.waiting() == 1
+    assert [reason for reason, _ in stand.told] == ["JobsFreed"]
+
+
+async def test_a_pod_whose_label_was_taken_off_keeps_its_jobs(
+    stand: Stand, client: AsyncRedis
+) -> None:
+    body = child_body(kind="Pod", name=POD)
+    stand.store.put(body)
+    stand.enqueue()
+    stand.take(POD)
+    await stand.orphans.step(client)
+    stand.existing = {POD}
+    stand.store.remove(body)
+    await stand.orphans.step(client)
+    assert stand.waiting() == 0
+
+
+async def test_what_could_not_be_asked_is_asked_again(stand: Stand, client: AsyncRedis) -> None:
+    body = child_body(kind="Pod", name=POD)
+    stand.store.put(body)
+    stand.enqueue()
+    stand.take(POD)
+    away = True
+
+    async def exists(_: str) -> bool:
+        if away:
+            raise KubeError(0, "the API server does not answer")
+        return False
+
+    orphans = Orphans(NAMESPACE, stand.store, exists, stand.tell)
+    await orphans.step(client)
+    stand.store.remove(body)
+    with pytest.raises(KubeError):
+        await orphans.step(client)
+    assert stand.waiting() == 0
+    away = False
+    await orphans.step(client)
+    assert stand.waiting() == 1
+
+
+async def test_both_go_on_after_trouble(
+    stand: Stand, client: AsyncRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "RETRY_SECONDS", 0.01)
+    kube = Kube(ApiClient())
+    connection = Connection(NAMESPACE, SETTINGS, kube)
+    faults: list[Exception] = [KubeError(0, "away"), RedisError("away"), ValueError("a fault")]
+
+    async def faulty(one: AsyncRedis) -> None:
+        if faults:
+            raise faults.pop()
+        await Orphans.step(stand.orphans, one)
+
+    monkeypatch.setattr(stand.orphans, "step", faulty)
+    clock = Clock(NAMESPACE, stand.store, stand.woken.append, stand.tell)
+    kept = Upkeep(NAMESPACE, connection, stand.orphans, stand.auditor, clock)
+    task = asyncio.create_task(kept.run())
+    try:
+        stand.enqueue()
+        stand.take(POD)
+        connection.client = client
+
+        async def freed() -> bool:
+            return stand.waiting() == 1
+
+        await eventually_async(freed)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
