@@ -42,6 +42,11 @@ class Toll:
     seconds: float
     report: Report
 
+    @property
+    def thrice_by_chance(self) -> float:
+        """How many jobs to expect that were hit three times, as each run is hit with one chance."""
+        return self.jobs * (self.duplicates / (self.jobs + self.duplicates)) ** 3
+
 
 @dataclass
 class Storm:

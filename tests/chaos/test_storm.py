@@ -38,7 +38,10 @@ def test_a_storm_loses_nothing(
         within=900 if IN_FULL else 120,
     )
     print(toll)
-    assert (toll.lost, toll.failed, toll.set_aside) == (0, 0, 0)
+    assert (toll.lost, toll.failed) == (0, 0)
+    # A job may be at work in three workers that are killed. In full that is about nil; where the
+    # machine is slow and a worker lives for a dozen jobs only, it is not.
+    assert toll.set_aside <= 1 + 10 * toll.thrice_by_chance
     # A kill ends one worker with all of its processes. At most `concurrency` jobs had begun in it
     # whose end Redis did not know: at 1 that is the bar of the storm, a run more for each kill.
     assert toll.duplicates <= toll.kills * concurrency
