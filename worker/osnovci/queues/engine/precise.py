@@ -12,9 +12,7 @@ import selectors
 class PreciseSelector(selectors.EpollSelector):
     """Waits by select(2), which counts microseconds, for its epoll to have something."""
 
-    def select(
-        self, timeout: float | None = None
-    ) -> list[tuple[selectors.SelectorKey, int]]:
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Wait for events, no longer than so many seconds."""
         if timeout is not None and timeout > 0:
             # one descriptor, made with the loop: below the 1024 that select(2) can name
