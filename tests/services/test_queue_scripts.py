@@ -19,7 +19,7 @@ from osnovci.queues import operations
 from osnovci.queues.audit import audit
 from osnovci.queues.client import Queues
 from osnovci.queues.engine.jobs import Kind, Outcome, Taken, ending
-from osnovci.queues.engine.turns import Turn, plan, turn
+from osnovci.queues.engine.turns import Turn, plan, renew, turn
 from osnovci.queues.errors import PayloadError, QueueError, UnknownTaskError
 from osnovci.queues.operations import Options
 from osnovci.queues.payload import encode_error
@@ -34,16 +34,28 @@ class Hand:
     name: str = "hand"
     turns: int = 0
 
-    def turn(self, want: int = 0, *ended: dict[str, Any], first: int = 1) -> Turn:
+    def turn(
+        self, want: int = 0, *ended: dict[str, Any], first: int = 1, slots: int | None = None
+    ) -> Turn:
         self.turns += 1
-        name = f"{self.name}{self.turns}"
-        written = plan(self.documents)
         return self.queues.run(
-            turn(self.name, name, want=want, first=first, plan=written, ended=ended, now=0.0)
+            turn(
+                self.name,
+                f"{self.name}{self.turns}",
+                want=want,
+                slots=want if slots is None else slots,
+                first=first,
+                plan=plan(self.documents),
+                ended=ended,
+                now=0.0,
+            )
         )
 
-    def take(self, want: int = 1) -> list[Taken]:
-        return self.turn(want).jobs
+    def take(self, want: int = 1, slots: int | None = None) -> list[Taken]:
+        return self.turn(want, slots=slots).jobs
+
+    def renew(self) -> frozenset[str]:
+        return self.queues.run(renew(self.name, ["email"], {}, []))
 
     def end(self, job: Taken, kind: Kind, value: str = "", **more: Any) -> Turn:
         document = next(each for each in self.documents if each.name == job.queue)
@@ -130,6 +142,69 @@ def test_a_job_lost_three_times_is_set_aside_with_its_story(queues: Queues, hand
     assert found.error == "its pod is gone"
     assert queues.run(operations.retry(job_id))
     assert [job.id for job in hand.take()] == [job_id]
+
+
+def test_a_job_that_waited_in_a_lost_worker_counts_no_death(queues: Queues, hand: Hand) -> None:
+    job_id = add(queues)
+    hand.take(slots=0)
+    queues.run(operations.release("hand", "its pod is gone"))
+    assert losses(queues, job_id) == 0
+    # it may have begun there: from now on it is taken only where it begins at once
+    assert hand.take(slots=0) == []
+    assert [job.id for job in hand.take()] == [job_id]
+    queues.run(operations.release("hand", "its pod is gone"))
+    assert losses(queues, job_id) == 1
+    assert audit(queues).findings == ()
+
+
+def test_the_leases_of_others_last_on_where_redis_itself_was_away(
+    queues: Queues, hand: Hand, redis: Redis
+) -> None:
+    other = Hand(queues, name="other")
+    add(queues)
+    hand.renew()
+    (job,) = hand.take()
+    leases = f"{queues.prefix}leases"
+    other.renew()
+    redis.zadd(leases, {"hand": 1})
+    redis.set(f"{queues.prefix}server", "another run of Redis")
+    other.renew()
+    assert hand.end(job, Kind.COMPLETED).late == []
+
+
+def test_a_lease_is_not_lost_while_nobody_could_renew(
+    queues: Queues, hand: Hand, redis: Redis
+) -> None:
+    other = Hand(queues, name="other")
+    add(queues)
+    hand.renew()
+    hand.take()
+    leases = f"{queues.prefix}leases"
+    redis.zadd(leases, {"hand": 1, "other": 1})
+    other.renew()
+    assert redis.scard(f"{queues.prefix}held:hand") == 1
+    redis.zadd(leases, {"hand": 1})
+    other.renew()
+    assert redis.scard(f"{queues.prefix}held:hand") == 0
+
+
+def test_a_worker_that_comes_back_did_not_die(queues: Queues, hand: Hand, redis: Redis) -> None:
+    other = Hand(queues, name="other")
+    job_id = add(queues)
+    hand.renew()
+    hand.take()
+    other.renew()
+    redis.zadd(f"{queues.prefix}leases", {"hand": 1})
+    other.renew()
+    assert losses(queues, job_id) == 1
+    hand.renew()
+    assert losses(queues, job_id) == 0
+
+
+def losses(queues: Queues, job_id: str) -> int:
+    found = queues.run(operations.get(job_id))
+    assert found
+    return found.losses
 
 
 def test_a_retry_waits_to_the_millisecond(queues: Queues, hand: Hand) -> None:

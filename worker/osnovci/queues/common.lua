@@ -11,8 +11,12 @@
 --   deferred   rq:deferred:Q until what it depends on has ended
 --   finished, failed (also quarantined), canceled: the registry of that name
 -- Others: rq:job:ID (hash), rq:job:ID:dependents, rq:job:ID:dependencies, rq:results:ID (stream);
---   PREFIXleases (worker -> ms at which its lease ends), PREFIXpaused (set of queues),
---   PREFIXcounters (hash), PREFIXsequence, PREFIXrate:Q; the channel PREFIXwake
+--   PREFIXleases (worker -> ms at which its lease ends), PREFIXpresumed:WORKER (set of jobs that
+--   count a death of a worker whose lease ended), PREFIXserver (the run of Redis that was last seen),
+--   PREFIXpaused (set of queues), PREFIXcounters (hash), PREFIXsequence, PREFIXrate:Q;
+--   the channel PREFIXwake
+--
+-- An EXECUTION that ends with "w" waited in its worker when it was taken: nobody knows if it began.
 
 local P, NOW = ARGV[1], ARGV[2]
 local call = redis.call
@@ -112,7 +116,7 @@ local function fail(id, queue, run, error, keep)
   if keep then trim('rq:failed:' .. queue, keep) end
 end
 
--- A job whose worker is gone runs again at once; one that lost its worker three times is set aside.
+-- A job whose process is gone runs again at once; one that lost it three times is set aside.
 local function lose(id, queue, run, story, keep)
   local losses = call('HINCRBY', job_key(id), 'losses', 1)
   count(queue, 'lost')
@@ -124,15 +128,31 @@ local function lose(id, queue, run, story, keep)
   push(id, queue, true, call('HGET', job_key(id), 'priority'))
 end
 
--- Takes every job from a worker that is gone, or gives them back uncounted; gives their number.
-local function take_from(worker, story)
+-- A job that waited in a worker that is gone may have begun there. It does not count a death, but
+-- from now on it is taken only where it begins at once, so that the next one is known to be its own.
+local function doubt(id, queue)
+  call('HSET', job_key(id), 'doubted', 1)
+  push(id, queue, true, call('HGET', job_key(id), 'priority'))
+end
+
+-- Takes every job from a worker that is gone; gives their number. Where that is only presumed,
+-- because its lease ended, the worker may come back and say that it did not die.
+local function take_from(worker, story, presumed)
   local held = call('SMEMBERS', P .. 'held:' .. worker)
   for _, member in ipairs(held) do
     local id, execution = string.match(member, '^(.*):(.-)$')
     local f = call('HMGET', job_key(id), 'status', 'origin', 'execution')
     if f[2] then call('ZREM', 'rq:wip:' .. f[2], member) end
-    if f[1] == 'started' and f[3] == execution then lose(id, f[2], {worker = worker, execution = execution}, story) end
+    if f[1] == 'started' and f[3] == execution then
+      if string.sub(execution, -1) == 'w' then
+        doubt(id, f[2])
+      else
+        lose(id, f[2], {worker = worker, execution = execution}, story)
+        if presumed then call('SADD', P .. 'presumed:' .. worker, id) end
+      end
+    end
   end
+  if presumed then call('EXPIRE', P .. 'presumed:' .. worker, 3600) else call('DEL', P .. 'presumed:' .. worker) end
   call('DEL', P .. 'held:' .. worker)
   call('ZREM', P .. 'leases', worker)
   return #held

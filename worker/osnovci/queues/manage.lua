@@ -47,7 +47,7 @@ local function retry(id)
   local f = look(id)
   if f[1] ~= 'failed' and f[1] ~= 'stopped' and f[1] ~= 'canceled' then return 0 end
   leave(id, f)
-  call('HDEL', job_key(id), 'losses', 'quarantined', 'ended_at', 'started_at')
+  call('HDEL', job_key(id), 'losses', 'doubted', 'quarantined', 'ended_at', 'started_at')
   push(id, f[2], false, f[5])
   return 1
 end

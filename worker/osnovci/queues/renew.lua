@@ -9,7 +9,30 @@ local worker = ARGV[3]
 local key = 'rq:worker:' .. worker
 local queues = cjson.decode(ARGV[6])
 
-call('ZADD', P .. 'leases', now * 1000 + tonumber(ARGV[4]), worker)
+local lease = tonumber(ARGV[4])
+local leases = P .. 'leases'
+
+-- Whether Redis itself was away: it was started anew, or no worker at all has renewed for a whole
+-- lease. Then a lease that ended says nothing of its worker, and each gets the time to come back.
+local function was_away()
+  local server = string.match(call('INFO', 'server'), 'run_id:(%w+)')
+  local before = call('SET', P .. 'server', server, 'GET')
+  local latest = call('ZRANGE', leases, 0, 0, 'REV', 'WITHSCORES')[2]
+  return (before and before ~= server) or (latest and tonumber(latest) < now * 1000)
+end
+
+if was_away() then
+  for _, each in ipairs(call('ZRANGE', leases, 0, -1)) do
+    call('ZADD', leases, 'XX', 'GT', now * 1000 + lease, each)
+  end
+end
+
+call('ZADD', leases, now * 1000 + lease, worker)
+
+-- This worker was presumed dead, and lives: what it held then did not kill it.
+for _, id in ipairs(call('SPOP', P .. 'presumed:' .. worker, 1000)) do
+  if call('HEXISTS', job_key(id), 'losses') == 1 then call('HINCRBY', job_key(id), 'losses', -1) end
+end
 
 call('SADD', 'rq:workers', key)
 for _, queue in ipairs(queues) do
@@ -25,7 +48,7 @@ for _, p in ipairs(cjson.decode(ARGV[8])) do
 end
 
 local lost = 0
-for _, gone in ipairs(call('ZRANGEBYSCORE', P .. 'leases', '-inf', now * 1000, 'LIMIT', 0, 20)) do
-  if gone ~= worker then lost = lost + take_from(gone, ARGV[5]) end
+for _, gone in ipairs(call('ZRANGEBYSCORE', leases, '-inf', now * 1000, 'LIMIT', 0, 20)) do
+  if gone ~= worker then lost = lost + take_from(gone, ARGV[5], true) end
 end
 return {call('SMEMBERS', P .. 'held:' .. worker), lost}

@@ -7,6 +7,7 @@
 --          one of an unknown queue has none
 --          kind completed: value · failed: error · retry: error, wait (ms), left, intervals
 --          kind lost: error (its process died) · back (taken, not begun)
+--       10 how many of the jobs taken begin at once; the others wait in the worker
 -- Returns [now ms, ms until something is due or -1, [execution, ...] that were not ours to end,
 --       [queue, ...] paused or at a limit, [[id, execution, queue, FIELDS...], ...] the jobs taken]
 --
@@ -16,7 +17,7 @@ local worker, turn, want = ARGV[3], ARGV[4], tonumber(ARGV[6])
 local queues, ended = cjson.decode(ARGV[8]), cjson.decode(ARGV[9])
 local held = P .. 'held:' .. worker
 local FIELDS = {'data', 'timeout', 'retries_left', 'retry_intervals', 'success_callback_name',
-  'failure_callback_name', 'enqueued_at', 'status'}
+  'failure_callback_name', 'enqueued_at', 'status', 'doubted'}
 
 local keep = {}
 for _, q in ipairs(queues) do keep[q[1]] = {completed = q[2], failed = q[3]} end
@@ -102,11 +103,18 @@ local function pop(queue)
   return call('LPOP', 'rq:queue:' .. queue) or (first[1] and call('ZPOPMIN', key)[1])
 end
 
-local taken = {}
+local taken, slots = {}, tonumber(ARGV[10])
+
+-- Gives whether the job was started; nil where it went back, to be taken when it can begin at once.
 local function start(id, queue)
   local f = call('HMGET', job_key(id), unpack(FIELDS))
   if f[8] ~= 'queued' or not f[1] then return false end
-  local execution = turn .. '-' .. #taken + 1
+  local waits = #taken >= slots
+  if waits and f[9] then
+    push(id, queue, true, call('HGET', job_key(id), 'priority'))
+    return nil
+  end
+  local execution = turn .. '-' .. #taken + 1 .. (waits and 'w' or '')
   local member = id .. ':' .. execution
   call('HSET', job_key(id), 'status', 'started', 'started_at', NOW, 'last_heartbeat', NOW,
     'worker_name', worker, 'execution', execution)
@@ -148,7 +156,9 @@ for i = 0, #queues - 1 do
     while begun < free do
       local id = pop(q[1])
       if not id then break end
-      if start(id, q[1]) then begun = begun + 1 end
+      local started = start(id, q[1])
+      if started == nil then break end
+      if started then begun = begun + 1 end
     end
     note(begun)
     if begun >= free and want > #taken then
@@ -160,6 +170,7 @@ for i = 0, #queues - 1 do
   end
 end
 
-if want > 0 then call('ZADD', P .. 'leases', 'GT', now * 1000 + tonumber(ARGV[5]), worker) end
+-- What was taken is never without a lease, even where this worker's had ended; see renew.lua.
+if #taken > 0 then call('ZADD', P .. 'leases', 'NX', now * 1000 + tonumber(ARGV[5]), worker) end
 if #ended > 0 then call('HINCRBY', 'rq:worker:' .. worker, 'successful_job_count', #ended - #late) end
 return {math.floor(now * 1000), due < 0 and -1 or math.ceil(due * 1000), late, blocked, taken}

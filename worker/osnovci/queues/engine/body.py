@@ -146,9 +146,12 @@ def _on_alarm(_signal: int, _frame: FrameType | None) -> None:
 
 @cache
 def _runner() -> Any:
-    import asyncio  # costs memory that most children do not need
+    # costs memory that most children do not need
+    import asyncio
 
-    return asyncio.Runner()
+    from osnovci.queues.engine.precise import precise_loop
+
+    return asyncio.Runner(loop_factory=precise_loop)
 
 
 @cache

@@ -21,6 +21,10 @@ class Sink(Protocol):
         """A job was not begun after all, and may be handed out again."""
         ...
 
+    def grown(self) -> None:
+        """One more job can run now."""
+        ...
+
 
 class Executor(Protocol):
     """Runs jobs: at most `concurrency` at a time; some more may wait inside it, not begun."""
@@ -34,6 +38,11 @@ class Executor(Protocol):
 
     concurrency: int
     """How many jobs run at a time."""
+
+    @property
+    def able(self) -> int:
+        """How many can run now: fewer than `concurrency` while processes are being started."""
+        ...
 
     def room(self, extra: int) -> int:
         """Say how many jobs it takes now, where so many may wait in it."""

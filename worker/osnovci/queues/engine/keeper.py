@@ -18,6 +18,7 @@ from osnovci.queues.engine.turns import RENEW_SECONDS, renew
 from osnovci.queues.scripts import stamp
 
 log = logging.getLogger(__name__)
+AGAIN_SECONDS = 0.2
 
 
 class Keeper(threading.Thread):
@@ -40,12 +41,16 @@ class Keeper(threading.Thread):
         }
 
     def run(self) -> None:
-        """Renew until `stop`; while Redis is away the lease may end, and the jobs run elsewhere."""
-        while not self._stopped.wait(RENEW_SECONDS):
+        """Renew until `stop`; sooner again after a failure, to be there before the lease ends."""
+        wait = RENEW_SECONDS
+        while not self._stopped.wait(wait):
             try:
                 self.renew()
+                wait = RENEW_SECONDS
             except RedisError as error:
-                log.warning("the lease of %s was not renewed: %s", self._worker, error)
+                if wait != AGAIN_SECONDS:
+                    log.warning("the lease of %s was not renewed: %s", self._worker, error)
+                wait = AGAIN_SECONDS
 
     def renew(self) -> None:
         """Renew once."""

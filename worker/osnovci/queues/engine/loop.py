@@ -21,7 +21,8 @@ from osnovci.queues.payload import encode_error
 from osnovci.queues.scripts import Call
 
 log = logging.getLogger(__name__)
-RETRY_SECONDS = 0.5
+TURN_SECONDS = 5.0
+RETRY_SECONDS = 0.2
 HELD_TOO_LONG_SECONDS = 1.0
 """A job that waits so long in this worker goes back, for another one to run."""
 RQ_DEFAULT_TIMEOUT = 180.0
@@ -92,8 +93,9 @@ class Engine:
 
     async def _turn(self) -> float | None:
         """End, take, hand out; gives the seconds until something is due."""
-        want = 0 if self.draining else self._room()
         ended, self._ended = self._ended[:MAX_ENDED], self._ended[MAX_ENDED:]
+        want = 0 if self.draining else self._room(self._pace.extra)
+        slots = self._room(0)
         if not ended and want == 0:
             return None
         name, first = f"{self._run_id}{self._turns}", first_queue(self._turns, len(self._queues))
@@ -102,13 +104,15 @@ class Engine:
             self._worker,
             name,
             want=want,
+            slots=slots,
             first=first,
             plan=self._plan,
             ended=ended,
             now=time.monotonic(),
         )
         try:
-            reply = await self._redis.run(call)
+            async with asyncio.timeout(TURN_SECONDS):
+                reply = await self._redis.run(call)
         except Exception as error:  # noqa: BLE001  # Redis is away: what ended is kept and sent again
             if not self._away:
                 log.warning("turns fail, trying on: %s", error)
@@ -123,13 +127,20 @@ class Engine:
         self._take(reply.jobs)
         self.blocked = reply.blocked
         if len(reply.jobs) < want:
-            self.idle.set()
-        elif self._room():
+            if slots:
+                self.idle.set()
+        elif self._room(self._pace.extra):
             self.wake.set()
         return reply.due_seconds
 
-    def _room(self) -> int:
-        return max(self._executor.concurrency + self._pace.extra - len(self.held), 0)
+    def _room(self, extra: int) -> int:
+        """Say how many jobs may be taken, where so many may wait besides those that run.
+
+        Ends that this turn does not tell keep their room: what was begun and may have to run again
+        is never more than that.
+        """
+        most = self._executor.able + extra
+        return max(most - len(self.held) - len(self._ended), 0)
 
     def _take(self, jobs: Sequence[Taken]) -> None:
         for job in jobs:
@@ -172,6 +183,11 @@ class Engine:
             if self.draining:
                 self.give_back()
             self._hand_out()
+
+    def grown(self) -> None:
+        """Take a job for a process that is new."""
+        self._hand_out()
+        self.wake.set()
 
     def progressed(self, execution: str, fraction: float) -> None:
         """Note a job's progress, for the next renewal to tell."""

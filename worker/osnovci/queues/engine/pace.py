@@ -1,15 +1,12 @@
 """How many jobs an engine holds besides those that run: enough to hide a round trip, not more. Pure.
 
-A job that is held waits behind its neighbours although another worker may be free. So only jobs
-that are much shorter than a round trip are held in advance.
+What is held besides can begin before Redis knows the end of the job before it, and then runs again
+with that one when the worker is killed. So a kill reruns at most one job of each slot, or where jobs
+are shorter, HIDDEN_SECONDS of them.
 """
 
-import math
-
 HIDDEN_SECONDS = 0.004
-"""About what a turn takes: so much work may wait, for all that run together."""
-SHORT_SECONDS = 0.025
-"""Of jobs no longer than this one may always wait: so long another worker is kept waiting at most."""
+"""About what a turn takes: so much work may wait for each slot."""
 MAX_EXTRA = 24
 SMOOTHING = 0.1
 
@@ -28,6 +25,5 @@ class Pace:
     @property
     def extra(self) -> int:
         """Say how many jobs may be held besides those that run."""
-        ends_meanwhile = self._concurrency * HIDDEN_SECONDS / max(self._mean_seconds, 1e-6)
-        rounded = math.ceil if self._mean_seconds <= SHORT_SECONDS else math.floor
-        return min(rounded(ends_meanwhile), MAX_EXTRA * self._concurrency)
+        fit = int(HIDDEN_SECONDS / max(self._mean_seconds, 1e-6))
+        return min(fit, MAX_EXTRA) * self._concurrency

@@ -38,6 +38,11 @@ class Child:
     silent: bool = False
     """It was killed for a job whose end somebody else has settled."""
 
+    @property
+    def is_able(self) -> bool:
+        """Whether it takes jobs: it was born, and was not killed."""
+        return bool(self.pid) and not self.silent
+
 
 class ProcessExecutor:
     """Runs jobs in children of one nursery."""
@@ -80,14 +85,19 @@ class ProcessExecutor:
         self._unborn.append(child)
         self._loop.add_reader(ours, self._hear, child)
 
+    @property
+    def able(self) -> int:
+        """So many as there are children: a job would wait unbegun for one that is still to come."""
+        return sum(child.is_able for child in self._children)
+
     def room(self, extra: int) -> int:
         """Say how many jobs fit; a child for one job is given only that one."""
         most = 1 if self._only_one else 1 + extra // self.concurrency
-        return sum(max(most - len(child.jobs), 0) for child in self._children if not child.silent)
+        return sum(max(most - len(child.jobs), 0) for child in self._children if child.is_able)
 
     def submit(self, job: Taken) -> None:
         """Send a job to the child that has least to do."""
-        free = (child for child in self._children if not child.silent)
+        free = (child for child in self._children if child.is_able)
         child = min(free, key=lambda each: len(each.jobs))
         message = write_job(job.execution, body_of(job))
         child.jobs.append(job)
@@ -124,8 +134,7 @@ class ProcessExecutor:
                 self._sink.returned(other)
         if job in child.jobs:
             child.verdict, child.silent = outcome, True
-            if child.pid:
-                os.kill(child.pid, signal.SIGKILL)
+            os.kill(child.pid, signal.SIGKILL)
 
     def look_after(self) -> None:
         """Kill a child that exceeds its memory; a job that runs in it counts as lost."""
@@ -176,8 +185,7 @@ class ProcessExecutor:
     def _born(self, pid: int) -> None:
         child = self._unborn.popleft()
         child.pid = pid
-        if child.silent:
-            os.kill(pid, signal.SIGKILL)
+        self._sink.grown()
 
     def _bury(self, child: Child, status: int) -> None:
         """Settle what a dead child leaves, and replace it."""

@@ -57,13 +57,16 @@ def turn(  # noqa: PLR0913  # the script's own arguments
     name: str,
     *,
     want: int,
+    slots: int,
     first: int,
     plan: str,
     ended: Sequence[Mapping[str, Any]],
     now: float,
 ) -> Call[Turn]:
     """End jobs and take the next."""
-    args = [worker, name, LEASE_MS, want, first, plan, json.dumps(ended) if ended else "[]"]
+    args = [
+        worker, name, LEASE_MS, want, first, plan, json.dumps(ended) if ended else "[]", slots,
+    ]  # fmt: skip
     return Call(script("turn"), args, lambda reply: _parse(reply, now))
 
 

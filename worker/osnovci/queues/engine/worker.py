@@ -5,10 +5,14 @@ import logging
 import secrets
 import signal
 from collections.abc import Callable
+from typing import Any
 
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from osnovci.contract import Isolation, PoolDocument
 from osnovci.queues.board import Board
@@ -18,7 +22,9 @@ from osnovci.queues.engine.executor import Executor
 from osnovci.queues.engine.inline import InlineExecutor
 from osnovci.queues.engine.keeper import Keeper
 from osnovci.queues.engine.loop import Engine
+from osnovci.queues.engine.precise import precise_loop
 from osnovci.queues.engine.process import ProcessExecutor
+from osnovci.queues.engine.turns import LEASE_MS
 from osnovci.queues.engine.wakeups import BLOCK_SECONDS, watchers
 from osnovci.queues.operations import release
 from osnovci.settings import WorkerSettings
@@ -40,11 +46,21 @@ class Worker:
     ) -> None:
         self._settings = settings
         url, seconds = settings.redis_url, SOCKET_SECONDS
+        # Whoever calls tries again, sooner than redis-py's backoff of seconds: a lease lasts three.
+        once: Any = {"retry": AsyncRetry(NoBackoff(), 0)}
+        # A turn has a limit of its own: redis-py starts a task for each command that has one.
         self._redis = AsyncRedis.from_url(
-            url, socket_timeout=seconds, single_connection_client=True
+            url,
+            socket_timeout=None,
+            socket_connect_timeout=seconds,
+            single_connection_client=True,
+            **once,
         )
-        self._waiting = AsyncRedis.from_url(url, socket_timeout=BLOCK_SECONDS + seconds)
-        self._queues = Queues(Redis.from_url(url, socket_timeout=seconds), settings.namespace)
+        self._waiting = AsyncRedis.from_url(url, socket_timeout=BLOCK_SECONDS + seconds, **once)
+        self._queues = Queues(
+            Redis.from_url(url, socket_timeout=LEASE_MS / 1000, retry=Retry(NoBackoff(), 0)),
+            settings.namespace,
+        )
         self.engine = Engine(
             settings.pod,
             run_id=f"{secrets.token_hex(4)}-",
@@ -93,7 +109,8 @@ def run_jobs(settings: WorkerSettings, board: Board) -> None:
     """Be the engine's process: work until SIGTERM; ends when Redis is away at its start."""
     executor = executor_of(settings.pool)
     try:
-        asyncio.run(_run(settings, executor, board))
+        with asyncio.Runner(loop_factory=precise_loop) as runner:
+            runner.run(_run(settings, executor, board))
     except RedisError:
         raise SystemExit(1) from None
 
