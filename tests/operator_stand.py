@@ -67,7 +67,9 @@ class Stand:
         """Take jobs and a lease as a worker does, and leave it at that."""
         self.queues.run(renew(worker, ["email"], {}, []))
         written = plan([queue_document()])
-        self.queues.run(turn(worker, worker, want=want, first=1, plan=written, ended=(), now=0.0))
+        self.queues.run(
+            turn(worker, worker, want=want, slots=want, first=1, plan=written, ended=(), now=0.0)
+        )
 
     def waiting(self) -> int:
         return int(self.redis.llen("rq:queue:email"))  # pyright: ignore[reportArgumentType]

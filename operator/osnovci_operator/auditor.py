@@ -33,6 +33,9 @@ LONGEST_SECONDS = 900.0
 REST = 9.0
 """The rest after each piece, in lengths of the piece: Redis gives a tenth of its time at most."""
 
+BRIDGED = 3
+"""So many audits in a row have to fail before what the last good one found no longer counts."""
+
 SETTLED = timedelta(seconds=10)
 """Jobs that wait shorter than this are left for the next audit; clocks may differ by as much."""
 
@@ -60,6 +63,7 @@ class Auditor:
         self.ended_at = 0.0
         self._rows: Any = None
         self._busy = True
+        self._failures = 0
 
     def accounts(self, queues: frozenset[str]) -> Accounts | None:
         """Give what the last audit says of these queues; None where it did not look at all of them."""
@@ -76,13 +80,21 @@ class Auditor:
             return
         before = {pool.key: self.accounts(pool.spec.names) for pool in pools}
         self._busy = False
-        self._outcome, self._audited = await self._try(client, queues), queues
+        outcome = await self._try(client, queues)
         self.ended_at = time.monotonic()
+        self._take(outcome, queues)
         for pool in pools:
             if self.accounts(pool.spec.names) != before[pool.key]:
                 self._wake(pool.key)
-        if isinstance(self._outcome, Report):
-            await self._announce(self._outcome)
+        if isinstance(outcome, Report):
+            await self._announce(outcome)
+
+    def _take(self, outcome: Report | str, queues: frozenset[str]) -> None:
+        """Keep what an audit found; one that failed now and then is bridged by the last good one."""
+        failed = isinstance(outcome, str)
+        self._failures = self._failures + 1 if failed else 0
+        if not failed or self._outcome is None or self._failures >= BRIDGED:
+            self._outcome, self._audited = outcome, queues
 
     def _note_whether_busy(self) -> None:
         if not (seen := self._last()):
@@ -95,7 +107,12 @@ class Auditor:
     def _is_due(self, queues: frozenset[str]) -> bool:
         if self._outcome is None:
             return True
-        wait = accounts.wait(self._outcome, busy=self._busy, new=not queues <= self._audited)
+        wait = accounts.wait(
+            self._outcome,
+            busy=self._busy,
+            new=not queues <= self._audited,
+            failing=self._failures > 0,
+        )
         return time.monotonic() - self.ended_at >= wait.total_seconds()
 
     async def _try(self, client: redis.Redis, queues: frozenset[str]) -> Report | str:

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import queue_tasks
 from redis import Redis
+from redis_server import RedisServer
+from waiting import eventually
 from workers import NAMESPACE, queue_document
 
 from osnovci.queues import audit as module
@@ -34,7 +36,14 @@ def add(queues: Queues, number: int, **options: Any) -> list[str]:
 def take(queues: Queues, worker: str, want: int, lease_ms: int = 3000) -> list[str]:
     """Take jobs as a worker does, and leave it at that."""
     call = turn(
-        worker, worker, want=want, first=1, plan=plan([queue_document()]), ended=(), now=0.0
+        worker,
+        worker,
+        want=want,
+        slots=want,
+        first=1,
+        plan=plan([queue_document()]),
+        ended=(),
+        now=0.0,
     )
     queues.run(call)
     ends = float(queues.redis.time()[0]) * 1000 + lease_ms
@@ -102,15 +111,36 @@ def test_queues_that_were_not_asked_for_are_left_alone(queues: Queues, redis: Re
 
 
 def test_what_a_worker_holds_without_a_lease_waits_again(queues: Queues) -> None:
-    add(queues, 3)
-    late = take(queues, "late", 1, lease_ms=-11_000)
-    alive = take(queues, "alive", 1)
+    add(queues, 4)
+    lost = take(queues, "lost", 1)
+    queues.redis.zrem(f"{queues.prefix}leases", "lost")
+    late, alive = take(queues, "late", 1, lease_ms=-50_000), take(queues, "alive", 1)
     report, _ = run(queues, "email")
-    assert [(each.worker, each.queue, each.jobs) for each in report.freed] == [("late", "email", 1)]
+    assert [(each.worker, each.queue, each.jobs) for each in report.freed] == [("lost", "email", 1)]
     assert report.findings == ()
-    assert queues.redis.llen("rq:queue:email") == 2
-    assert queues.redis.hget(f"rq:job:{late[0]}", "status") == b"queued"
-    assert queues.redis.hget(f"rq:job:{alive[0]}", "status") == b"started"
+    assert queues.redis.hget(f"rq:job:{lost[0]}", "status") == b"queued"
+    for each in (*late, *alive):
+        assert queues.redis.hget(f"rq:job:{each}", "status") == b"started"
+
+
+def test_a_lease_that_ended_long_ago_and_nobody_freed_is_none(
+    queues: Queues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LATE_SECONDS", 0.01)
+    add(queues, 1)
+    take(queues, "late", 1, lease_ms=-1500)
+    eventually(lambda: run(queues, "email")[0].freed)
+    assert queues.redis.llen("rq:queue:email") == 1
+
+
+def test_a_lease_that_ended_before_redis_was_there_is_not_freed(
+    own_redis_server: RedisServer,
+) -> None:
+    """A server of this minute: the worker has not had the time to come back to it."""
+    young = Queues(own_redis_server.client, NAMESPACE)
+    add(young, 1)
+    take(young, "away", 1, lease_ms=-3_600_000)
+    assert run(young, "email")[0].freed == ()
 
 
 def test_a_record_whose_time_is_over_is_no_finding(queues: Queues, redis: Redis) -> None:

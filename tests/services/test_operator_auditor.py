@@ -79,6 +79,24 @@ async def test_an_audit_that_fails_says_why_and_is_tried_again(
     assert stand.auditor.accounts(QUEUES) == Accounts(1)
 
 
+async def test_an_audit_that_fails_now_and_then_is_bridged(
+    stand: Stand, client: AsyncRedis, own_redis_server: RedisServer
+) -> None:
+    stand.enqueue(1)
+    await stand.auditor.step(client)
+    counts: list[Accounts | None] = []
+    async with AsyncRedis.from_url(own_redis_server.url) as other:
+        own_redis_server.stop()
+        for _ in range(3):
+            stand.auditor.ended_at -= accounts.EVERY.total_seconds() * 10
+            await stand.auditor.step(other)
+            counts.append(stand.auditor.accounts(QUEUES))
+    own_redis_server.start()
+    assert counts[:2] == [Accounts(1), Accounts(1)]
+    assert counts[2]
+    assert counts[2].unknown
+
+
 async def test_an_audit_lets_others_run_after_each_piece(stand: Stand, client: AsyncRedis) -> None:
     many = [operations.request(queue_tasks.add, 1, 2) for _ in range(5000)]
     stand.queues.run(operations.enqueue_many(many))

@@ -1,23 +1,35 @@
 """Jobs of pods that are gone wait again at once, and no others do."""
 
 import asyncio
+import os
+import signal
 import time
+from pathlib import Path
 
 import pytest
+import queue_tasks
+import workers
 from builders import NAMESPACE, child_body
 from kubernetes.aio.client import ApiClient
 from operator_stand import OTHER, POD, SETTINGS, Stand
+from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import RedisError
-from waiting import eventually_async
+from redis_server import RedisServer
+from waiting import eventually, eventually_async
+from workers import RunningWorker, StartWorker, pool_document
 
 from osnovci.queues import operations
+from osnovci.queues.client import Queues
 from osnovci_operator import upkeep
+from osnovci_operator.auditor import Auditor
 from osnovci_operator.connection import Connection
 from osnovci_operator.errors import KubeError
 from osnovci_operator.kube import Kube
 from osnovci_operator.orphans import Orphans
+from osnovci_operator.resource import Key
 from osnovci_operator.schedules import Clock
+from osnovci_operator.store import Store
 from osnovci_operator.upkeep import Upkeep
 
 
@@ -140,6 +152,59 @@ async def test_both_go_on_after_trouble(
             return stand.waiting() == 1
 
         await eventually_async(freed)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_the_job_of_a_gone_pod_runs_in_another_within_a_second(
+    redis: Redis,
+    client: AsyncRedis,
+    redis_server: RedisServer,
+    tmp_path: Path,
+    start_worker: StartWorker,
+) -> None:
+    """The whole of it but for the API server: real workers, and the upkeep at its own pace."""
+    document = pool_document(tasks=("queue_tasks",))
+    victim = RunningWorker.start(redis, redis_server.url, document, tmp_path / "log", POD)
+    queues = Queues(redis, workers.NAMESPACE)
+    job_id = queues.run(operations.enqueue(queue_tasks.pause, 1))
+
+    def runs_on() -> str:
+        job = queues.run(operations.get(job_id))
+        return job.worker if job and job.status == "started" else ""
+
+    eventually(lambda: runs_on() == POD)
+    start_worker(document)
+    pods, told = Store(), list[str]()
+    body = child_body(kind="Pod", name=POD)
+    body["metadata"]["namespace"] = workers.NAMESPACE
+    pods.put(body)
+
+    async def exists(_: str) -> bool:
+        return False
+
+    async def tell(_: Key, reason: str, __: str) -> None:
+        told.append(reason)
+
+    connection = Connection(workers.NAMESPACE, SETTINGS, Kube(ApiClient()))
+    connection.client = client
+    orphans = Orphans(workers.NAMESPACE, pods, exists, tell)
+    auditor = Auditor(workers.NAMESPACE, pods, lambda: None, lambda _: None, tell)
+    await orphans.step(client)
+    task = asyncio.create_task(Upkeep(workers.NAMESPACE, connection, orphans, auditor).run())
+    try:
+        os.kill(victim.process.pid, signal.SIGKILL)
+        victim.process.wait()
+        pods.remove(body)
+        gone = time.monotonic()
+
+        async def runs_elsewhere() -> bool:
+            return runs_on() == workers.POD
+
+        await eventually_async(runs_elsewhere)
+        assert time.monotonic() - gone < 1
+        assert told == ["JobsFreed"]
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

@@ -52,17 +52,18 @@ def test_what_was_set_right_is_told_by_queue() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "busy", "new", "expected"),
+    ("outcome", "busy", "new", "failing", "expected"),
     [
-        pytest.param(report(), True, False, EVERY, id="there are jobs"),
-        pytest.param(report(), False, False, QUIET, id="nothing happens"),
-        pytest.param(report(LEFT), False, False, EVERY, id="something is not accounted for"),
-        pytest.param(report(is_complete=False), False, False, RETRY, id="there was more"),
-        pytest.param("away", False, False, RETRY, id="it failed"),
-        pytest.param(report(), False, True, NEW, id="a queue is new"),
+        pytest.param(report(), True, False, False, EVERY, id="there are jobs"),
+        pytest.param(report(), False, False, False, QUIET, id="nothing happens"),
+        pytest.param(report(LEFT), False, False, False, EVERY, id="something is not accounted for"),
+        pytest.param(report(is_complete=False), False, False, False, RETRY, id="there was more"),
+        pytest.param("away", False, False, True, RETRY, id="it failed"),
+        pytest.param(report(), False, True, False, NEW, id="a queue is new"),
+        pytest.param(report(), False, False, True, RETRY, id="it failed, and an older one counts"),
     ],
 )
 def test_when_the_next_is_due(
-    outcome: Report | str, *, busy: bool, new: bool, expected: timedelta
+    outcome: Report | str, *, busy: bool, new: bool, failing: bool, expected: timedelta
 ) -> None:
-    assert wait(outcome, busy=busy, new=new) == expected
+    assert wait(outcome, busy=busy, new=new, failing=failing) == expected

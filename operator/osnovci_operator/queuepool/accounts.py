@@ -51,12 +51,12 @@ def of(outcome: Report | str, queues: frozenset[str]) -> Accounts:
     return Accounts(jobs, left)
 
 
-def wait(outcome: Report | str, *, busy: bool, new: bool) -> timedelta:
+def wait(outcome: Report | str, *, busy: bool, new: bool, failing: bool) -> timedelta:
     """Give how long after an audit the next is due."""
+    if failing or isinstance(outcome, str) or not outcome.is_complete:
+        return RETRY
     if new:
         return NEW
-    if isinstance(outcome, str) or not outcome.is_complete:
-        return RETRY
     return EVERY if busy or not outcome.is_accounted else QUIET
 
 

@@ -26,6 +26,10 @@ LOOKS_PIECE = 100
 SEARCHED = 200_000
 """Entries of rq's lists that one second look may have to search."""
 
+LATE_SECONDS = 60
+"""Renewals free the jobs of leases that ended; where nobody renews, the audit does, and is in no hurry:
+after Redis was away, each worker has had the time to come back."""
+
 MOST_FINDINGS = 10_000
 """An audit that finds more ends there; what it mended stays mended."""
 
@@ -216,7 +220,7 @@ def _places(at: str, names: Sequence[str]) -> Call[Any]:
             [(text(queue), text(why)) for queue, why in broken],
         )
 
-    return Call(script("places"), [PIECE, at, *names], parse)
+    return Call(script("places"), [PIECE, at, LATE_SECONDS, *names], parse)
 
 
 def _records(cursor: str, before: str, names: Sequence[str]) -> Call[Any]:

@@ -1,7 +1,8 @@
 -- Walks through the places of queues, a piece a call, and names what is not as its job's record says; writes nothing.
 --
 -- ARGV  3  how many entries to look at, about      4  where to go on: "QUEUE PLACE CURSOR", at first "1 1 0"
---       5 ..  queues
+--       5  seconds after which a lease that ended counts as none
+--       6 ..  queues
 -- Returns [where to go on or false at the end,
 --       [[queue, entries], ...] of the places that were begun,
 --       [[job, queue, 1: its record had its time], ...] that seem odd,
@@ -13,10 +14,9 @@ local PIECE = tonumber(ARGV[3])
 local PLACES = {'queue', 'priority', 'wip', 'finished', 'failed', 'canceled', 'deferred', 'scheduled', 'ready'}
 local STATUS = {queue = 'queued', priority = 'queued', wip = 'started', ready = 'ready_to_enqueue'}
 local ENDS = {finished = true, failed = true, canceled = true}
--- Renewals free the jobs of leases that ended; where nobody renews, the audit does, and is in no hurry.
-local LATE_MS = 10000
+local LATE_SECONDS = tonumber(ARGV[5])
 
-local queues = {unpack(ARGV, 5)}
+local queues = {unpack(ARGV, 6)}
 local sizes, odd, unleased, listed, broken = {}, {}, {}, {}, {}
 local noted = {}
 
@@ -28,7 +28,9 @@ local function note_lease(worker, queue)
   if noted[worker] then return end
   noted[worker] = true
   local ends = call('ZSCORE', P .. 'leases', worker)
-  if not ends or tonumber(ends) < now * 1000 - LATE_MS then unleased[#unleased + 1] = {worker, queue} end
+  if ends and tonumber(ends) >= (now - LATE_SECONDS) * 1000 then return end
+  local uptime = tonumber(string.match(call('INFO', 'server'), 'uptime_in_seconds:(%d+)'))
+  if not ends or uptime > LATE_SECONDS then unleased[#unleased + 1] = {worker, queue} end
 end
 
 local function look(queue, place, member, mark)
