@@ -6,6 +6,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from redis_server import DurableRedis
 from waiting import eventually
 from workers import NAMESPACE, RunningWorker, pool_document, queue_document
 
-from osnovci.contract import PoolDocument, key_prefix
+from osnovci.contract import ENV_REDIS_URL, PoolDocument, key_prefix
 from osnovci.queues import operations
 from osnovci.queues.audit import Report, audit
 from osnovci.queues.client import Queues
@@ -86,6 +87,17 @@ class Storm:
             worker.stop()
         for worker in self.workers:
             worker.ends(within=30)
+        eventually(lambda: not self._left_behind())
+
+    def _left_behind(self) -> list[str]:
+        """Give the processes of any worker that still run: none may outlive its supervisor."""
+        mine = f"{ENV_REDIS_URL}={self.redis.url}".encode()
+        found: list[str] = []
+        for environment in Path("/proc").glob("[0-9]*/environ"):
+            with suppress(OSError):
+                if mine in environment.read_bytes().split(b"\0"):
+                    found.append(environment.parent.name)
+        return found
 
     def _lease(self, worker: RunningWorker) -> Any:
         try:

@@ -9,9 +9,10 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis_server import RedisServer
 from waiting import eventually
-from workers import RunningWorker, StartWorker, end
+from workers import NAMESPACE, RunningWorker, StartWorker, end
 
 from osnovci.contract import PoolDocument
+from osnovci.queues.client import Queues
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +36,11 @@ def own_redis_server(tmp_path: Path) -> Iterator[RedisServer]:
 def redis(redis_server: RedisServer) -> Redis:
     redis_server.client.flushall()
     return redis_server.client
+
+
+@pytest.fixture
+def queues(redis: Redis) -> Queues:
+    return Queues(redis, NAMESPACE)
 
 
 @pytest.fixture
