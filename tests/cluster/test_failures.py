@@ -155,6 +155,8 @@ def test_a_job_that_is_in_no_place_is_found_and_runs(pool: MakePool, redis: Redi
     jobs = pool(replicas=0)
     eventually(lambda: jobs.condition("JobsAccounted").get("reason") == "AllAccounted")
     jobs.enqueue("record", f"mended:{jobs.name}", "x")
+    # Where nothing seems to happen, an audit is ten minutes away.
+    eventually(lambda: jobs.status().get("waiting") == 1)
     redis.delete(f"rq:queue:{jobs.queue}")
     eventually(lambda: redis.llen(f"rq:queue:{jobs.queue}") == 1, within=150)
     assert jobs.condition("JobsAccounted")["status"] == "True"
