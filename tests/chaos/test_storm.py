@@ -42,8 +42,9 @@ def test_a_storm_loses_nothing(
     # A job may be at work in three workers that are killed. In full that is about nil; where the
     # machine is slow and a worker lives for a dozen jobs only, it is not.
     assert toll.set_aside <= 1 + 10 * toll.thrice_by_chance
-    # A kill ends one worker with all of its processes. At most `concurrency` jobs had begun in it
-    # whose end Redis did not know: at 1 that is the bar of the storm, a run more for each kill.
+    # A kill ends one worker with all of its processes. `concurrency` jobs ran in it, and seldom one
+    # more had ended that Redis did not know of; many kills meet a worker that runs none. At 1 that
+    # is the bar of the storm: a run more for each kill.
     assert toll.duplicates <= toll.kills * concurrency
     assert toll.report.findings == ()
     assert toll.report.freed == ()

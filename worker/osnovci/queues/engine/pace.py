@@ -1,13 +1,21 @@
 """How many jobs an engine holds besides those that run: enough to hide a round trip, not more. Pure.
 
 What is held besides can begin before Redis knows the end of the job before it, and then runs again
-with that one when the worker is killed. So a kill reruns at most one job of each slot, or where jobs
-are shorter, HIDDEN_SECONDS of them.
+with that one when the worker is killed. So a kill reruns one job of each slot, and besides at most
+what ended within HIDDEN_SECONDS.
 """
 
+import math
+
 HIDDEN_SECONDS = 0.004
-"""About what a turn takes: so much work may wait for each slot."""
+"""About what two turns take: the one under way when a job ends, and the one that tells of it."""
+
+NEGLIGIBLE = 0.2
+"""Of a job: where fewer end within that time, a slot waits for Redis instead."""
+
 MAX_EXTRA = 24
+"""For each slot, however short its jobs are."""
+
 SMOOTHING = 0.1
 
 
@@ -24,6 +32,9 @@ class Pace:
 
     @property
     def extra(self) -> int:
-        """Say how many jobs may be held besides those that run."""
-        fit = int(HIDDEN_SECONDS / max(self._mean_seconds, 1e-6))
-        return min(fit, MAX_EXTRA) * self._concurrency
+        """Say how many jobs may be held besides those that run.
+
+        By Little's law so many end, and are not told yet, as their rate times the time it takes.
+        """
+        ended = self._concurrency * HIDDEN_SECONDS / max(self._mean_seconds, 1e-6)
+        return min(math.ceil(ended - NEGLIGIBLE), MAX_EXTRA * self._concurrency)

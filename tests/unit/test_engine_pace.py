@@ -1,0 +1,23 @@
+"""How many jobs wait in a worker for a slot: by what ends within a round trip."""
+
+import pytest
+
+from osnovci.queues.engine.pace import MAX_EXTRA, Pace
+
+
+@pytest.mark.parametrize(
+    ("concurrency", "job_seconds", "extra"),
+    [
+        pytest.param(1, 1.0, 0, id="a long job"),
+        pytest.param(1, 0.025, 0, id="a job that a round trip costs little"),
+        pytest.param(1, 0.010, 1, id="a job that a round trip costs a tenth"),
+        pytest.param(10, 0.010, 4, id="four of ten slots' jobs end within it"),
+        pytest.param(50, 1.0, 0, id="many slots of long jobs"),
+        pytest.param(2, 0.00001, 2 * MAX_EXTRA, id="jobs that do nothing"),
+    ],
+)
+def test_extra(concurrency: int, job_seconds: float, extra: int) -> None:
+    pace = Pace(concurrency)
+    for _ in range(200):
+        pace.note(job_seconds)
+    assert pace.extra == extra
