@@ -37,7 +37,6 @@ class Hand:
                 first=first,
                 plan=plan(self.documents),
                 ended=ended,
-                now=0.0,
             )
         )
 

@@ -68,7 +68,7 @@ class Stand:
         self.queues.run(renew(worker, ["email"], {}, []))
         written = plan([queue_document()])
         self.queues.run(
-            turn(worker, worker, want=want, slots=want, first=1, plan=written, ended=(), now=0.0)
+            turn(worker, worker, want=want, slots=want, first=1, plan=written, ended=())
         )
 
     def waiting(self) -> int:

@@ -103,3 +103,13 @@ def on_success(job: Any, redis: Redis, result: Any) -> None:
 @task
 def on_failure(job: Any, redis: Redis, kind: type[Exception], *_: Any) -> None:
     redis.rpush("called", f"failure {job.id} {kind.__name__}")
+
+
+@task(queue="email")
+def report(fraction: Any) -> None:
+    progress(fraction)
+
+
+@task(queue="email")
+def size(data: Any) -> int:
+    return len(data)

@@ -3,6 +3,7 @@
 import json
 from datetime import datetime
 
+from cluster.console import ClusterError
 from cluster.kubectl import kubectl
 
 OPERATOR = "osnovci-system"
@@ -12,10 +13,18 @@ def errors_since(moment: datetime) -> list[str]:
     """Give the messages of level ERROR and above that any replica logged since."""
     pods = kubectl("-n", OPERATOR, "get", "pods", "-o", "name").split()
     since = f"--since-time={moment.isoformat()}"
-    lines = (
-        line for pod in pods for line in kubectl("-n", OPERATOR, "logs", pod, since).splitlines()
-    )
+    lines = (line for pod in pods for line in _log(pod, since).splitlines())
     return [line for line in lines if _is_error(line)]
+
+
+def _log(pod: str, since: str) -> str:
+    """Read a pod's log; one that went meanwhile has none any more."""
+    try:
+        return kubectl("-n", OPERATOR, "logs", pod, since)
+    except ClusterError as error:
+        if "NotFound" in str(error):
+            return ""
+        raise
 
 
 def _is_error(line: str) -> bool:

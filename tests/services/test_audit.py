@@ -43,7 +43,6 @@ def take(queues: Queues, worker: str, want: int, lease_ms: int = 3000) -> list[s
         first=1,
         plan=plan([queue_document()]),
         ended=(),
-        now=0.0,
     )
     queues.run(call)
     ends = float(queues.redis.time()[0]) * 1000 + lease_ms

@@ -167,7 +167,7 @@ def test_the_figures_of_a_pool() -> None:
                 "scheduled": 0,
                 "completed": 0,
                 "failed": 0,
-                "oldestWait": "1m1s",
+                "oldestWait": "1m",
             }
         ],
     }

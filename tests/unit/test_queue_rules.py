@@ -14,7 +14,6 @@ from workers import queue_document
 
 from osnovci.contract import RetryDocument
 from osnovci.queues.engine.jobs import Kind, Outcome, Taken, ending
-from osnovci.queues.engine.pace import MAX_EXTRA, Pace
 from osnovci.queues.engine.precise import precise_loop
 from osnovci.queues.engine.turns import FAIR_TURN, first_queue
 from osnovci.queues.errors import PayloadError
@@ -53,24 +52,6 @@ def test_most_turns_begin_at_the_first_queue_and_each_gets_some(queues: int, tur
     window = [first_queue(turn, queues) for turn in range(turns, turns + FAIR_TURN * queues)]
     assert set(window) == set(range(1, queues + 1))
     assert window.count(1) >= (FAIR_TURN - 1) * queues
-
-
-@pytest.mark.parametrize(
-    ("seconds", "concurrency", "extra"),
-    [
-        pytest.param(1e-6, 2, 2 * MAX_EXTRA, id="no-ops: as many as are allowed"),
-        pytest.param(0.0009, 1, 4, id="as many as end within a round trip"),
-        pytest.param(0.003, 50, 50, id="one for each slot"),
-        pytest.param(0.005, 50, 0, id="none where a job is longer than a round trip"),
-        pytest.param(0.500, 1, 0, id="long jobs: none waits in a worker"),
-    ],
-)
-def test_only_what_ends_soon_is_held(seconds: float, concurrency: int, extra: int) -> None:
-    pace = Pace(concurrency)
-    assert pace.extra == 0
-    for _ in range(300):
-        pace.note(seconds)
-    assert pace.extra == extra
 
 
 @pytest.mark.parametrize(

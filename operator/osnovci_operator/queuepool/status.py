@@ -181,11 +181,14 @@ def _queues(reading: PoolReading) -> list[dict[str, Any]]:
             "scheduled": queue.scheduled,
             "completed": queue.completed,
             "failed": queue.failed,
-            "oldestWait": format_duration(_whole_seconds(queue.oldest_wait)),
+            "oldestWait": format_duration(_rounded(queue.oldest_wait)),
         }
         for queue in reading.queues
     ]
 
 
-def _whole_seconds(length: timedelta) -> timedelta:
-    return timedelta(seconds=int(length.total_seconds()))
+def _rounded(length: timedelta) -> timedelta:
+    """Round down to seconds, minutes or hours, so that a job that waits long costs few writes."""
+    units = (timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1))
+    unit = next((each for each in units if length >= each), units[-1])
+    return length // unit * unit

@@ -3,6 +3,8 @@
 import argparse
 import sys
 
+from redis.exceptions import RedisError
+
 from osnovci.cli import queue, worker
 from osnovci.errors import OsnovciError
 
@@ -18,6 +20,6 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         sys.exit(arguments.run(arguments))
-    except OsnovciError as error:
+    except (OsnovciError, RedisError, OSError) as error:
         print(f"osnovci: {error}", file=sys.stderr)
         sys.exit(2)

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from osnovci.queues.job import QueueStats
 
 COLUMNS = "QUEUE", "WAITING", "ACTIVE", "SCHEDULED", "COMPLETED", "FAILED", "OLDEST", "PAUSED"
-NAMESPACE = "default"
 
 
 def add(commands: Any) -> None:
@@ -27,7 +26,9 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--redis", default=os.environ.get("OSNOVCI_REDIS_URL"), help="URL of the Redis"
     )
-    parser.add_argument("--namespace", default=os.environ.get("OSNOVCI_NAMESPACE", NAMESPACE))
+    parser.add_argument(
+        "--namespace", default=os.environ.get("OSNOVCI_NAMESPACE"), help="that of the pool"
+    )
     actions = parser.add_subparsers(dest="action", required=True)
     _action(actions, "stats", "print the figures of queues, or of all", stats, queues="*")
     _action(actions, "top", "print the figures every second", top, queues="*")
@@ -69,7 +70,14 @@ def _queues(arguments: argparse.Namespace) -> "Queues":
 
     if not arguments.redis:
         raise OsnovciError("no Redis is named: set OSNOVCI_REDIS_URL, or pass --redis")
-    return Queues(Redis.from_url(arguments.redis), arguments.namespace)
+    if not arguments.namespace:
+        raise OsnovciError("no namespace is named: set OSNOVCI_NAMESPACE, or pass --namespace")
+    try:
+        return Queues(Redis.from_url(arguments.redis), arguments.namespace)
+    except ValueError:
+        raise OsnovciError(
+            f"{arguments.redis!r} is no URL of a Redis: write redis://HOST:PORT/DB"
+        ) from None
 
 
 def stats(queues: "Queues", arguments: argparse.Namespace) -> int:

@@ -16,7 +16,7 @@ T = TypeVar("T")
 class Queues:
     """The queues of a namespace, for synchronous code."""
 
-    def __init__(self, redis: Redis, namespace: str = "default") -> None:
+    def __init__(self, redis: Redis, namespace: str) -> None:
         self.redis = redis
         self.prefix = key_prefix(namespace)
 
@@ -33,7 +33,7 @@ class Queues:
 class AsyncQueues:
     """The queues of a namespace, for asyncio."""
 
-    def __init__(self, redis: AsyncRedis, namespace: str = "default") -> None:
+    def __init__(self, redis: AsyncRedis, namespace: str) -> None:
         self.redis = redis
         self.prefix = key_prefix(namespace)
 

@@ -33,6 +33,7 @@ local function wake(message) call('PUBLISH', P .. 'wake', message) end
 -- Lets a job wait for a worker: priorities 1 to 4 before rq's list, which is 5, and 6 to 10 after it.
 local function push(id, queue, front, priority)
   call('HSET', job_key(id), 'status', 'queued', 'enqueued_at', NOW)
+  call('PERSIST', job_key(id))
   if priority and priority ~= '' and priority ~= '5' then
     local order = front and 0 or call('INCR', P .. 'sequence')
     call('ZADD', P .. 'priority:' .. queue, tonumber(priority) * 2 ^ 40 + order, id)

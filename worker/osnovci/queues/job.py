@@ -14,6 +14,7 @@ from osnovci.queues.scripts import pairs, text
 class JobStatus(StrEnum):
     """Where a job is; rq's words."""
 
+    CREATED = "created"
     QUEUED = "queued"
     STARTED = "started"
     SCHEDULED = "scheduled"
@@ -82,7 +83,7 @@ def parse_job(id: str, reply: Sequence[Any]) -> Job | None:  # noqa: A002  # its
         status=JobStatus(text(fields["status"])),
         task=_task(fields.get("data", b"")),
         priority=int(fields.get("priority") or 5),
-        progress=float(fields["progress"]) if "progress" in fields else None,
+        progress=_fraction(fields.get("progress")),
         result=_result(last.get("return_value")),
         error=decode_error(last["exc_string"]) if "exc_string" in last else "",
         losses=int(fields.get("losses") or 0),
@@ -124,6 +125,14 @@ def moment(value: bytes | str | None) -> datetime | None:
     except ValueError:
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _fraction(value: bytes | None) -> float | None:
+    """Read a progress; None for none, and for what another program noted there."""
+    try:
+        return float(value) if value else None
+    except ValueError:
+        return None
 
 
 def _task(data: bytes) -> str:

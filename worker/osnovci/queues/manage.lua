@@ -4,6 +4,7 @@
 --       4 ..  its arguments
 -- Returns how many jobs or queues changed; cancel says from which status, or false
 
+local KEEP_CANCELED = 500
 local commands = {}
 
 local function registry(status, queue)
@@ -40,6 +41,7 @@ function commands.cancel(id)
   leave(id, f)
   call('HSET', job_key(id), 'status', 'canceled', 'ended_at', NOW)
   call('ZADD', 'rq:canceled:' .. f[2], score(now), id)
+  trim('rq:canceled:' .. f[2], KEEP_CANCELED)
   return f[1]
 end
 
@@ -49,6 +51,8 @@ local function retry(id)
   leave(id, f)
   call('HDEL', job_key(id), 'losses', 'doubted', 'quarantined', 'ended_at', 'started_at')
   push(id, f[2], false, f[5])
+  call('PERSIST', job_key(id) .. ':dependents')
+  call('PERSIST', 'rq:results:' .. id)
   return 1
 end
 

@@ -10,7 +10,7 @@ run finds the job and changes nothing. Across restarts of the caller use `once`.
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -42,7 +42,8 @@ class Options:
     once: str = ""
     """An idempotency key: of all jobs with the same one only the first is accepted."""
     once_holds: timedelta = ONCE_HOLDS
-    job_id: str = field(default_factory=lambda: uuid4().hex)
+    job_id: str = ""
+    """By default a new one for each job."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.priority <= 10:  # noqa: PLR2004  # as the field's docstring says
@@ -65,7 +66,8 @@ def request(
     declared = task_of(function)
     data = encode(declared.name, args, kwargs)
     chosen = options or Options()
-    return Request(declared, data, replace(chosen, queue=chosen.queue or declared.queue))
+    queue, job_id = chosen.queue or declared.queue, chosen.job_id or uuid4().hex
+    return Request(declared, data, replace(chosen, queue=queue, job_id=job_id))
 
 
 def enqueue(

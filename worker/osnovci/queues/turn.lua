@@ -118,6 +118,7 @@ local function start(id, queue)
   local member = id .. ':' .. execution
   call('HSET', job_key(id), 'status', 'started', 'started_at', NOW, 'last_heartbeat', NOW,
     'worker_name', worker, 'execution', execution)
+  call('PERSIST', job_key(id))
   local timeout = tonumber(f[2] or '') or 86400
   call('ZADD', 'rq:wip:' .. queue, timeout < 0 and '+inf' or score(now + timeout + 86400), member)
   call('SADD', held, member)

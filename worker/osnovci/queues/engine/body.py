@@ -34,8 +34,13 @@ _running: ContextVar[Running] = ContextVar("running")
 
 
 def progress(fraction: float) -> None:
-    """Report from inside a job how much of it is done, from 0 to 1; seen within a second."""
-    _running.get().report(fraction)
+    """Report from inside a job how much of it is done, from 0 to 1; seen within a second.
+
+    Raises ValueError for anything else.
+    """
+    if not 0 <= fraction <= 1:
+        raise ValueError(f"progress is a number from 0 to 1, and not {fraction!r}")
+    _running.get().report(float(fraction))
 
 
 def current_job_id() -> str:

@@ -16,21 +16,20 @@ from osnovci.queues.payload import MAX_BYTES
 from osnovci.queues.tasks import Task
 
 BUFFER_BYTES = 2 * MAX_BYTES
-"""A payload in JSON may be escaped."""
+"""A payload and its header; or a result, which is base64 in JSON."""
 
 
 def write_job(execution: str, body: Body) -> bytes:
-    """Write a job for a child."""
-    data = body.data.decode("latin-1")
-    return json.dumps(
-        [execution, body.job_id, data, body.timeout, body.on_success, body.on_failure]
-    ).encode()
+    """Write a job for a child: a line of JSON, and the payload as it is."""
+    header = [execution, body.job_id, body.timeout, body.on_success, body.on_failure]
+    return json.dumps(header).encode() + b"\n" + body.data
 
 
 def read_job(message: bytes | memoryview) -> tuple[str, Body]:
     """Read a job that the parent sent."""
-    execution, job_id, data, timeout, on_success, on_failure = json.loads(bytes(message))
-    return execution, Body(job_id, data.encode("latin-1"), timeout, on_success, on_failure)
+    header, _, data = bytes(message).partition(b"\n")
+    execution, job_id, timeout, on_success, on_failure = json.loads(header)
+    return execution, Body(job_id, data, timeout, on_success, on_failure)
 
 
 def serve(jobs: socket.socket, tasks: Mapping[str, Task], *, only_one: bool) -> None:

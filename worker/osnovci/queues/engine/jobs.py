@@ -26,7 +26,9 @@ class Taken:
     retry_intervals: Sequence[float]
     on_success: str
     on_failure: str
-    taken_at: float
+    broken: str = ""
+    """Why it cannot be run: its record is no job's."""
+    taken_at: float = 0.0
     """On the engine's monotonic clock, as `begun_at`."""
     begun_at: float = 0.0
     """When it was handed out; 0 while it was not."""
@@ -61,21 +63,27 @@ class Outcome:
     ended: float = 0.0
 
 
-def parse_taken(row: Sequence[Any], now: float) -> Taken:
-    """Read one job of turn.lua's reply."""
+def parse_taken(row: Sequence[Any]) -> Taken:
+    """Read one job of turn.lua's reply; a field that cannot be read breaks that job alone."""
     id_, execution, queue, data, timeout, left, intervals, on_success, on_failure = row[:9]
-    return Taken(
+    job = Taken(
         id=text(id_),
         execution=text(execution),
         queue=text(queue),
         data=data,
-        timeout=float(timeout) if timeout else None,
-        retries_left=int(left) if left else None,
-        retry_intervals=json.loads(intervals) if intervals else (),
+        timeout=None,
+        retries_left=None,
+        retry_intervals=(),
         on_success=text(on_success),
         on_failure=text(on_failure),
-        taken_at=now,
     )
+    try:
+        job.timeout = float(timeout) if timeout else None
+        job.retries_left = int(left) if left else None
+        job.retry_intervals = [float(each) for each in json.loads(intervals)] if intervals else ()
+    except (ValueError, TypeError) as error:
+        job.broken = f"Job {job.id} was set aside: its record cannot be read: {error}"
+    return job
 
 
 def ending(job: Taken, outcome: Outcome, queue: "QueueDocument | None") -> dict[str, Any]:

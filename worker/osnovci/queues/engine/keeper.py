@@ -10,8 +10,6 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from redis.exceptions import RedisError
-
 from osnovci.queues.client import Queues
 from osnovci.queues.engine.loop import Engine
 from osnovci.queues.engine.turns import RENEW_SECONDS, renew
@@ -47,7 +45,7 @@ class Keeper(threading.Thread):
             try:
                 self.renew()
                 wait = RENEW_SECONDS
-            except RedisError as error:
+            except Exception as error:  # noqa: BLE001  # without this thread the lease ends
                 if wait != AGAIN_SECONDS:
                     log.warning("the lease of %s was not renewed: %s", self._worker, error)
                 wait = AGAIN_SECONDS

@@ -108,7 +108,6 @@ class Engine:
             first=first,
             plan=self._plan,
             ended=ended,
-            now=time.monotonic(),
         )
         try:
             async with asyncio.timeout(TURN_SECONDS):
@@ -143,13 +142,18 @@ class Engine:
         return max(most - len(self.held) - len(self._ended), 0)
 
     def _take(self, jobs: Sequence[Taken]) -> None:
+        now = time.monotonic()
         for job in jobs:
+            job.taken_at = now
             if job.member in self._given_up:
                 continue
             if job.timeout in {None, RQ_DEFAULT_TIMEOUT}:
                 job.timeout = self._queues[job.queue].timeout_seconds
             self.held[job.execution] = job
-            self._ready.append(job)
+            if job.broken:
+                self.ended(job, Outcome(Kind.REFUSED, encode_error(job.broken)))
+            else:
+                self._ready.append(job)
         if self.draining:
             self.give_back()
         self._hand_out()

@@ -33,10 +33,10 @@ class Child:
     theirs: socket.socket
     pid: int = 0
     jobs: deque[Taken] = field(default_factory=deque[Taken])
-    verdict: Outcome | None = None
-    """Why it was killed, as the outcome of its job."""
+    verdicts: dict[str, Outcome | None] = field(default_factory=dict[str, Outcome | None])
+    """By execution: the outcome of a job that it was killed for; None where that is settled."""
     silent: bool = False
-    """It was killed for a job whose end somebody else has settled."""
+    """It was killed, or has done all it was made for."""
 
     @property
     def is_able(self) -> bool:
@@ -100,6 +100,10 @@ class ProcessExecutor:
         free = (child for child in self._children if child.is_able)
         child = min(free, key=lambda each: len(each.jobs))
         message = write_job(job.execution, body_of(job))
+        if len(message) > BUFFER_BYTES:
+            story = f"Job {job.id} was set aside: it has {len(job.data):,} bytes of data."
+            self._loop.call_soon(self._sink.ended, job, Outcome(Kind.REFUSED, encode_error(story)))
+            return
         child.jobs.append(job)
         try:
             child.ours.send(message, socket.MSG_DONTWAIT)
@@ -125,6 +129,8 @@ class ProcessExecutor:
         """Kill the child that runs the job; what else it was sent goes to another."""
         child = next((each for each in self._children if job in each.jobs), None)
         if child is None:
+            if outcome:
+                self._sink.ended(job, outcome)
             return
         for other in self._unread(child):
             if other is job:
@@ -133,7 +139,7 @@ class ProcessExecutor:
             else:
                 self._sink.returned(other)
         if job in child.jobs:
-            child.verdict, child.silent = outcome, True
+            child.verdicts[job.execution], child.silent = outcome, True
             os.kill(child.pid, signal.SIGKILL)
 
     def look_after(self) -> None:
@@ -144,10 +150,12 @@ class ProcessExecutor:
             used = _resident_bytes(child.pid)
             if used > self._memory_max and not child.silent:
                 child.silent = True
-                child.verdict = Outcome(Kind.LOST, encode_error(
+                story = (
                     f"Its process used {used >> 20} MiB, more than the {self._memory_max >> 20} MiB"
                     " that one may use."
-                ))  # fmt: skip
+                )
+                for job in child.jobs:
+                    child.verdicts[job.execution] = Outcome(Kind.LOST, encode_error(story))
                 os.kill(child.pid, signal.SIGKILL)
 
     def _hear(self, child: Child) -> None:
@@ -194,11 +202,10 @@ class ProcessExecutor:
         self._children.remove(child)
         for job in self._unread(child):
             self._sink.returned(job)
+        lost = Outcome(Kind.LOST, encode_error(_story(status)))
         for job in child.jobs:
-            if child.verdict or not child.silent:
-                self._sink.ended(
-                    job, child.verdict or Outcome(Kind.LOST, encode_error(_story(status)))
-                )
+            if verdict := child.verdicts.get(job.execution, lost):
+                self._sink.ended(job, verdict)
         child.ours.close()
         child.theirs.close()
         self._bear()

@@ -61,22 +61,21 @@ def turn(  # noqa: PLR0913  # the script's own arguments
     first: int,
     plan: str,
     ended: Sequence[Mapping[str, Any]],
-    now: float,
 ) -> Call[Turn]:
     """End jobs and take the next."""
     args = [
         worker, name, LEASE_MS, want, first, plan, json.dumps(ended) if ended else "[]", slots,
     ]  # fmt: skip
-    return Call(script("turn"), args, lambda reply: _parse(reply, now))
+    return Call(script("turn"), args, _parse)
 
 
-def _parse(reply: Sequence[Any], now: float) -> Turn:
+def _parse(reply: Sequence[Any]) -> Turn:
     _, due, late, blocked, jobs = reply
     return Turn(
         due_seconds=None if due < 0 else due / 1000,
         late=[text(each) for each in late],
         blocked=frozenset(text(each) for each in blocked),
-        jobs=[parse_taken(row, now) for row in jobs],
+        jobs=[parse_taken(row) for row in jobs],
     )
 
 
