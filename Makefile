@@ -64,6 +64,7 @@ bench-queue: .venv/ready ## the queue beside its peers, which it installs into ~
 
 bench: .venv/ready ## measures, prints its tables, writes benchmarks/results/
 	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks.queue_throughput
 
 requirements: .venv/ready ## pins the dependencies again, with hashes
 	@for set in operator worker; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --generate-hashes --extra $$set pyproject.toml -o requirements/$$set.txt; done

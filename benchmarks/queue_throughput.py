@@ -24,6 +24,7 @@ from redis import Redis
 
 from benchmarks import queue_backlog
 from benchmarks import queue_peers as peers
+from benchmarks.queue_bars import verdicts
 from benchmarks.queue_peers import System
 from benchmarks.queue_recovery import rerun_delays
 from osnovci.contract import Isolation
@@ -197,7 +198,7 @@ SIZES = ((1, 500), (10, 3_000), (50, 10_000))
 
 
 def main() -> int:
-    """Measure, print, write."""
+    """Measure, print, write; 1 if a bar was not met."""
     parts = ("noop", "python", "io10", "trips", "pickup", "rerun", "memory", "backlog")
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=parts, action="append")
@@ -219,7 +220,10 @@ def main() -> int:
     path = RESULTS / "queue_throughput.json"
     known = json.loads(path.read_text()) if path.exists() and given.only else {}
     path.write_text(json.dumps(known | found, indent=2) + "\n")
-    return 0
+    bars = verdicts(found)
+    for bar, met in bars:
+        print(f"{'met' if met else 'NOT MET':8} {bar}")
+    return 0 if all(met for _, met in bars) else 1
 
 
 def _others(redis: Redis, chosen: list[str], waiting: int) -> dict[str, Any]:
