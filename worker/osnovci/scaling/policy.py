@@ -1,0 +1,144 @@
+"""How many workers a pool gets: `decide(observation, target, state) -> (decision, state)`. Pure.
+
+Up at once, to the final size. Down only when the count exceeded every need of a while, and never
+within `Tuning.dwell` of the last change. What was not observed, or cannot be, holds.
+"""
+
+import math
+from dataclasses import replace
+
+from osnovci.scaling import staffing
+from osnovci.scaling.backlog import Plan, for_backlog
+from osnovci.scaling.bursts import for_burst
+from osnovci.scaling.model import Decision, Needs, Observation, Target, Tuning, Why
+from osnovci.scaling.state import State, learn, vanished
+
+TUNED = Tuning()
+
+
+def decide(
+    seen: Observation | None,
+    workers: int,
+    now: float,
+    target: Target,
+    state: State,
+    tuning: Tuning = TUNED,
+) -> tuple[Decision, State]:
+    """Decide how many workers there should be, of the `workers` that were last asked for.
+
+    `seen` is None where the queues could not be read.
+    """
+    if seen is None:
+        return _hold(Why.UNAVAILABLE, workers, target), state
+    missing = vanished(state, seen)
+    if missing:
+        since = now if state.doubted_since is None else state.doubted_since
+        if now - since < tuning.implausible:
+            held = _hold(Why.IMPLAUSIBLE, workers, target, missing)
+            return held, replace(state, doubted_since=since)
+    begins = state.at is None
+    state = learn(state, seen, now, tuning)
+    if begins:
+        # What runs counts as needed a moment ago, so that a lost state costs no worker.
+        state = replace(state, steady=state.steady.after(workers, now, 0), changed_at=now)
+    plan = _plan(seen, target, state, tuning)
+    needs = _needs(seen, state, now, plan)
+    state = _remember_needs(state, needs, now, plan)
+    return _follow(needs, workers, now, plan, state)
+
+
+def _hold(why: Why, workers: int, target: Target, missing: int = 0) -> Decision:
+    return Decision(_clamp(workers, target), why, vanished=missing)
+
+
+def _clamp(workers: int, target: Target) -> int:
+    return max(target.minimum, min(workers, target.maximum))
+
+
+def _plan(seen: Observation, target: Target, state: State, tuning: Tuning) -> Plan:
+    return Plan(
+        rate=state.arrivals.rate(tuning),
+        service=state.services.mean(target.wait),
+        startup=tuning.startup_prior if seen.startup is None else seen.startup,
+        target=target,
+        tuning=tuning,
+    )
+
+
+def _needs(seen: Observation, state: State, now: float, plan: Plan) -> Needs:
+    target = plan.target
+    active = max(seen.active - seen.draining_active, 0)
+    load = staffing.offered_load(active, plan.rate, plan.service, plan.startup)
+    spread = 1.0 if seen.spread is None else seen.spread
+    return Needs(
+        rate=staffing.for_rate(
+            load, plan.service, spread, target, plan.tuning, cold_fits=plan.cold_fits
+        ),
+        busy=math.ceil(min(active, seen.ready * target.slots) / target.slots),
+        backlog=for_backlog(seen, state.waiting, now, plan),
+        schedule=for_burst(state.bursts, now, plan),
+        offered=load,
+        service=plan.service,
+        startup=plan.startup,
+    )
+
+
+def _remember_needs(state: State, needs: Needs, now: float, plan: Plan) -> State:
+    """Keep a need as long as it costs to keep a worker instead of starting one again."""
+    tuning = plan.tuning
+    hold = tuning.hold_warm if plan.cold_fits else tuning.hold_cold
+    return replace(
+        state,
+        steady=state.steady.after(
+            max(needs.rate, needs.busy), now, _bounded(plan.startup * hold, tuning)
+        ),
+        queued=state.queued.after(
+            max(needs.backlog, needs.schedule),
+            now,
+            _bounded(plan.startup * tuning.hold_backlog, tuning),
+        ),
+    )
+
+
+def _bounded(seconds: float, tuning: Tuning) -> float:
+    return max(tuning.hold_least, min(seconds, tuning.hold_most))
+
+
+def _kept(state: State, now: float, plan: Plan) -> int:
+    """Give the workers that should stay: recent needs, and one where a cold start is too slow."""
+    kept = max(state.steady.most, state.queued.most)
+    if kept or plan.cold_fits or state.worked_at is None:
+        return kept
+    return int(now - state.worked_at < plan.tuning.warm_cold)
+
+
+def _follow(
+    needs: Needs, workers: int, now: float, plan: Plan, state: State
+) -> tuple[Decision, State]:
+    target, tuning = plan.target, plan.tuning
+    kept = _kept(state, now, plan)
+    wanted = needs.most if needs.most > workers else min(workers, kept)
+    replicas = _clamp(wanted, target)
+    dwelling = state.changed_at is not None and now - state.changed_at < tuning.dwell
+    if replicas < workers <= target.maximum and dwelling:
+        replicas = workers
+    if replicas != workers:
+        state = replace(state, changed_at=now)
+    why = needs.why if needs.most else Why.IDLE
+    if replicas > max(needs.most, target.minimum):
+        why = Why.HOLDING
+    decision = Decision(replicas, why, needs, unmet=_unmet(needs, plan, state))
+    return decision, state
+
+
+def _unmet(needs: Needs, plan: Plan, state: State) -> str:
+    """Say why the target cannot be met, where that is so."""
+    target, seen = plan.target, state.last
+    if needs.most > target.maximum:
+        return f"{needs.why.lower()} needs {needs.most} workers, maxReplicas is {target.maximum}"
+    if seen and seen.waiting and not seen.ready and target.wait - seen.oldest_wait < plan.startup:
+        return (
+            f"a start takes {plan.startup:.0f}s, more than what is left of targetWait "
+            f"{target.wait:g}s: keep minReplicas at 1 or more, or let jobs wait longer"
+        )
+    return ""

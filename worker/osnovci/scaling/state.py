@@ -1,0 +1,74 @@
+"""What the policy remembers from one decision to the next. Pure: frozen values only."""
+
+from dataclasses import dataclass, replace
+
+from osnovci.scaling.backlog import Groups, remember
+from osnovci.scaling.bursts import Bursts
+from osnovci.scaling.hold import Needed
+from osnovci.scaling.model import Observation, Tuning
+from osnovci.scaling.rates import Arrivals, Services
+
+FEW_JOBS = 1
+"""So many jobs may vanish (cancelled, purged) without making a reading implausible."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything learned; a lost one costs a hold and never a worker."""
+
+    at: float | None = None
+    """When the last reading was trusted; None before the first."""
+    last: Observation | None = None
+    arrivals: Arrivals = Arrivals()
+    services: Services = Services()
+    waiting: Groups = ()
+    bursts: Bursts = Bursts()
+    worked_at: float | None = None
+    """When there last was a job."""
+    steady: Needed = Needed()
+    """Needs of rate and running jobs."""
+    queued: Needed = Needed()
+    """Needs of backlog and schedule."""
+    doubted_since: float | None = None
+    changed_at: float | None = None
+    """When the count last changed."""
+
+
+def vanished(state: State, seen: Observation) -> int:
+    """Give how many jobs a reading lacks that were there and did not end."""
+    if not state.last:
+        return 0
+    before = state.last.waiting + state.last.active
+    arrived = max(seen.arrivals - state.last.arrivals, 0)
+    ended = max(seen.completions - state.last.completions, 0)
+    expected = before + arrived - ended
+    missing = expected - seen.waiting - seen.active
+    return missing if missing > max(FEW_JOBS, expected / 2) else 0
+
+
+def learn(state: State, seen: Observation, now: float, tuning: Tuning) -> State:
+    """Take a trusted reading into account."""
+    jobs = seen.waiting + seen.active
+    worked_at = now if jobs else state.worked_at
+    if state.last is None or state.at is None:
+        waiting = remember((), seen.waiting, seen.waiting, now - seen.oldest_wait)
+        return replace(state, at=now, last=seen, waiting=waiting, worked_at=worked_at)
+    elapsed = now - state.at
+    if elapsed <= 0:
+        return replace(state, last=seen, worked_at=worked_at)
+    arrived = max(seen.arrivals - state.last.arrivals, 0)
+    ended = max(seen.completions - state.last.completions, 0)
+    usual = state.arrivals.slow
+    return replace(
+        state,
+        at=now,
+        last=seen,
+        arrivals=state.arrivals.after(arrived, elapsed, now, tuning),
+        services=state.services.after(
+            (state.last.active + seen.active) / 2, ended, elapsed, tuning
+        ),
+        waiting=remember(state.waiting, arrived, seen.waiting, now),
+        bursts=state.bursts.after(arrived, now, usual),
+        worked_at=worked_at,
+        doubted_since=None,
+    )
