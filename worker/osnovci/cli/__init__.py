@@ -3,10 +3,10 @@
 import argparse
 import sys
 
-from osnovci.cli import queue, worker
+from osnovci.cli import queue, simulate, worker
 from osnovci.errors import OsnovciError
 
-COMMANDS = (worker, queue)
+COMMANDS = (worker, queue, simulate)
 
 
 def main() -> None:

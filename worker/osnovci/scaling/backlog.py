@@ -2,41 +2,15 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 
-from osnovci.scaling.model import Observation, Target, Tuning
+from osnovci.scaling.model import Observation
+from osnovci.scaling.plan import Plan
 
 REMEMBERED = 64
 """Groups of waiting jobs that are told apart; older ones are merged."""
 
 Groups = tuple[tuple[float, int], ...]
 """When jobs arrived and how many, oldest first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What the deadlines are reckoned with."""
-
-    rate: float
-    service: float
-    startup: float
-    target: Target
-    tuning: Tuning
-
-    @property
-    def wait(self) -> float:
-        """How long a job is planned to wait: a share of the target."""
-        return self.tuning.plan * self.target.wait
-
-    @property
-    def soonest(self) -> float:
-        """When a worker that is asked for now has surely begun."""
-        return self.startup + 1 + self.tuning.late * self.target.wait
-
-    @property
-    def cold_fits(self) -> bool:
-        """Whether a worker that is started for a job that just arrived is in time."""
-        return self.startup + 2 <= self.wait
 
 
 def remember(groups: Groups, arrived: int, waiting: int, now: float) -> Groups:
@@ -85,7 +59,7 @@ def for_backlog(seen: Observation, groups: Groups, now: float, plan: Plan) -> in
 
 def _missing(seen: Observation, due: Iterable[tuple[float, int]], plan: Plan) -> float:
     """Give the workers that are missing for the most demanding of all prefixes of the queue."""
-    slots, service = plan.target.slots, plan.service
+    slots, service = plan.target.slots, plan.service_lately
     starting = [max(plan.startup - age, 1.0) for age in seen.starting]
     idle = max(seen.ready * slots - (seen.active - seen.draining_active), 0)
     jobs, worst = 0.0, 0.0

@@ -2,8 +2,9 @@
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
-from osnovci.scaling.backlog import Plan
+from osnovci.scaling.plan import Plan
 
 WINDOW = 3.0
 """Seconds in which a burst is counted."""
@@ -12,6 +13,7 @@ LEAST_JOBS = 10
 TIMES_USUAL = 8
 """By how much a burst's rate exceeds the slow rate."""
 
+LEAST_BURSTS = 2
 REMEMBERED = 3
 TOLERANCE = 0.05
 """The share by which equal distances may differ."""
@@ -53,14 +55,15 @@ class Bursts:
         return Bursts((*self.seen, Burst(now, number))[-REMEMBERED:], window)
 
     def next(self) -> Burst | None:
-        """Give the burst that is expected, where the last ones were equally far apart."""
-        if len(self.seen) < REMEMBERED:
+        """Give the burst that is expected: two make a guess, three must be equally far apart."""
+        if len(self.seen) < LEAST_BURSTS:
             return None
-        first, second, third = self.seen
-        period = third.at - second.at
-        if abs(period - (second.at - first.at)) > TOLERANCE * period:
+        *before, last = self.seen
+        period = last.at - before[-1].at
+        gaps = [later.at - earlier.at for earlier, later in pairwise(before)]
+        if any(abs(period - gap) > TOLERANCE * period for gap in gaps):
             return None
-        return Burst(third.at + period, max(each.jobs for each in self.seen))
+        return Burst(last.at + period, max(each.jobs for each in self.seen))
 
 
 def for_burst(bursts: Bursts, now: float, plan: Plan) -> int:

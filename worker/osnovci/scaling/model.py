@@ -28,8 +28,6 @@ class Observation:
     completions: int
     """All jobs that ever ended; only differences are used."""
     oldest_wait: float
-    workers: int
-    """Workers last asked for; those that drain are not among them."""
     ready: int
     starting: tuple[float, ...] = ()
     """For each worker that is not ready yet, for how long it has been starting."""
@@ -44,9 +42,20 @@ class Observation:
     due_within: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What the policy decides on."""
+
+    now: float
+    workers: int
+    """Workers last asked for; those that drain are not among them."""
+    seen: Observation | None
+    """None where the queues cannot be read."""
+
+
 @dataclass(frozen=True)
 class Tuning:
-    """The policy's constants; tuned on the even half of benchmarks/scaling_traces.py."""
+    """The policy's constants; tuned on the half of benchmarks/scaling_traces.py that says so."""
 
     plan: float = 0.5
     """The share of the target wait that is planned with; the rest is for what was not foreseen."""
@@ -55,7 +64,7 @@ class Tuning:
     hold_warm: float = 1.0
     """Start-up times for which a need is kept, where a cold start fits: idling as long as a start
     costs what the start costs (ski rental)."""
-    hold_cold: float = 2.0
+    hold_cold: float = 8.0
     """The same, where a cold start does not fit the plan."""
     hold_backlog: float = 1.0
     """Start-up times for which the need of a backlog is kept."""
@@ -67,8 +76,13 @@ class Tuning:
     utilisation_cold: float = 1.0
     """The share of the slots that is planned to be busy, where a cold start fits or does not."""
     half_life_fast: float = 5.0
-    half_life_slow: float = 240.0
+    half_life_slow: float = 120.0
     half_life_service: float = 300.0
+    half_life_lately: float = 20.0
+    prior_lately: float = 5.0
+    """The prior of the service time of late counts as so many jobs of the mean."""
+    reach: float = 0.8
+    """The share of the target wait within which a cold start is planned with at all."""
     warm_cold: float = 300.0
     """For how long one worker stays after the last job, where a cold start does not fit."""
     startup_prior: float = 15.0

@@ -1,4 +1,4 @@
-"""How many workers a pool gets: `decide(observation, target, state) -> (decision, state)`. Pure.
+"""How many workers a pool gets: `decide(moment, target, state) -> (decision, state)`. Pure.
 
 Up at once, to the final size. Down only when the count exceeded every need of a while, and never
 within `Tuning.dwell` of the last change. What was not observed, or cannot be, holds.
@@ -8,26 +8,20 @@ import math
 from dataclasses import replace
 
 from osnovci.scaling import staffing
-from osnovci.scaling.backlog import Plan, for_backlog
+from osnovci.scaling.backlog import for_backlog
 from osnovci.scaling.bursts import for_burst
-from osnovci.scaling.model import Decision, Needs, Observation, Target, Tuning, Why
+from osnovci.scaling.model import Decision, Moment, Needs, Observation, Target, Tuning, Why
+from osnovci.scaling.plan import Plan
 from osnovci.scaling.state import State, learn, vanished
 
 TUNED = Tuning()
 
 
 def decide(
-    seen: Observation | None,
-    workers: int,
-    now: float,
-    target: Target,
-    state: State,
-    tuning: Tuning = TUNED,
+    moment: Moment, target: Target, state: State, tuning: Tuning = TUNED
 ) -> tuple[Decision, State]:
-    """Decide how many workers there should be, of the `workers` that were last asked for.
-
-    `seen` is None where the queues could not be read.
-    """
+    """Decide how many workers there should be."""
+    seen, now, workers = moment.seen, moment.now, moment.workers
     if seen is None:
         return _hold(Why.UNAVAILABLE, workers, target), state
     missing = vanished(state, seen)
@@ -56,9 +50,11 @@ def _clamp(workers: int, target: Target) -> int:
 
 
 def _plan(seen: Observation, target: Target, state: State, tuning: Tuning) -> Plan:
+    service = state.services.mean(target.wait)
     return Plan(
         rate=state.arrivals.rate(tuning),
-        service=state.services.mean(target.wait),
+        service=service,
+        service_lately=state.services.lately(service, tuning),
         startup=tuning.startup_prior if seen.startup is None else seen.startup,
         target=target,
         tuning=tuning,
@@ -71,9 +67,7 @@ def _needs(seen: Observation, state: State, now: float, plan: Plan) -> Needs:
     load = staffing.offered_load(active, plan.rate, plan.service, plan.startup)
     spread = 1.0 if seen.spread is None else seen.spread
     return Needs(
-        rate=staffing.for_rate(
-            load, plan.service, spread, target, plan.tuning, cold_fits=plan.cold_fits
-        ),
+        rate=staffing.for_rate(load, spread, plan),
         busy=math.ceil(min(active, seen.ready * target.slots) / target.slots),
         backlog=for_backlog(seen, state.waiting, now, plan),
         schedule=for_burst(state.bursts, now, plan),

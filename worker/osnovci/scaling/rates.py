@@ -22,6 +22,9 @@ PRIOR_JOBS = 2
 LONGEST_GAP = 5.0
 """Seconds over which the number of running jobs may be taken as constant."""
 
+SHORTEST = 1e-3
+"""Seconds that a job is taken to run at least."""
+
 FEW = 20
 """With fewer completions the plain mean counts too, where it is longer."""
 
@@ -85,6 +88,9 @@ class Services:
     """Slot-seconds, decayed."""
     ended: float = 0.0
     """Completions, decayed."""
+    lately_busy: float = 0.0
+    lately_ended: float = 0.0
+    """The same, decayed faster."""
     all_busy: float = 0.0
     all_ended: int = 0
 
@@ -93,9 +99,12 @@ class Services:
         if elapsed > LONGEST_GAP or not (active or ended):
             return self
         keep = 0.5 ** (elapsed / tuning.half_life_service)
+        lately = 0.5 ** (elapsed / tuning.half_life_lately)
         return Services(
             self.busy * keep + active * elapsed,
             self.ended * keep + ended,
+            self.lately_busy * lately + active * elapsed,
+            self.lately_ended * lately + ended,
             self.all_busy + active * elapsed,
             self.all_ended + ended,
         )
@@ -104,5 +113,13 @@ class Services:
         """Give the mean service time, seconds; before the first jobs ended, a third of the target."""
         mean = (self.busy + PRIOR_JOBS * wait / 3) / (self.ended + PRIOR_JOBS)
         if self.all_ended < FEW and self.all_busy:
-            return max(mean, self.all_busy / max(self.all_ended, 1))
-        return max(mean, 1e-3)
+            return max(mean, self.all_busy / (self.all_ended + 1))
+        return max(mean, SHORTEST)
+
+    def lately(self, mean: float, tuning: Tuning) -> float:
+        """Give the mean service time of late where it is longer than `mean`.
+
+        Jobs that run longer than usual show before they end: their time counts, they do not yet.
+        """
+        prior = tuning.prior_lately
+        return max(mean, (self.lately_busy + prior * mean) / (self.lately_ended + prior))

@@ -2,7 +2,10 @@
 
 import math
 
-from osnovci.scaling.model import Target, Tuning
+from osnovci.scaling.plan import Plan
+
+CERTAIN = 8.0
+"""Standard deviations of surplus slots beyond which no job waits."""
 
 NO_LOAD = 0.05
 """Slots below which an offered load asks for no worker of its own."""
@@ -26,7 +29,7 @@ def delay_probability(slots: int, load: float) -> float:
     if slots <= load:
         return 1.0
     surplus = (slots - load) / math.sqrt(load)
-    if surplus > 8:
+    if surplus > CERTAIN:
         return 0.0
     density = math.exp(-surplus * surplus / 2) / math.sqrt(2 * math.pi)
     below = (1 + math.erf(surplus / math.sqrt(2))) / 2
@@ -45,23 +48,21 @@ def longer_wait_probability(
     return delay_probability(slots, load) * math.exp(-max(decay, 0.0))
 
 
-def for_rate(
-    load: float, service: float, spread: float, target: Target, tuning: Tuning, *, cold_fits: bool
-) -> int:
+def for_rate(load: float, spread: float, plan: Plan) -> int:
     """Give the least workers whose slots carry the load, and are late seldom enough.
 
     Where a cold start fits the plan, a queue that forms is met in time, and carrying is enough.
     """
     if load <= NO_LOAD:
         return 0
-    utilisation = tuning.utilisation if cold_fits else tuning.utilisation_cold
-    workers = math.ceil(load / (target.slots * utilisation) - 1e-9)
-    if cold_fits:
+    slots, tuning = plan.target.slots, plan.tuning
+    utilisation = tuning.utilisation if plan.cold_fits else tuning.utilisation_cold
+    workers = math.ceil(load / (slots * utilisation) - 1e-9)
+    if plan.cold_fits:
         return workers
-    wait = tuning.plan * target.wait
     while (
-        workers <= target.maximum
-        and longer_wait_probability(workers * target.slots, load, wait, service, spread)
+        workers <= plan.target.maximum
+        and longer_wait_probability(workers * slots, load, plan.wait, plan.service, spread)
         > tuning.late_risk_cold
     ):
         workers += 1

@@ -1,6 +1,6 @@
 """What the policy remembers from one decision to the next. Pure: frozen values only."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from osnovci.scaling.backlog import Groups, remember
 from osnovci.scaling.bursts import Bursts
@@ -19,15 +19,15 @@ class State:
     at: float | None = None
     """When the last reading was trusted; None before the first."""
     last: Observation | None = None
-    arrivals: Arrivals = Arrivals()
-    services: Services = Services()
+    arrivals: Arrivals = field(default_factory=Arrivals)
+    services: Services = field(default_factory=Services)
     waiting: Groups = ()
-    bursts: Bursts = Bursts()
+    bursts: Bursts = field(default_factory=Bursts)
     worked_at: float | None = None
     """When there last was a job."""
-    steady: Needed = Needed()
+    steady: Needed = field(default_factory=Needed)
     """Needs of rate and running jobs."""
-    queued: Needed = Needed()
+    queued: Needed = field(default_factory=Needed)
     """Needs of backlog and schedule."""
     doubted_since: float | None = None
     changed_at: float | None = None

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from osnovci.scaling.model import Decision, Observation, Target, Tuning
+from osnovci.scaling.model import Decision, Moment, Observation, Target, Tuning
 from osnovci.scaling.policy import TUNED, decide
 from osnovci.scaling.state import State
 from osnovci.simulation.world import Leave, Life, World
@@ -68,7 +68,10 @@ class Osnovci:
         """Observe, decide, scale."""
         world.at(world.now + TICK, self.tick, world)
         decision, self._state = decide(
-            observe(world), world.replicas, world.now, self._target, self._state, self._tuning
+            Moment(world.now, world.replicas, observe(world)),
+            self._target,
+            self._state,
+            self._tuning,
         )
         self.last = decision
         world.scale(decision.replicas)
@@ -87,7 +90,6 @@ def observe(world: World) -> Observation | None:
         arrivals=world.arrived,
         completions=world.completed,
         oldest_wait=reading.oldest_wait,
-        workers=world.replicas,
         ready=ready,
         starting=()
         if ready == len(world.pods)

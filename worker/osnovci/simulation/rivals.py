@@ -133,6 +133,7 @@ class Knative:
     TICK = 2
     STABLE = 60
     PANIC = 6
+    PANIC_AT = 2
     SHARE = 0.7
     ZERO_GRACE = 30.0
 
@@ -167,7 +168,7 @@ class Knative:
         stable = math.ceil(sum(recent) / self.STABLE / wanted - 1e-9)
         panic = math.ceil(sum(recent[-self.PANIC :]) / self.PANIC / wanted - 1e-9)
         ready = max(world.ready, 1)
-        over = panic / ready >= 2
+        over = panic / ready >= self.PANIC_AT
         stable, panic = (max(each, ready // 2 if each else 0) for each in (stable, panic))
         desired = self._in_panic(stable, panic, world.now, over=over)
         desired = max(self._target.minimum, min(desired, self._target.maximum))

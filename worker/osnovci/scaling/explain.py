@@ -1,0 +1,30 @@
+"""A decision in one sentence with its numbers. Pure."""
+
+from osnovci.scaling.model import Decision, Target, Why
+
+
+def sentence(decision: Decision, target: Target) -> str:
+    """Say why there are so many workers."""
+    if decision.why is Why.UNAVAILABLE:
+        return f"holding {decision.replicas}, since the queues cannot be read"
+    if decision.why is Why.IMPLAUSIBLE:
+        return (
+            f"holding {decision.replicas}, since {decision.vanished} jobs vanished "
+            "that nobody saw end"
+        )
+    needs = decision.needs
+    assert needs
+    figures = (
+        f"{needs.offered:.1f} slots will be busy, a job takes {needs.service:.1f}s, "
+        f"a start {needs.startup:.0f}s"
+    )
+    said = {
+        Why.BACKLOG: f"jobs that wait need {needs.backlog} to start within {target.wait:g}s",
+        Why.SCHEDULE: f"a burst that repeats is due and needs {needs.schedule}",
+        Why.RATE: f"the rate of arrivals needs {needs.rate}",
+        Why.BUSY: f"jobs that run need {needs.busy}",
+        Why.HOLDING: f"{needs.most} needed now, {decision.replicas} needed a short while ago",
+        Why.IDLE: "no jobs",
+    }[decision.why]
+    unmet = f"; the target cannot be met: {decision.unmet}" if decision.unmet else ""
+    return f"{said}: {figures}{unmet}"
