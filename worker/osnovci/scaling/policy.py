@@ -1,7 +1,8 @@
 """How many workers a pool gets: `decide(moment, target, state) -> (decision, state)`. Pure.
 
 Up at once, to the final size. Down only when the count exceeded every need of a while, and never
-within `Tuning.dwell` of the last change. What was not observed, or cannot be, holds.
+within `Tuning.dwell` of the last change, so that in any time t there are at most 1 + t / dwell
+decreases, and as many turns from up to down. What was not observed, or cannot be, holds.
 """
 
 import math
@@ -12,7 +13,7 @@ from osnovci.scaling.backlog import for_backlog
 from osnovci.scaling.bursts import for_burst
 from osnovci.scaling.model import Decision, Moment, Needs, Observation, Target, Tuning, Why
 from osnovci.scaling.plan import Plan
-from osnovci.scaling.state import State, learn, vanished
+from osnovci.scaling.state import State, blinded, learn, sighted, vanished
 
 TUNED = Tuning()
 
@@ -23,15 +24,15 @@ def decide(
     """Decide how many workers there should be."""
     seen, now, workers = moment.seen, moment.now, moment.workers
     if seen is None:
-        return _hold(Why.UNAVAILABLE, workers, target), state
+        return _hold(Why.UNAVAILABLE, workers, target), blinded(state, now)
     missing = vanished(state, seen)
     if missing:
         since = now if state.doubted_since is None else state.doubted_since
         if now - since < tuning.implausible:
             held = _hold(Why.IMPLAUSIBLE, workers, target, missing)
-            return held, replace(state, doubted_since=since)
+            return held, replace(blinded(state, now), doubted_since=since)
     begins = state.at is None
-    state = learn(state, seen, now, tuning)
+    state = learn(sighted(state, now), seen, now, tuning)
     if begins:
         # What runs counts as needed a moment ago, so that a lost state costs no worker.
         state = replace(state, steady=state.steady.after(workers, now, 0), changed_at=now)

@@ -8,6 +8,9 @@ from osnovci.scaling.hold import Needed
 from osnovci.scaling.model import Observation, Tuning
 from osnovci.scaling.rates import Arrivals, Services
 
+BLINK = 5.0
+"""Seconds without a trusted reading after which sight counts as new."""
+
 FEW_JOBS = 1
 """So many jobs may vanish (cancelled, purged) without making a reading implausible."""
 
@@ -29,9 +32,12 @@ class State:
     """Needs of rate and running jobs."""
     queued: Needed = field(default_factory=Needed)
     """Needs of backlog and schedule."""
+    blind_since: float | None = None
+    """Since when no reading was trusted, or None."""
     doubted_since: float | None = None
+    """Since when readings lack jobs, or None."""
     changed_at: float | None = None
-    """When the count last changed."""
+    """When the count last changed, or sight came back after a while."""
 
 
 def vanished(state: State, seen: Observation) -> int:
@@ -44,6 +50,20 @@ def vanished(state: State, seen: Observation) -> int:
     expected = before + arrived - ended
     missing = expected - seen.waiting - seen.active
     return missing if missing > max(FEW_JOBS, expected / 2) else 0
+
+
+def blinded(state: State, now: float) -> State:
+    """Note that a moment brought nothing to trust."""
+    return state if state.blind_since is not None else replace(state, blind_since=now)
+
+
+def sighted(state: State, now: float) -> State:
+    """Note that a reading is trusted; after a while without, what there is gets time to show."""
+    if state.blind_since is None:
+        return state
+    late = now - state.blind_since > BLINK
+    changed_at = now if late else state.changed_at
+    return replace(state, blind_since=None, doubted_since=None, changed_at=changed_at)
 
 
 def learn(state: State, seen: Observation, now: float, tuning: Tuning) -> State:
@@ -70,5 +90,4 @@ def learn(state: State, seen: Observation, now: float, tuning: Tuning) -> State:
         waiting=remember(state.waiting, arrived, seen.waiting, now),
         bursts=state.bursts.after(arrived, now, usual),
         worked_at=worked_at,
-        doubted_since=None,
     )
