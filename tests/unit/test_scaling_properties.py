@@ -12,13 +12,15 @@ from osnovci.scaling.state import State
 
 unhurried = settings(deadline=None)
 
-TARGETS = st.builds(
-    lambda wait, minimum, more, slots: Target(wait, minimum, max(minimum + more, 1), slots),
-    st.floats(0.1, 300),
-    st.integers(0, 5),
-    st.integers(0, 40),
-    st.integers(1, 16),
-)
+
+@st.composite
+def targets(draw: st.DrawFn) -> Target:
+    minimum = draw(st.integers(0, 5))
+    maximum = draw(st.integers(max(minimum, 1), 45))
+    return Target(draw(st.floats(0.1, 300)), minimum, maximum, draw(st.integers(1, 16)))
+
+
+TARGETS = targets()
 OBSERVATIONS = st.builds(
     Observation,
     waiting=st.integers(0, 2000),
