@@ -22,17 +22,21 @@ from typing import Any
 
 from redis import Redis
 
+from benchmarks import queue_backlog
 from benchmarks import queue_peers as peers
 from benchmarks.queue_peers import System
+from benchmarks.queue_recovery import rerun_delays
 from osnovci.contract import Isolation
 from osnovci.queues import operations
 from osnovci.queues.client import Queues
 
 PORT = 6397
-URL = f"redis://127.0.0.1:{PORT}/0"
+SERVER = f"redis://127.0.0.1:{PORT}"
+URL = f"{SERVER}/0"
 RESULTS = Path(__file__).parent / "results"
 LIMIT_SECONDS = 60.0
 PINGS = 400
+KILLS = 50
 
 
 @contextmanager
@@ -83,12 +87,12 @@ def throughput(redis: Redis, system: System, share: float) -> float:
     system.enqueue(jobs)
     jobs = system.backlog(redis)
     with worker(system):
-        first, began = _wait_for(redis, system, jobs * 0.85)
-        last, ended = _wait_for(redis, system, jobs * 0.15)
+        first, began = wait_for(redis, system, jobs * 0.85)
+        last, ended = wait_for(redis, system, jobs * 0.15)
     return (first - last) / (ended - began)
 
 
-def _wait_for(redis: Redis, system: System, below: float) -> tuple[int, float]:
+def wait_for(redis: Redis, system: System, below: float) -> tuple[int, float]:
     """Wait until the backlog is that small; give it and the moment."""
     deadline = time.monotonic() + LIMIT_SECONDS
     while (left := system.backlog(redis)) > below and time.monotonic() < deadline:
@@ -102,9 +106,9 @@ def round_trips(redis: Redis) -> float:
     redis.flushall()
     system.enqueue(system.jobs)
     with worker(system):
-        first, _ = _wait_for(redis, system, system.jobs * 0.85)
+        first, _ = wait_for(redis, system, system.jobs * 0.85)
         before: Any = redis.info("commandstats")
-        last, _ = _wait_for(redis, system, system.jobs * 0.15)
+        last, _ = wait_for(redis, system, system.jobs * 0.15)
         after: Any = redis.info("commandstats")
     calls = [each["cmdstat_evalsha"]["calls"] for each in (before, after)]
     return (calls[1] - calls[0]) / (first - last)
@@ -162,25 +166,6 @@ def _pss_kib(pid: int) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
 
 
-def backlog(redis: Redis, waiting: int) -> dict[str, float]:
-    """Measure throughput and statistics with a great many jobs waiting."""
-    system = peers.ours(URL, Isolation.PROCESS, 2, "noop", 20_000)
-    small = throughput(redis, system, 1)
-    redis.flushall()
-    system.enqueue(waiting)
-    queues = Queues(redis, peers.NAMESPACE)
-    queues.run(operations.stats())
-    began = time.perf_counter()
-    for _ in range(100):
-        queues.run(operations.stats())
-    statistics_ms = (time.perf_counter() - began) * 10
-    with worker(system):
-        first, start = _wait_for(redis, system, waiting - 4_000)
-        last, end = _wait_for(redis, system, waiting - 30_000)
-    rate = (first - last) / (end - start)
-    return {"small": small, "large": rate, "statistics ms": statistics_ms}
-
-
 def noop_systems() -> list[System]:
     """Everything that is compared on no-op jobs."""
     thread, process = Isolation.THREAD, Isolation.PROCESS
@@ -213,7 +198,7 @@ SIZES = ((1, 500), (10, 3_000), (50, 10_000))
 
 def main() -> int:
     """Measure, print, write."""
-    parts = ("noop", "python", "io10", "trips", "pickup", "memory", "backlog")
+    parts = ("noop", "python", "io10", "trips", "pickup", "rerun", "memory", "backlog")
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=parts, action="append")
     parser.add_argument("--quick", action="store_true", help="a quarter of the jobs")
@@ -246,11 +231,17 @@ def _others(redis: Redis, chosen: list[str], waiting: int) -> dict[str, Any]:
             for percent in (50, 99):
                 value = delays[min(len(delays) * percent // 100, len(delays) - 1)]
                 found[f"idle pickup p{percent} ms: {name}"] = round(value, 2)
+    for told, when in ((False, "by its lease"), (True, "pod known gone")):
+        delays = rerun_delays(redis, URL, KILLS, told=told) if "rerun" in chosen else []
+        for percent in (50, 99) if delays else ():
+            value = delays[min(len(delays) * percent // 100, len(delays) - 1)]
+            found[f"rerun after kill -9 p{percent} s: {when}"] = round(value, 2)
     if "memory" in chosen:
         found["idle pod of 2 processes, MiB"] = round(idle_memory_mib(), 1)
     if "backlog" in chosen:
         found |= {
-            f"{waiting:,} waiting: {k}": round(v, 2) for k, v in backlog(redis, waiting).items()
+            f"{waiting:,} waiting: {k}": round(v, 2)
+            for k, v in queue_backlog.measure(SERVER, waiting).items()
         }
     for name, value in found.items():
         print(f"{name:40} {value}", flush=True)

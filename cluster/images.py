@@ -57,7 +57,10 @@ IMAGES = {
             "operator",
             ROOT / "operator" / "Containerfile",
             (
-                *sorted(WORKER.glob("*.*")),  # What both planes share, and no worker.
+                # What both planes share, and no engine.
+                *sorted(WORKER.glob("*.*")),
+                *sorted((WORKER / "queues").glob("*.*")),
+                WORKER / "schedules",
                 ROOT / "operator" / "osnovci_operator",
                 ROOT / "requirements" / "operator.txt",
             ),

@@ -24,7 +24,7 @@ The API server checks every field; what it refuses, it refuses with the sentence
 A duration is a string such as `500ms`, `5s`, `3m` or `1h30m`.
 
 With neither `replicas` nor `scaling`, a pool has one worker.
-A change of `pod`, `tasks`, `concurrency` or anything in `queues` rolls the pods, each of which first \
+A change of `pod`, `tasks`, `concurrency`, `isolation`, `memoryLimit` or anything in `queues` or `schedules` rolls the pods, each of which first \
 ends the jobs it runs. A change of `replicas` or `scaling` does not.
 """
 
@@ -91,6 +91,7 @@ def _type(field: dict[str, Any]) -> str:
         (any("duration(" in rule["rule"] for rule in rules), lambda: "duration"),
         ("enum" in field, lambda: "one of " + ", ".join(f"`{each}`" for each in field["enum"])),
         ("x-kubernetes-int-or-string" in field, lambda: "quantity"),
+        ("maxProperties" in field and not values, lambda: "JSON object"),
         ("x-kubernetes-preserve-unknown-fields" in field, lambda: "object, as in a Pod"),
         (True, lambda: str(field["type"])),
     )

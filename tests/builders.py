@@ -7,8 +7,10 @@ from osnovci.observation import QueueReading
 from osnovci_operator.backend import Unreadable, UnreadableReason
 from osnovci_operator.labels import POOL
 from osnovci_operator.pods import PodSection
+from osnovci_operator.queuepool.accounts import Accounts
+from osnovci_operator.queuepool.queue import Queue
 from osnovci_operator.queuepool.seen import PoolReading, Seen, Workers
-from osnovci_operator.queuepool.spec import Pool, Queue, Scaling, Spec
+from osnovci_operator.queuepool.spec import Pool, Scaling, Spec
 from osnovci_operator.resource import GROUP, VERSION, Key
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -33,12 +35,13 @@ def spec(
     scaling: Scaling | None = None,
     concurrency: int = 2,
     queues: tuple[str, ...] = ("email",),
+    max_active: int | None = None,
 ) -> Spec:
     return Spec(
         pod=PodSection(image="homework:1"),
         tasks=["homework.jobs"],
         concurrency=concurrency,
-        queues=[Queue(name=name) for name in queues],
+        queues=[Queue(name=name, max_active=max_active) for name in queues],
         replicas=replicas,
         scaling=scaling,
     )
@@ -102,8 +105,9 @@ def seen(
     taken: tuple[tuple[str, str], ...] = (),
     stranger: bool = False,
     trouble: str | None = None,
+    accounts: Accounts | None = None,
 ) -> Seen:
-    return Seen(now, workers, reading, taken, stranger, trouble)
+    return Seen(now, workers, reading, taken, stranger, trouble, accounts)
 
 
 def pool_body(

@@ -41,6 +41,20 @@ def count(key: str, field: str, seconds: float) -> None:
 
 
 @task(queue="email")
+def witness(path: str, number: int, seconds: float) -> None:
+    """Write down in a file that this job begins and ends; whatever befalls Redis, that stays."""
+    _append(path, f"began {number}\n")
+    time.sleep(seconds)
+    _append(path, f"ended {number}\n")
+
+
+def _append(path: str, line: str) -> None:
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.write(file, line.encode())
+    os.close(file)
+
+
+@task(queue="email")
 def pause(seconds: float) -> None:
     time.sleep(seconds)
 

@@ -4,7 +4,9 @@ import os
 import random
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,15 +17,13 @@ from redis_server import DurableRedis
 from waiting import eventually
 from workers import NAMESPACE, RunningWorker, pool_document, queue_document
 
-from osnovci.contract import PoolDocument, key_prefix
+from osnovci.contract import ENV_REDIS_URL, PoolDocument, key_prefix
 from osnovci.queues import operations
 from osnovci.queues.audit import Report, audit
 from osnovci.queues.client import Queues
 from osnovci.queues.operations import Options
 from osnovci.queues.payload import decode
 from osnovci.queues.scripts import text
-
-RUNS = "runs"
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,21 @@ class Toll:
 
     jobs: int
     lost: int
+    """Jobs that did not end, and are not set aside."""
+    failed: int
     set_aside: int
     duplicates: int
+    """Runs that began besides the first of each job."""
+    done_twice: int
+    """Of these, how many came after a run that had done its work."""
     kills: int
     seconds: float
     report: Report
+
+    @property
+    def thrice_by_chance(self) -> float:
+        """How many jobs to expect that were hit three times, as each run is hit with one chance."""
+        return self.jobs * (self.duplicates / (self.jobs + self.duplicates)) ** 3
 
 
 @dataclass
@@ -77,6 +87,17 @@ class Storm:
             worker.stop()
         for worker in self.workers:
             worker.ends(within=30)
+        eventually(lambda: not self._left_behind())
+
+    def _left_behind(self) -> list[str]:
+        """Give the processes of any worker that still run: none may outlive its supervisor."""
+        mine = f"{ENV_REDIS_URL}={self.redis.url}".encode()
+        found: list[str] = []
+        for environment in Path("/proc").glob("[0-9]*/environ"):
+            with suppress(OSError):
+                if mine in environment.read_bytes().split(b"\0"):
+                    found.append(environment.parent.name)
+        return found
 
     def _lease(self, worker: RunningWorker) -> Any:
         try:
@@ -85,12 +106,12 @@ class Storm:
             return None
 
 
-def accept(queues: Queues, jobs: int, seconds: float) -> None:
-    """Enqueue jobs, each of which counts its own runs."""
+def accept(queues: Queues, jobs: int, seconds: float, runs: Path) -> None:
+    """Enqueue jobs, each of which writes down its own runs."""
     for first in range(0, jobs, 500):
         many = [
             operations.request(
-                queue_tasks.count, RUNS, str(number), seconds, options=Options(queue="email")
+                queue_tasks.witness, str(runs), number, seconds, options=Options(queue="email")
             )
             for number in range(first, min(first + 500, jobs))
         ]
@@ -111,7 +132,8 @@ def storm(  # what the storm is made of
 ) -> Toll:
     """Run jobs through a storm; `events` says what befalls Redis as the share of jobs done grows."""
     queues = Queues(redis.client, NAMESPACE)
-    accept(queues, jobs, job_seconds)
+    runs = folder / "runs"
+    accept(queues, jobs, job_seconds, runs)
     document = queue_document(keep_completed=jobs + 1, keep_failed=jobs + 1)
     tasks = ("queue_tasks",)
     it = Storm(
@@ -129,7 +151,7 @@ def storm(  # what the storm is made of
         eventually(lambda: _done(queues) >= jobs, within=30)
     finally:
         it.end()
-    return _toll(queues, redis, jobs, it.kills, time.monotonic() - began)
+    return _toll(queues, runs, jobs, it.kills, time.monotonic() - began)
 
 
 def strike(redis: DurableRedis, event: str) -> None:
@@ -150,24 +172,27 @@ def _done(queues: Queues) -> int:
     return int(kept) + found.failed
 
 
-def _toll(queues: Queues, redis: DurableRedis, jobs: int, kills: int, seconds: float) -> Toll:
-    runs = redis.client.hgetall(RUNS)
+def _toll(queues: Queues, runs: Path, jobs: int, kills: int, seconds: float) -> Toll:
     report = audit(queues)
-    failed: Any = redis.client.zrange("rq:failed:email", 0, -1)
-    kept = {_number(queues, text(each)) for each in failed}
-    ran = {int(number) for number in runs}
+    failed: Any = queues.redis.zrange("rq:failed:email", 0, -1)
+    kept = [_kept(queues, text(each)) for each in failed]
+    lines = [line.split() for line in runs.read_text().splitlines()]
+    began = Counter(int(number) for what, number in lines if what == "began")
+    ended = Counter(int(number) for what, number in lines if what == "ended")
     return Toll(
         jobs=jobs,
-        lost=len(set(range(jobs)) - ran - kept),
-        set_aside=len(kept),
-        duplicates=sum(int(times) - 1 for times in runs.values()),
+        lost=len(set(range(jobs)) - set(ended) - {number for number, _ in kept}),
+        failed=sum(not set_aside for _, set_aside in kept),
+        set_aside=sum(set_aside for _, set_aside in kept),
+        duplicates=began.total() - len(began),
+        done_twice=ended.total() - len(ended),
         kills=kills,
         seconds=seconds,
         report=report,
     )
 
 
-def _number(queues: Queues, job_id: str) -> int:
-    """Give the number of a job that was set aside."""
-    data: Any = queues.redis.hget(f"rq:job:{job_id}", "data")
-    return int(decode(data).args[1])
+def _kept(queues: Queues, job_id: str) -> tuple[int, bool]:
+    """Give the number of a job that failed, and whether it was set aside."""
+    found: Any = queues.redis.hmget(f"rq:job:{job_id}", "data", "quarantined")
+    return int(decode(found[0]).args[1]), found[1] is not None

@@ -25,6 +25,7 @@ from osnovci.contract import (
     QueueDocument,
     RateDocument,
     RetryDocument,
+    ScheduleDocument,
     heartbeat_key,
 )
 
@@ -65,6 +66,7 @@ def pool_document(
     grace: float = 30,
     isolation: Isolation = Isolation.PROCESS,
     memory_max_bytes: int | None = None,
+    schedules: tuple[ScheduleDocument, ...] = (),
 ) -> PoolDocument:
     return PoolDocument(
         pool="homework-jobs",
@@ -74,6 +76,7 @@ def pool_document(
         grace_seconds=grace,
         isolation=isolation,
         memory_max_bytes=memory_max_bytes,
+        schedules=schedules,
     )
 
 

@@ -26,6 +26,14 @@ async def io10() -> None:
     await asyncio.sleep(0.01)
 
 
+@task(queue="bench")
+async def held(number: int) -> None:
+    """Be held for ever the first time; tell the moment the second time."""
+    if _redis().hsetnx("began", str(number), os.environ["OSNOVCI_POD"]):
+        await asyncio.sleep(3600)
+    _redis().hset("again", str(number), str(time.time()))
+
+
 @cache
 def _redis() -> Redis:
     return Redis.from_url(os.environ["OSNOVCI_REDIS_URL"])

@@ -63,10 +63,10 @@ class Operator:
         self._kube = kube
         self._store = Store()
         self._loop = Loop(self._reconcile)
-        self._broker = Broker(settings, kube, self._store, self._loop.wake)
-        events = Events(kube, settings.identity)
+        self._events = Events(kube, settings.identity)
+        self._broker = Broker(settings, kube, self._store, self._loop.wake, self._tell)
         self._pools = QueuePools(
-            self._store, kube, self._broker, events, now=lambda: datetime.now(UTC)
+            self._store, kube, self._broker, self._events, now=lambda: datetime.now(UTC)
         )
         self._leader = Leader(kube, settings.own_namespace, settings.identity)
         self._primed = asyncio.Event()
@@ -149,6 +149,10 @@ class Operator:
         for key in self._store.pool_keys():
             self._loop.wake(key)
         await self._loop.run()
+
+    async def _tell(self, key: Key, reason: str, note: str) -> None:
+        if pool := self._store.pool(key):
+            await self._events.record(key.kind, pool.identity, reason, note, warning=True)
 
     async def _reconcile(self, key: Key) -> timedelta | None:
         return await self._pools.reconcile(key)

@@ -8,37 +8,38 @@ slow one delays nobody else. A read that fails now and then is bridged by the la
 import asyncio
 import logging
 import time
-from base64 import b64decode
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import redis.asyncio as redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, NoScriptError, RedisError, ResponseError
+from redis.exceptions import NoScriptError, RedisError
 
 from osnovci import observation
-from osnovci.contract import REDIS_SECRET
 from osnovci.observation import Observation, QueueReading
 from osnovci_operator import metrics
+from osnovci_operator.auditor import Auditor
 from osnovci_operator.backend import Unreadable, UnreadableReason
-from osnovci_operator.errors import BackendError, KubeError
+from osnovci_operator.connection import Connection, explain
+from osnovci_operator.errors import BackendError
+from osnovci_operator.events import Tell
 from osnovci_operator.kube import Kube
-from osnovci_operator.queuepool.seen import PoolReading
+from osnovci_operator.listing import pod_runs
+from osnovci_operator.orphans import Orphans
+from osnovci_operator.queuepool.accounts import Accounts
+from osnovci_operator.queuepool.seen import PoolReading, ScheduleReading
 from osnovci_operator.queuepool.spec import Pool
-from osnovci_operator.redis_url import allowed_url
 from osnovci_operator.resource import Key
+from osnovci_operator.schedules import Clock
 from osnovci_operator.settings import Settings
 from osnovci_operator.store import Store
+from osnovci_operator.upkeep import Upkeep
 
 READ_SECONDS = 1.0
 """The time budget of one read, connecting included."""
 
 STALE_SECONDS = 3.0
-SECRET_SECONDS = 30.0
-"""How often the Secret is read again while the connection is good."""
-
 DUE_HORIZON = timedelta(seconds=10)
 """Scheduled jobs due this soon count as jobs: a worker must be there to take them."""
 
@@ -46,28 +47,48 @@ log = logging.getLogger(__name__)
 
 
 class Broker:
-    """The readings of all namespaces, and the tasks that renew them."""
+    """The readings of all namespaces, and the tasks that renew them and keep jobs accounted for."""
 
     def __init__(
-        self, settings: Settings, kube: Kube, store: Store, wake: Callable[[Key], None]
+        self,
+        settings: Settings,
+        kube: Kube,
+        store: Store,
+        wake: Callable[[Key], None],
+        tell: Tell,
     ) -> None:
-        self._namespaces = {
-            name: NamespaceReader(name, settings, kube, store, wake) for name in settings.namespaces
-        }
+        self._readers: dict[str, NamespaceReader] = {}
+        self._upkeep: dict[str, Upkeep] = {}
+        for name in settings.namespaces:
+            connection = Connection(name, settings, kube)
+            reader = NamespaceReader(name, settings.tick, connection, store, wake)
+            self._readers[name] = reader
+            orphans = Orphans(name, store, partial(pod_runs, kube, name), tell)
+            auditor = Auditor(name, store, reader.last, wake, tell)
+            clock = Clock(name, store, wake, tell)
+            self._upkeep[name] = Upkeep(name, connection, orphans, auditor, clock)
 
     async def run(self) -> None:
         """Read every namespace, each tick, until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for reader in self._namespaces.values():
-                group.create_task(reader.run())
+            for each in (*self._readers.values(), *self._upkeep.values()):
+                group.create_task(each.run())
 
     def reading(self, pool: Pool) -> PoolReading | Unreadable | None:
         """Give what Redis said of a pool last; None before its first tick, which wakes it."""
-        return self._namespaces[pool.identity.namespace].reading(pool)
+        return self._readers[pool.identity.namespace].reading(pool)
+
+    def accounts(self, pool: Pool) -> Accounts | None:
+        """Give what the last audit said of a pool's jobs; None before the first."""
+        return self._upkeep[pool.identity.namespace].accounts(pool)
+
+    def schedules(self, pool: Pool) -> tuple[ScheduleReading, ...] | None:
+        """Give what is known of a pool's schedules; None while they cannot be looked at."""
+        return self._upkeep[pool.identity.namespace].schedules(pool)
 
     def stuck_seconds(self) -> float:
         """Tell how long the slowest namespace has not been read: a watchdog's reading."""
-        return max(reader.stuck_seconds() for reader in self._namespaces.values())
+        return max(reader.stuck_seconds() for reader in self._readers.values())
 
 
 class NamespaceReader:
@@ -76,19 +97,16 @@ class NamespaceReader:
     def __init__(
         self,
         namespace: str,
-        settings: Settings,
-        kube: Kube,
+        tick: timedelta,
+        connection: Connection,
         store: Store,
         wake: Callable[[Key], None],
     ) -> None:
         self._namespace = namespace
-        self._settings = settings
-        self._kube = kube
+        self._tick_seconds = tick.total_seconds()
+        self._connection = connection
         self._store = store
         self._wake = wake
-        self._client: redis.Redis | None = None
-        self._url = ""
-        self._url_read_at = 0.0
         self._last: Observation | None = None
         self._last_at = 0.0
         self._failure: BackendError | None = None
@@ -107,10 +125,14 @@ class NamespaceReader:
                 else:
                     self._forget()
                 spent = time.monotonic() - started
-                await asyncio.sleep(max(self._settings.tick.total_seconds() - spent, 0.05))
+                await asyncio.sleep(max(self._tick_seconds - spent, 0.05))
         finally:
             self._tick_began = 0.0
-            await self._disconnect()
+            await self._connection.close()
+
+    def last(self) -> Observation | None:
+        """Give the last good reading, as long as it counts."""
+        return None if self._failure else self._last
 
     def reading(self, pool: Pool) -> PoolReading | Unreadable | None:
         """Give what Redis said of a pool last; None before its first tick."""
@@ -144,14 +166,14 @@ class NamespaceReader:
         queues = sorted({queue.name for pool in pools for queue in pool.spec.queues})
         pods = sorted({pod for pool in pools for pod in self._store.pods(pool.key)})
         try:
-            client = await self._connected()
+            client = await self._connection.open()
             async with asyncio.timeout(READ_SECONDS):
                 with metrics.REDIS_READ_SECONDS.time():
                     self._last = await self._observe(client, queues, pods)
         except BackendError as error:
             await self._fail(error)
         except (RedisError, observation.UnexpectedReplyError, OSError, TimeoutError) as error:
-            await self._fail(_explain(error))
+            await self._fail(explain(error))
         except Exception as error:
             # One namespace's Redis, whatever it says, never ends the reading of the others.
             log.exception("Redis of namespace %s cannot be read", self._namespace)
@@ -176,7 +198,7 @@ class NamespaceReader:
 
     async def _fail(self, error: BackendError) -> None:
         """Drop the connection; the next tick reads the Secret and connects anew."""
-        await self._disconnect()
+        await self._connection.close()
         if time.monotonic() - self._last_at < STALE_SECONDS:
             return
         if not self._failure:
@@ -208,58 +230,3 @@ class NamespaceReader:
         beats = (self._last.heartbeats.get(pod) for pod in self._store.pods(pool.key))
         figures = (row if isinstance(row, str) else row.figures() for row in rows)
         return sum(beat.busy for beat in beats if beat), *figures
-
-    async def _connected(self) -> redis.Redis:
-        """Give the client; now and then look whether the Secret still names the same Redis."""
-        if self._client and time.monotonic() - self._url_read_at < SECRET_SECONDS:
-            return self._client
-        self._url_read_at = time.monotonic()
-        try:
-            url = await self._read_url()
-        except KubeError as error:
-            if self._client:
-                return self._client
-            message = f"the Secret {self._namespace}/{REDIS_SECRET} cannot be read: {error}"
-            raise BackendError(UnreadableReason.NO_URL, message) from error
-        if not self._client or url != self._url:
-            await self._disconnect()
-            self._url = url
-            self._client = redis.Redis.from_url(
-                url,
-                decode_responses=True,
-                encoding_errors="replace",
-                socket_timeout=READ_SECONDS,
-                socket_connect_timeout=READ_SECONDS,
-                retry=Retry(NoBackoff(), 0),
-                client_name="osnovci-operator",
-            )
-        return self._client
-
-    async def _disconnect(self) -> None:
-        client, self._client = self._client, None
-        if client:
-            await client.aclose()
-
-    async def _read_url(self) -> str:
-        place = f"the Secret {self._namespace}/{REDIS_SECRET}"
-        secret = await self._kube.get("Secret", self._namespace, REDIS_SECRET)
-        if not secret or "url" not in secret.get("data", {}):
-            message = (
-                f"{place} is missing or has no key url; create it with url: redis://redis:6379/0"
-            )
-            raise BackendError(UnreadableReason.NO_URL, message)
-        url = b64decode(secret["data"]["url"]).decode(errors="replace").strip()
-        return allowed_url(url, self._namespace, self._settings.redis_hosts)
-
-
-def _explain(error: Exception) -> BackendError:
-    if isinstance(error, TimeoutError | redis.TimeoutError):
-        text = f"Redis does not answer within {READ_SECONDS:g}s"
-        return BackendError(UnreadableReason.UNREACHABLE, text)
-    if isinstance(error, AuthenticationError):
-        text = f"Redis refused: {error}; check user and password in the Secret {REDIS_SECRET}"
-        return BackendError(UnreadableReason.UNREACHABLE, text)
-    if isinstance(error, ResponseError | observation.UnexpectedReplyError):
-        text = f"Redis answered with something unexpected: {str(error)[:200]}"
-        return BackendError(UnreadableReason.NONSENSE, text)
-    return BackendError(UnreadableReason.UNREACHABLE, f"Redis cannot be reached: {error}")

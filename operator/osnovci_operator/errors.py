@@ -7,7 +7,7 @@ OperatorError
 │   ├── ConflictError      somebody else was faster
 │   ├── RefusedError       what was sent will not be taken, however often it is sent
 │   └── TerminatingError   the namespace is going away
-├── InvalidSpecError       a kind's spec cannot be read (in that kind's spec.py)
+├── InvalidSpecError       a kind's spec cannot be read (in resource.py)
 └── BackendError           Redis cannot be used: no Secret, a host that is not allowed, no answer
 """
 

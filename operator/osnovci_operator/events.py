@@ -6,6 +6,7 @@ Recording never fails a reconcile: an event that cannot be written is logged.
 import logging
 import time
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,9 @@ SERIES_SECONDS = 300.0
 
 NOTE_MAX = 1024
 REMEMBERED = 4096
+
+Tell = Callable[[Key, str, str], Awaitable[None]]
+"""Tells of an object what was set right: its key, the reason, and the sentence."""
 
 log = logging.getLogger(__name__)
 

@@ -56,9 +56,16 @@ class Kube:
         except errors.NotFoundError:
             return None
 
-    async def list(self, kind: str, namespace: str, selector: str = "") -> list[dict[str, Any]]:
-        """Read all objects of a kind in a namespace, each with its kind filled in."""
+    async def list(
+        self, kind: str, namespace: str, selector: str = "", *, name: str = ""
+    ) -> list[dict[str, Any]]:
+        """Read all objects of a kind in a namespace, each with its kind filled in.
+
+        With a name, at most the one of it: for kinds that may be listed and not read singly.
+        """
         query = {"labelSelector": selector} if selector else {}
+        if name:
+            query["fieldSelector"] = f"metadata.name={name}"
         answer = await self.request("GET", PATHS[kind].format(namespace), query=query)
         return [{"kind": kind, **item} for item in answer["items"]]
 

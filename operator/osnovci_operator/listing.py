@@ -10,7 +10,7 @@ from osnovci_operator.kube import Kube
 from osnovci_operator.labels import POOL
 from osnovci_operator.queuepool.spec import KIND
 from osnovci_operator.resource import Key
-from osnovci_operator.store import DEPLOYMENT, POD, Store
+from osnovci_operator.store import DEPLOYMENT, POD, Store, has_ended
 
 LISTED = ((POD, POOL), (DEPLOYMENT, POOL), (KIND, ""))
 """Kinds and the label that ours carry: children first, so that no pool is seen without them."""
@@ -41,6 +41,12 @@ async def refresh(kube: Kube, store: Store, namespaces: tuple[str, ...]) -> set[
                 error,
             )
     return woken
+
+
+async def pod_runs(kube: Kube, namespace: str, name: str) -> bool:
+    """Tell whether a pod exists and has not ended: asks the API server, whatever the cache has."""
+    found = await kube.list(POD, namespace, name=name)
+    return any(not has_ended(body) for body in found)
 
 
 def _forget_pools(store: Store, namespaces: tuple[str, ...]) -> None:

@@ -22,6 +22,26 @@ REDIS_READABLE = Gauge("osnovci_redis_readable", "1 while Redis answers.", ["nam
 DECISIONS = Counter(
     "osnovci_decisions", "Changes of a worker count, by reason.", ["namespace", "pool", "reason"]
 )
+SCHEDULES = Counter(
+    "osnovci_schedule_times",
+    "Times at which a schedule was due, by outcome.",
+    ["namespace", "pool", "schedule", "outcome"],
+)
+
+
+AUDIT_SECONDS = Histogram(
+    "osnovci_audit_seconds",
+    "How long one audit of a namespace's jobs takes.",
+    buckets=(0.01, 0.1, 0.5, 1, 5, 10, 30, 60, 120, 300, 900),
+)
+MENDED = Counter(
+    "osnovci_jobs_mended",
+    "Jobs that the audit put where they belong, and workers without a lease that it freed.",
+    ["namespace", "pool"],
+)
+FREED = Counter(
+    "osnovci_jobs_freed", "Jobs taken back from pods that are gone.", ["namespace", "pool"]
+)
 
 
 class PoolCollector(Collector):

@@ -3,6 +3,7 @@
 Pure: no I/O, no clock.
 """
 
+import re
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -12,6 +13,12 @@ from osnovci_operator.resource import Model, Quantity, RawObject, rule, rules
 RESERVED_ENV = "OSNOVCI_"
 WRITABLE = "/tmp"  # noqa: S108
 SUBDOMAIN = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?([.][a-z0-9]([a-z0-9-]*[a-z0-9])?)*$"
+
+RANDOM = "[bcdfghjklmnpqrstvwxz2456789]"
+"""What Kubernetes draws suffixes of names from."""
+
+BASE_MAX = 58
+"""A name that is given a random suffix is cut to this length before it."""
 
 
 class EnvVar(Model):
@@ -198,3 +205,17 @@ def template(
 
 def _dump(model: Model) -> Any:
     return model.model_dump(exclude_none=True)
+
+
+def is_pod_of(deployment: str, name: str) -> bool:
+    """Whether a pod has the name that those of a Deployment get: DEPLOYMENT-HASH-RANDOM."""
+    base, suffix = name[:-5], name[-5:]
+    if not re.fullmatch(f"{RANDOM}{{5}}", suffix):
+        return False
+    start = f"{deployment}-"[:BASE_MAX]
+    if not base.startswith(start):
+        return False
+    hashed = base[len(start) :]
+    if len(base) == BASE_MAX:
+        return bool(re.fullmatch(f"{RANDOM}{{0,10}}-?", hashed))
+    return bool(re.fullmatch(f"{RANDOM}{{1,10}}-", hashed))

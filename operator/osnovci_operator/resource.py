@@ -3,14 +3,24 @@
 Pure: no I/O, no clock.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    ValidationError,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
 
 from osnovci.durations import format_duration, parse_duration
+from osnovci_operator.errors import OperatorError
 
 GROUP = "osnovci.app"
 VERSION = "v1alpha1"
@@ -70,6 +80,43 @@ Quantity = Annotated[
 ]
 """An amount of a resource, as Kubernetes writes it."""
 
+_BYTES = {
+    "": 1, "k": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30,
+}  # fmt: skip
+
+
+def parse_bytes(text: object) -> int:
+    """Read an amount of memory such as `256Mi`.
+
+    Raises ValueError where the text is not one.
+    """
+    if isinstance(text, int):
+        return text
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)(k|M|G|Ki|Mi|Gi)?", str(text))
+    if not found:
+        raise ValueError(f"{text!r} is not an amount of memory; write one as 256Mi or 1Gi")
+    return int(Decimal(found[1]) * _BYTES[found[2] or ""])
+
+
+Memory = Annotated[
+    int,
+    BeforeValidator(parse_bytes),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "maxLength": 24,
+            **rules(
+                rule(
+                    "self.matches('^[0-9]+([.][0-9]+)?(k|M|G|Ki|Mi|Gi)?$')"
+                    " && quantity(self).compareTo(quantity('32Mi')) >= 0",
+                    "must be an amount of memory of at least 32Mi, such as 256Mi or 1Gi",
+                )
+            ),
+        }
+    ),
+]
+"""An amount of memory in bytes; a string such as `256Mi` in the resource."""
+
 RawObject = Annotated[
     dict[str, Any],
     WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True}),
@@ -128,3 +175,16 @@ class Identity:
     def seniority(self) -> tuple[datetime, str]:
         """Order objects from the oldest to the youngest; equals by uid, so that all agree."""
         return self.created_at, self.uid
+
+
+class InvalidSpecError(OperatorError):
+    """The spec cannot be read; the message names each field, its value and what is wrong."""
+
+    def __init__(self, identity: Identity, status: dict[str, Any], cause: ValidationError) -> None:
+        self.identity = identity
+        self.status = status
+        each = (
+            f"spec.{'.'.join(str(part) for part in error['loc'])}: {error['msg']}"
+            for error in cause.errors(include_url=False)
+        )
+        super().__init__("; ".join(each))

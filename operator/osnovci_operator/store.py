@@ -10,14 +10,16 @@ from typing import Any, TypeVar
 from osnovci_operator.labels import POOL
 from osnovci_operator.pod_trouble import trouble
 from osnovci_operator.queuepool.spec import KIND as QUEUE_POOL
-from osnovci_operator.queuepool.spec import InvalidSpecError, Pool
-from osnovci_operator.resource import Key
+from osnovci_operator.queuepool.spec import Pool
+from osnovci_operator.resource import InvalidSpecError, Key
 
 Place = TypeVar("Place")
 Member = TypeVar("Member")
 
 DEPLOYMENT = "Deployment"
 POD = "Pod"
+ENDED = frozenset({"Succeeded", "Failed"})
+"""Phases of a pod that never runs again."""
 
 
 class Store:
@@ -43,7 +45,7 @@ class Store:
             return self._put_pool(body)
         owner, name = pool_of(body), metadata["name"]
         if body["kind"] == POD:
-            self._pods[owner][name] = trouble(body)
+            self._put_pod(owner, body)
         elif name == owner.name:  # A label alone makes no Deployment the pool's.
             self._children[owner] = body
         return {owner}
@@ -66,9 +68,7 @@ class Store:
             return self._rivals(key, self._pools.pop(key, None)) | {key}
         owner, name = pool_of(body), metadata["name"]
         if body["kind"] == POD:
-            self._pods[owner].pop(name, None)
-            if not self._pods[owner]:
-                del self._pods[owner]
+            self._remove_pod(owner, name)
         elif name == owner.name:
             self._children.pop(owner, None)
         return {owner}
@@ -117,7 +117,7 @@ class Store:
         return self._children.get(key)
 
     def pods(self, key: Key) -> frozenset[str]:
-        """Name a pool's pods."""
+        """Name a pool's pods; those that have ended are none any more."""
         return frozenset(self._pods.get(key, ()))
 
     def trouble(self, key: Key) -> str | None:
@@ -125,11 +125,32 @@ class Store:
         pods = sorted(self._pods.get(key, {}).items())
         return next((trouble for _, trouble in pods if trouble), None)
 
+    def pods_in(self, namespace: str) -> dict[str, Key]:
+        """Name the pods of all pools of a namespace, also of pools that are gone."""
+        return {
+            pod: key
+            for key, pods in self._pods.items()
+            if key.namespace == namespace
+            for pod in pods
+        }
+
     def owner(self, namespace: str, queue: str) -> Pool | None:
         """Give the pool that a queue belongs to: the oldest that names it."""
         users = (self._pools.get(key) for key in self._users.get((namespace, queue), ()))
         pools = [pool for pool in users if isinstance(pool, Pool) and not pool.deleting]
         return min(pools, key=lambda pool: pool.identity.seniority, default=None)
+
+    def _put_pod(self, owner: Key, body: dict[str, Any]) -> None:
+        name = body["metadata"]["name"]
+        if has_ended(body):
+            self._remove_pod(owner, name)
+        else:
+            self._pods[owner][name] = trouble(body)
+
+    def _remove_pod(self, owner: Key, name: str) -> None:
+        self._pods[owner].pop(name, None)
+        if not self._pods[owner]:
+            del self._pods[owner]
 
     def _put_pool(self, body: dict[str, Any]) -> set[Key]:
         key = pool_key(body["metadata"])
@@ -154,6 +175,11 @@ class Store:
             if leave:
                 _discard(self._users, place, key)
         return rivals - {key}
+
+
+def has_ended(pod: dict[str, Any]) -> bool:
+    """Whether a pod's containers have stopped for good: it was evicted, or its node shut down."""
+    return pod.get("status", {}).get("phase") in ENDED
 
 
 def _discard(index: dict[Place, set[Member]], place: Place, member: Member) -> None:

@@ -4,10 +4,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from redis_server import DurableRedis
 from storm import storm
 
-CONCURRENCY = int(os.environ.get("CHAOS_CONCURRENCY", "2"))
 IN_FULL = os.environ.get("CHAOS") == "full"
 
 
@@ -22,21 +22,28 @@ class Events:
             yield self._left.pop(0)[1]
 
 
-def test_a_storm_loses_nothing(durable_redis: DurableRedis, tmp_path: Path) -> None:
+@pytest.mark.parametrize("concurrency", [1, 2])
+def test_a_storm_loses_nothing(
+    durable_redis: DurableRedis, tmp_path: Path, concurrency: int
+) -> None:
     jobs, workers = (20_000, 4) if IN_FULL else (1_500, 3)
     toll = storm(
         durable_redis,
         tmp_path,
         jobs=jobs,
         workers=workers,
-        concurrency=CONCURRENCY,
+        concurrency=concurrency,
         job_seconds=0.005,
         events=Events(),
         within=900 if IN_FULL else 120,
     )
     print(toll)
-    assert toll.lost == 0
-    # Each kill ends the jobs of one worker: of as many the end may have been unknown to Redis.
-    assert toll.duplicates <= toll.kills * CONCURRENCY
+    assert (toll.lost, toll.failed) == (0, 0)
+    # A job may be at work in three workers that are killed. In full that is about nil; where the
+    # machine is slow and a worker lives for a dozen jobs only, it is not.
+    assert toll.set_aside <= 1 + 10 * toll.thrice_by_chance
+    # A kill ends one worker with all of its processes. At most `concurrency` jobs had begun in it
+    # whose end Redis did not know: at 1 that is the bar of the storm, a run more for each kill.
+    assert toll.duplicates <= toll.kills * concurrency
     assert toll.report.findings == ()
-    assert toll.report.freed == 0
+    assert toll.report.freed == ()

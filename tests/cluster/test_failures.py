@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 import yaml
@@ -129,6 +130,36 @@ def test_nonsense_in_redis_holds_one_pool_and_no_other(pool: MakePool, redis: Re
     assert even.condition("BackendReachable")["status"] == "True"
     redis.delete(key)
     eventually(lambda: odd.condition("BackendReachable")["status"] == "True")
+
+
+def running_on(redis: Redis, queue: str) -> str:
+    """Name the worker that runs the queue's one job, or nothing."""
+    members: Any = redis.zrange(f"rq:wip:{queue}", 0, -1)
+    ids = [each.partition(":")[0] for each in members]
+    return str(redis.hget(f"rq:job:{ids[0]}", "worker_name") or "") if ids else ""
+
+
+def test_the_job_of_a_pod_that_is_gone_runs_again_within_a_second(
+    pool: MakePool, redis: Redis
+) -> None:
+    jobs = pool(replicas=2, concurrency=1)
+    jobs.wait(ready=2)
+    jobs.enqueue("pause", 20)
+    holder = eventually(lambda: running_on(redis, jobs.queue))
+    jobs.kubectl("delete", "pod", holder, "--grace-period=0", "--force")
+    eventually(lambda: running_on(redis, jobs.queue) not in {"", holder}, within=1)
+    eventually(lambda: jobs.condition("JobsAccounted").get("status") == "True")
+
+
+def test_a_job_that_is_in_no_place_is_found_and_runs(pool: MakePool, redis: Redis) -> None:
+    jobs = pool(replicas=0)
+    eventually(lambda: jobs.condition("JobsAccounted").get("reason") == "AllAccounted")
+    jobs.enqueue("record", f"mended:{jobs.name}", "x")
+    # Where nothing seems to happen, an audit is ten minutes away.
+    eventually(lambda: jobs.status().get("waiting") == 1)
+    redis.delete(f"rq:queue:{jobs.queue}")
+    eventually(lambda: redis.llen(f"rq:queue:{jobs.queue}") == 1, within=150)
+    assert jobs.condition("JobsAccounted")["status"] == "True"
 
 
 def test_a_deleted_pool_takes_its_workers_with_it(pool: MakePool) -> None:

@@ -15,6 +15,7 @@ from cluster.console import ClusterError
 from cluster.kubectl import kubectl
 
 MakePool = Callable[..., TestPool]
+REMINDERS = {"name": "a", "cron": "0 7 * * *", "task": "homework.jobs.record", "queue": "refused"}
 
 
 @pytest.mark.parametrize(
@@ -74,6 +75,35 @@ MakePool = Callable[..., TestPool]
         ),
         pytest.param(
             {"queues": [{"name": "a", "timeot": "5m"}]}, "unknown field", id="a field misspelt"
+        ),
+        pytest.param(
+            {"schedules": [REMINDERS | {"cron": "0 0 7 * * *"}]},
+            "must be five fields, minute hour day-of-month month day-of-week",
+            id="a schedule with seconds",
+        ),
+        pytest.param(
+            {"schedules": [REMINDERS | {"queue": "other"}]},
+            "a schedule names a queue that this pool has not",
+            id="a schedule of another pool's queue",
+        ),
+        pytest.param(
+            {"schedules": [REMINDERS | {"task": "os.system"}]},
+            "a schedule's task is in no module of tasks",
+            id="a schedule of a task that is not allowed",
+        ),
+        pytest.param(
+            {"memoryLimit": "256Mi", "isolation": "Thread"},
+            "memoryLimit needs processes",
+            id="a limit of processes for threads",
+        ),
+        pytest.param({"memoryLimit": "1Mi"}, "at least 32Mi", id="too little memory"),
+        pytest.param(
+            {"queues": [{"name": "a", "rate": {"limit": 1, "window": "1ms"}}]},
+            "window is below 100ms",
+            id="a rate for no time",
+        ),
+        pytest.param(
+            {"queues": [{"name": "a", "maxActive": 0}]}, "maxActive", id="a queue that runs nothing"
         ),
         pytest.param(
             {"pod": {"image": "x", "env": [{"name": "OSNOVCI_POD", "value": "mine"}]}},

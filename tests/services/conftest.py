@@ -1,15 +1,18 @@
 """Real services for tests: a Redis server a session, a clean database a test."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 
 import pytest
+from operator_stand import Stand
 from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
 from redis_server import RedisServer
 from waiting import eventually
-from workers import RunningWorker, StartWorker, end
+from workers import NAMESPACE, RunningWorker, StartWorker, end
 
 from osnovci.contract import PoolDocument
+from osnovci.queues.client import Queues
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +39,11 @@ def redis(redis_server: RedisServer) -> Redis:
 
 
 @pytest.fixture
+def queues(redis: Redis) -> Queues:
+    return Queues(redis, NAMESPACE)
+
+
+@pytest.fixture
 def start_worker(redis: Redis, redis_server: RedisServer, tmp_path: Path) -> Iterator[StartWorker]:
     """Start workers on the session's Redis, and wait until they are ready; they end with the test."""
     running: list[RunningWorker] = []
@@ -49,3 +57,14 @@ def start_worker(redis: Redis, redis_server: RedisServer, tmp_path: Path) -> Ite
     yield start
     for worker in running:
         end(worker)
+
+
+@pytest.fixture
+def stand(redis: Redis) -> Stand:
+    return Stand(redis)
+
+
+@pytest.fixture
+async def client(redis_server: RedisServer) -> AsyncGenerator[AsyncRedis]:
+    async with AsyncRedis.from_url(redis_server.url, decode_responses=True) as opened:
+        yield opened

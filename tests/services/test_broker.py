@@ -14,6 +14,7 @@ from workers import free_port
 
 from osnovci_operator.backend import Unreadable, UnreadableReason
 from osnovci_operator.broker import NamespaceReader
+from osnovci_operator.connection import Connection
 from osnovci_operator.kube import Kube
 from osnovci_operator.resource import Key
 from osnovci_operator.settings import Settings
@@ -42,7 +43,9 @@ async def test_a_reader_without_a_secret_holds_and_says_so(kube: Kube) -> None:
     store = Store()
     store.put(pool_body())
     woken = asyncio.Queue[Key]()
-    reader = NamespaceReader(NAMESPACE, SETTINGS, kube, store, woken.put_nowait)
+    reader = NamespaceReader(
+        NAMESPACE, SETTINGS.tick, Connection(NAMESPACE, SETTINGS, kube), store, woken.put_nowait
+    )
     task = asyncio.create_task(reader.run())
     try:
         async with asyncio.timeout(15):

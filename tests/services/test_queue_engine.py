@@ -17,7 +17,7 @@ from rq.command import send_stop_job_command
 from rq.job import JobStatus
 from rq.worker import Worker as RqWorker
 from waiting import eventually
-from workers import NAMESPACE, RunningWorker, StartWorker, pool_document, queue_document
+from workers import RunningWorker, StartWorker, pool_document, queue_document
 
 from osnovci.contract import Isolation, RetryDocument
 from osnovci.queues import operations
@@ -29,11 +29,6 @@ from osnovci.queues.operations import Options
 EACH = pytest.mark.parametrize("isolation", list(Isolation))
 TASKS = ("queue_tasks",)
 QUICK = RetryDocument(limit=3, initial_seconds=0.2, factor=2, max_seconds=60)
-
-
-@pytest.fixture
-def queues(redis: Redis) -> Queues:
-    return Queues(redis, NAMESPACE)
 
 
 def status(queues: Queues, job_id: str) -> str:

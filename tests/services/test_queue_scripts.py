@@ -2,74 +2,29 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 import pytest
 import queue_tasks
+from hand import Hand, add
 from redis import Redis
 from rq import Queue, Retry
 from rq.job import JobStatus
 from waiting import eventually
-from workers import NAMESPACE, queue_document
+from workers import queue_document
 
-from osnovci.contract import QueueDocument, RateDocument
+from osnovci.contract import RateDocument
 from osnovci.queues import operations
 from osnovci.queues.audit import audit
 from osnovci.queues.client import Queues
-from osnovci.queues.engine.jobs import Kind, Outcome, Taken, ending
-from osnovci.queues.engine.turns import Turn, plan, renew, turn
+from osnovci.queues.engine.jobs import Kind
 from osnovci.queues.errors import PayloadError, QueueError, UnknownTaskError
 from osnovci.queues.operations import Options
-from osnovci.queues.payload import encode_error
-
-
-@dataclass
-class Hand:
-    """A worker by hand: takes and ends jobs when told."""
-
-    queues: Queues
-    documents: list[QueueDocument] = field(default_factory=lambda: [queue_document()])
-    name: str = "hand"
-    turns: int = 0
-
-    def turn(
-        self, want: int = 0, *ended: dict[str, Any], first: int = 1, slots: int | None = None
-    ) -> Turn:
-        self.turns += 1
-        return self.queues.run(
-            turn(
-                self.name,
-                f"{self.name}{self.turns}",
-                want=want,
-                slots=want if slots is None else slots,
-                first=first,
-                plan=plan(self.documents),
-                ended=ended,
-                now=0.0,
-            )
-        )
-
-    def take(self, want: int = 1, slots: int | None = None) -> list[Taken]:
-        return self.turn(want, slots=slots).jobs
-
-    def renew(self) -> frozenset[str]:
-        return self.queues.run(renew(self.name, ["email"], {}, []))
-
-    def end(self, job: Taken, kind: Kind, value: str = "", **more: Any) -> Turn:
-        document = next(each for each in self.documents if each.name == job.queue)
-        entry = ending(job, Outcome(kind, encode_error(value)), document)
-        return self.turn(0, entry | more)
 
 
 @pytest.fixture
 def hand(queues: Queues) -> Hand:
     return Hand(queues)
-
-
-def add(queues: Queues, **options: Any) -> str:
-    return queues.run(operations.enqueue(queue_tasks.add, 1, 2, options=Options(**options)))
 
 
 def test_jobs_are_taken_by_priority_then_age(queues: Queues, hand: Hand) -> None:
@@ -116,95 +71,6 @@ def test_an_end_is_told_once(queues: Queues, hand: Hand) -> None:
     assert hand.end(job, Kind.COMPLETED).late == []
     assert hand.end(job, Kind.COMPLETED).late == [job.execution]
     assert queues.run(operations.stats("email"))["email"].completed == 1
-
-
-def test_whoever_lost_its_lease_cannot_end_the_job(queues: Queues, hand: Hand) -> None:
-    job_id = add(queues)
-    (job,) = hand.take()
-    assert queues.run(operations.release("hand", "its pod is gone")) == 1
-    other = Hand(queues, name="other")
-    (again,) = other.take()
-    assert (again.id, again.execution) == (job_id, "other1-1")
-    assert hand.end(job, Kind.COMPLETED).late == [job.execution]
-    found = queues.run(operations.get(job_id))
-    assert found
-    assert (found.status, found.losses, found.worker) == ("started", 1, "other")
-
-
-def test_a_job_lost_three_times_is_set_aside_with_its_story(queues: Queues, hand: Hand) -> None:
-    job_id = add(queues)
-    for _ in range(3):
-        hand.take()
-        queues.run(operations.release("hand", "its pod is gone"))
-    found = queues.run(operations.get(job_id))
-    assert found
-    assert (found.status, found.quarantined, found.losses) == ("failed", True, 3)
-    assert found.error == "its pod is gone"
-    assert queues.run(operations.retry(job_id))
-    assert [job.id for job in hand.take()] == [job_id]
-
-
-def test_a_job_that_waited_in_a_lost_worker_counts_no_death(queues: Queues, hand: Hand) -> None:
-    job_id = add(queues)
-    hand.take(slots=0)
-    queues.run(operations.release("hand", "its pod is gone"))
-    assert losses(queues, job_id) == 0
-    # it may have begun there: from now on it is taken only where it begins at once
-    assert hand.take(slots=0) == []
-    assert [job.id for job in hand.take()] == [job_id]
-    queues.run(operations.release("hand", "its pod is gone"))
-    assert losses(queues, job_id) == 1
-    assert audit(queues).findings == ()
-
-
-def test_the_leases_of_others_last_on_where_redis_itself_was_away(
-    queues: Queues, hand: Hand, redis: Redis
-) -> None:
-    other = Hand(queues, name="other")
-    add(queues)
-    hand.renew()
-    (job,) = hand.take()
-    leases = f"{queues.prefix}leases"
-    other.renew()
-    redis.zadd(leases, {"hand": 1})
-    redis.set(f"{queues.prefix}server", "another run of Redis")
-    other.renew()
-    assert hand.end(job, Kind.COMPLETED).late == []
-
-
-def test_a_lease_is_not_lost_while_nobody_could_renew(
-    queues: Queues, hand: Hand, redis: Redis
-) -> None:
-    other = Hand(queues, name="other")
-    add(queues)
-    hand.renew()
-    hand.take()
-    leases = f"{queues.prefix}leases"
-    redis.zadd(leases, {"hand": 1, "other": 1})
-    other.renew()
-    assert redis.scard(f"{queues.prefix}held:hand") == 1
-    redis.zadd(leases, {"hand": 1})
-    other.renew()
-    assert redis.scard(f"{queues.prefix}held:hand") == 0
-
-
-def test_a_worker_that_comes_back_did_not_die(queues: Queues, hand: Hand, redis: Redis) -> None:
-    other = Hand(queues, name="other")
-    job_id = add(queues)
-    hand.renew()
-    hand.take()
-    other.renew()
-    redis.zadd(f"{queues.prefix}leases", {"hand": 1})
-    other.renew()
-    assert losses(queues, job_id) == 1
-    hand.renew()
-    assert losses(queues, job_id) == 0
-
-
-def losses(queues: Queues, job_id: str) -> int:
-    found = queues.run(operations.get(job_id))
-    assert found
-    return found.losses
 
 
 def test_a_retry_waits_to_the_millisecond(queues: Queues, hand: Hand) -> None:
@@ -353,8 +219,3 @@ def test_a_look_changes_nothing(queues: Queues, redis: Redis) -> None:
 
 
 StartQueues = Callable[[], Queues]
-
-
-@pytest.fixture
-def queues(redis: Redis) -> Queues:
-    return Queues(redis, NAMESPACE)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from cluster.images import IMAGES
+
 ROOT = Path(__file__).parents[2]
 MADE_OF = ("cluster", "worker", "operator", "examples", "requirements")
 PRINT_KEYS = "import json, cluster.images as i; print(json.dumps({n: i.key(n) for n in i.IMAGES}))"
@@ -64,3 +66,20 @@ def test_a_new_file_counts(checkout: Path) -> None:
     before = keys(checkout)
     (checkout / "operator" / "osnovci_operator" / "new.py").touch()
     assert keys(checkout)["operator"] != before["operator"]
+
+
+LIST_IMPORTS = """
+import json, sys
+import osnovci_operator.__main__
+files = [m.__file__ for n, m in sys.modules.items() if n.split(".")[0].startswith("osnovci")]
+print(json.dumps(files))
+"""
+
+
+def test_the_operators_image_has_all_that_the_operator_imports() -> None:
+    imported = json.loads(subprocess.check_output([sys.executable, "-c", LIST_IMPORTS]))
+    sources = IMAGES["operator"].sources
+    missing = [
+        file for file in map(Path, imported) if not any(file.is_relative_to(s) for s in sources)
+    ]
+    assert not missing

@@ -14,8 +14,9 @@ from osnovci_operator.queuepool.decide import (
     ScalingState,
     decide,
 )
+from osnovci_operator.queuepool.queue import Queue
 from osnovci_operator.queuepool.seen import PoolReading, Seen
-from osnovci_operator.queuepool.spec import Queue, Spec
+from osnovci_operator.queuepool.spec import Spec
 
 FOLLOWS = spec(scaling=scaling())
 SECOND = timedelta(seconds=1)

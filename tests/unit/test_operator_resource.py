@@ -1,4 +1,4 @@
-"""Durations, and a spec that cannot be read."""
+"""Durations, amounts of memory, and a spec that cannot be read."""
 
 from datetime import timedelta
 
@@ -7,8 +7,13 @@ from builders import pool_body
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from osnovci_operator.queuepool.spec import InvalidSpecError, Pool
-from osnovci_operator.resource import format_duration, parse_duration
+from osnovci_operator.queuepool.spec import Pool
+from osnovci_operator.resource import (
+    InvalidSpecError,
+    format_duration,
+    parse_bytes,
+    parse_duration,
+)
 
 
 @settings(deadline=None)
@@ -38,6 +43,21 @@ def test_what_is_no_duration_is_refused_in_a_sentence(text: object) -> None:
     with pytest.raises(ValueError, match="is not a duration") as error:
         parse_duration(text)
     assert str(error.value) == f"{text!r} is not a duration; write one as 500ms, 5s, 3m or 1h30m"
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("256Mi", 2**28), ("1.5Gi", 3 * 2**29), ("64M", 64_000_000), ("33554432", 2**25)],
+)
+def test_an_amount_of_memory(text: str, size: int) -> None:
+    assert parse_bytes(text) == parse_bytes(size) == size
+
+
+@pytest.mark.parametrize("text", ["", "Mi", "1 Gi", "-1Mi", "256MB", "1e3", None])
+def test_what_is_no_amount_of_memory_is_refused_in_a_sentence(text: object) -> None:
+    with pytest.raises(ValueError, match="is not an amount of memory") as error:
+        parse_bytes(text)
+    assert str(error.value).endswith("write one as 256Mi or 1Gi")
 
 
 POD = {"image": "homework:1"}

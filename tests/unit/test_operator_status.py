@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from builders import AWAY, NOON, pool, reading, scaling, seen, spec, workers
 
-from osnovci_operator.conditions import MESSAGE_MAX, Condition, merge
+from osnovci_operator.queuepool.accounts import Accounts
 from osnovci_operator.queuepool.decide import ScalingState, decide
 from osnovci_operator.queuepool.seen import Seen
 from osnovci_operator.queuepool.spec import Spec, Status
@@ -206,6 +206,48 @@ def test_a_limit_is_a_condition() -> None:
     assert condition(within, "ScalingLimited")["reason"] == "WithinBounds"
 
 
+UNKNOWN_STATUS = "job 7 of email is waiting: left: its status is unknown"
+
+
+@pytest.mark.parametrize(
+    ("observed", "verdict", "message"),
+    [
+        pytest.param(
+            seen(accounts=Accounts(4)),
+            ("True", "AllAccounted"),
+            "4 jobs, each in exactly one place",
+            id="all are accounted for",
+        ),
+        pytest.param(seen(accounts=Accounts(0)), ("True", "AllAccounted"), "no jobs", id="none"),
+        pytest.param(
+            seen(accounts=Accounts(4, (UNKNOWN_STATUS, UNKNOWN_STATUS))),
+            ("False", "Unaccounted"),
+            f"{UNKNOWN_STATUS}; and 1 more",
+            id="two could not be mended",
+        ),
+        pytest.param(
+            seen(accounts=Accounts(0, unknown="it did not end within 900s")),
+            ("Unknown", "AuditFailed"),
+            "it did not end within 900s",
+            id="the audit failed",
+        ),
+        pytest.param(
+            seen(), ("Unknown", "NotAuditedYet"), "the first audit is to come", id="not audited yet"
+        ),
+        pytest.param(
+            seen(reading=AWAY, accounts=Accounts(4)),
+            ("Unknown", "Unreachable"),
+            f"the jobs cannot be audited: {AWAY.message}",
+            id="Redis is away, whatever the last audit said",
+        ),
+    ],
+)
+def test_jobs_accounted(observed: Seen, verdict: tuple[str, str], message: str) -> None:
+    found = condition(report(observed), "JobsAccounted")
+    assert (found["status"], found["reason"]) == verdict
+    assert found["message"] == message
+
+
 def test_writing_the_same_again_changes_nothing() -> None:
     observed = seen(workers=workers(), reading=reading(waiting=1))
     before = report(observed)
@@ -221,46 +263,8 @@ def test_an_invalid_spec_touches_only_ready() -> None:
     ready = condition(after, "Ready")
     assert (ready["status"], ready["reason"]) == ("False", "InvalidSpec")
     assert ready["message"] == "spec.pod: Field required"
-    for kind in ("ScalingActive", "ScalingLimited", "BackendReachable"):
+    for kind in ("ScalingActive", "ScalingLimited", "BackendReachable", "JobsAccounted"):
         assert condition(after, kind) == condition(before, kind)
-
-
-STARTING = Condition("Ready", status=False, reason="WorkersStarting", message="0 of 1 ready")
-
-
-@pytest.mark.parametrize(
-    ("following", "moves"),
-    [
-        pytest.param(STARTING, False, id="the same again"),
-        pytest.param(
-            Condition("Ready", status=False, reason="Unreachable", message="no Redis"),
-            False,
-            id="another reason",
-        ),
-        pytest.param(
-            Condition("Ready", status=True, reason="WorkersReady", message="1 of 1 ready"),
-            True,
-            id="another status",
-        ),
-        pytest.param(
-            Condition("Ready", status=None, reason="Unknown", message="not looked at"),
-            True,
-            id="no longer known",
-        ),
-    ],
-)
-def test_a_transition_time_moves_only_with_the_status(following: Condition, *, moves: bool) -> None:
-    before = merge((), [STARTING], 1, NOON)
-    (after,) = merge(before, [following], 2, LATER)
-    since = "2026-03-01T12:05:00Z" if moves else "2026-03-01T12:00:00Z"
-    assert (after["lastTransitionTime"], after["observedGeneration"]) == (since, 2)
-    assert (after["reason"], after["message"]) == (following.reason, following.message)
-
-
-def test_a_message_is_cut_to_what_the_api_takes() -> None:
-    long = Condition("Ready", status=False, reason="PodRefused", message="x" * 2000)
-    (written,) = merge((), [long], 1, NOON)
-    assert len(written["message"]) == MESSAGE_MAX
 
 
 def test_a_change_of_the_count_does_not_take_back_ready() -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from builders import NAMESPACE, NOON, child_body, key, pool_body
 
-from osnovci_operator.queuepool.spec import InvalidSpecError
+from osnovci_operator.resource import InvalidSpecError
 from osnovci_operator.store import Store
 
 HOUR = timedelta(hours=1)
@@ -128,6 +128,25 @@ def test_the_trouble_of_a_pod_is_its_pools_until_the_pod_goes() -> None:
     assert store.trouble(key()) == "pod two cannot be scheduled: no room"
     store.remove(ill)
     assert store.trouble(key()) is None
+
+
+@pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
+def test_a_pod_that_has_ended_is_none(phase: str) -> None:
+    store = Store()
+    pod = child_body(kind="Pod", name="one")
+    store.put(pod | {"status": {"phase": "Running"}})
+    assert store.pods_in(NAMESPACE) == {"one": key()}
+    assert store.put(pod | {"status": {"phase": phase}}) == {key()}
+    assert store.pods_in(NAMESPACE) == {}
+    assert store.pods(key()) == frozenset()
+
+
+def test_pods_are_given_by_namespace_also_without_their_pool() -> None:
+    store = Store()
+    for name, of in (("one", "older"), ("two", "younger")):
+        store.put(child_body(kind="Pod", name=name, pool=of))
+    assert store.pods_in(NAMESPACE) == {"one": key(name="older"), "two": key(name="younger")}
+    assert store.pods_in("elsewhere") == {}
 
 
 def test_pools_are_given_by_namespace() -> None:

@@ -1,11 +1,13 @@
 """What a queue says of jobs that say nothing themselves, and the order of a stop."""
 
+import os
 import signal
 
 import pytest
 
 from osnovci.contract import RetryDocument
 from osnovci.queues.drain import HURRY_SECONDS, Drain
+from osnovci.queues.processes import die_with_parent
 
 THREE = RetryDocument(limit=3, initial_seconds=1, factor=2, max_seconds=60)
 
@@ -51,3 +53,11 @@ def test_a_hurried_stop_ends_the_grace() -> None:
     ]
     _, drain = drain.due(5)
     assert drain.hurried(now=6) == drain
+
+
+def test_a_process_whose_parent_died_before_it_could_ask_for_its_end_leaves() -> None:
+    pid = os.fork()
+    if not pid:
+        die_with_parent(parent=0)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1

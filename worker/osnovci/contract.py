@@ -7,7 +7,7 @@ keys of a namespace share one slot. rq's own keys keep rq's names, and stay read
 """
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
@@ -26,6 +26,10 @@ ENV_POOL = "OSNOVCI_POOL"
 
 REDIS_SECRET = "osnovci-redis"  # noqa: S105  # its name
 """The Secret of a namespace that names its Redis, under the key `url`."""
+
+SCHEDULES_EVERY_SECONDS = 1.0
+SCHEDULES_KEPT_SECONDS = 5.0
+"""Workers fire schedules themselves when the operator has not looked at them for so long."""
 
 PROBE_PORT = 8086
 """Where a worker pod answers `/ready` and `/alive`."""
@@ -108,6 +112,57 @@ class Isolation(StrEnum):
     """A child process for each job."""
 
 
+class Overlap(StrEnum):
+    """What a schedule does when it is due and its last job has not ended."""
+
+    ALLOW = "Allow"
+    SKIP = "Skip"
+
+
+class ScheduleDocument(Document):
+    """A job that is enqueued at the times of a cron expression."""
+
+    name: str
+    cron: str
+    time_zone: str
+    task: str
+    kwargs: dict[str, Any]
+    queue: str
+    overlap: Overlap
+    starting_deadline_seconds: float
+    """How late a moment may still fire."""
+
+
+class ScheduleOutcome(StrEnum):
+    """What became of the last moment of a schedule."""
+
+    BEGUN = "begun"
+    """None came yet since the schedule is known with its present times."""
+    FIRED = "fired"
+    SKIPPED = "skipped"
+    """Its last job had not ended."""
+    MISSED = "missed"
+    """Nobody could fire it before its deadline."""
+
+
+class ScheduleState(Document):
+    """What Redis remembers of a schedule; moments are seconds of Unix time."""
+
+    rule: str
+    """The cron expression and the zone that `mark` belongs to."""
+    mark: int
+    """Moments up to this one are dealt with."""
+    outcome: ScheduleOutcome
+    fired: int | None = None
+    job: str | None = None
+    """The last moment that fired, and its job."""
+
+
+def schedules_key(namespace: str, pool: str = "") -> str:
+    """Name the hash of the states of a pool's schedules; without a pool, the set of the pools."""
+    return f"{key_prefix(namespace)}schedules" + (f":{pool}" if pool else "")
+
+
 class PoolDocument(Document):
     """What a worker pod is told about its pool. It is part of the pod template: a change rolls pods."""
 
@@ -119,6 +174,7 @@ class PoolDocument(Document):
     isolation: Isolation = Isolation.PROCESS
     memory_max_bytes: PositiveInt | None = None
     """A child process that uses more is replaced; its job counts as lost."""
+    schedules: tuple[ScheduleDocument, ...] = ()
 
 
 class WorkerState(StrEnum):

@@ -54,7 +54,8 @@ def _owner(pool: Pool) -> dict[str, Any]:
 
 def _environment(pool: Pool) -> list[Any]:
     name = pool.identity.name
-    document = pool.spec.document(name).model_dump_json()
+    # In a variable's value the kubelet would replace $(NAME) and halve $$.
+    document = pool.spec.document(name).model_dump_json().replace("$", r"\u0024")
     return [
         {"name": contract.ENV_NAMESPACE, "value": pool.identity.namespace},
         {"name": contract.ENV_POD, "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},

@@ -100,7 +100,7 @@ def decide(spec: Spec, seen: Seen, state: ScalingState) -> tuple[Decision, Scali
             return decision, ScalingState()
     assert spec.scaling
     assert isinstance(seen.reading, PoolReading)
-    jobs = seen.reading.jobs(spec.paused)
+    jobs = seen.reading.jobs(spec.paused, spec.most_active)
     need = Need(jobs, -(-jobs // spec.concurrency), seen.reading.oldest_wait)
     return _follow_backlog(spec.scaling, need, seen, state)
 

@@ -16,10 +16,10 @@ from osnovci_operator.queuepool import status
 from osnovci_operator.queuepool.build import deployment
 from osnovci_operator.queuepool.decide import Decision, Reason, ScalingState, decide
 from osnovci_operator.queuepool.seen import PoolReading, Seen, Workers
-from osnovci_operator.queuepool.spec import KIND, InvalidSpecError, Pool
+from osnovci_operator.queuepool.spec import KIND, Pool
 from osnovci_operator.queuepool.status import Refusal
 from osnovci_operator.report import Reporter
-from osnovci_operator.resource import Key
+from osnovci_operator.resource import InvalidSpecError, Key
 from osnovci_operator.store import DEPLOYMENT, Store
 
 REFUSED_EVERY = timedelta(seconds=30)
@@ -100,6 +100,8 @@ class QueuePools:
             taken=tuple(self._taken(pool)),
             stranger=stranger,
             trouble=self._store.trouble(pool.key),
+            accounts=self._broker.accounts(pool),
+            schedules=self._broker.schedules(pool),
         )
 
     def _taken(self, pool: Pool) -> list[tuple[str, str]]:

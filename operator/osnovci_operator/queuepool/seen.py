@@ -1,11 +1,13 @@
 """What one reconcile of a QueuePool knows before it decides. Pure: frozen values only."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from osnovci.observation import QueueReading
 from osnovci_operator.backend import Unreadable
+from osnovci_operator.queuepool.accounts import Accounts
 
 
 @dataclass(frozen=True)
@@ -20,16 +22,35 @@ class PoolReading:
         """Jobs that wait, in all queues."""
         return sum(queue.waiting for queue in self.queues)
 
-    def jobs(self, paused: frozenset[str]) -> int:
-        """Jobs that need a worker: running, and where not paused also waiting or soon due."""
-        open_queues = (queue for queue in self.queues if queue.name not in paused)
-        coming = sum(queue.waiting + queue.due for queue in open_queues)
-        return coming + sum(queue.active for queue in self.queues)
+    def jobs(self, paused: frozenset[str], most_active: Mapping[str, int]) -> int:
+        """Jobs that need a worker: those that run, and those that wait or are soon due and may run."""
+        return sum(
+            queue.active
+            + (0 if queue.name in paused else _coming(queue, most_active.get(queue.name)))
+            for queue in self.queues
+        )
 
     @property
     def oldest_wait(self) -> timedelta:
         """How long the oldest waiting job of all queues has waited."""
         return max((queue.oldest_wait for queue in self.queues), default=timedelta())
+
+
+def _coming(queue: QueueReading, most_active: int | None) -> int:
+    jobs = queue.waiting + queue.due
+    return jobs if most_active is None else min(jobs, max(most_active - queue.active, 0))
+
+
+@dataclass(frozen=True)
+class ScheduleReading:
+    """What is known of one schedule."""
+
+    name: str
+    upcoming: datetime | None = None
+    fired: datetime | None = None
+    job: str | None = None
+    broken: str = ""
+    """Why it can never fire, in a sentence."""
 
 
 @dataclass(frozen=True)
@@ -78,3 +99,7 @@ class Seen:
     """A Deployment of the pool's name exists that is not the pool's."""
     trouble: str | None = None
     """What keeps one of the pool's pods from becoming ready."""
+    accounts: Accounts | None = None
+    """What the last audit said; None: there was none yet."""
+    schedules: tuple[ScheduleReading, ...] | None = ()
+    """None: they were not looked at yet."""

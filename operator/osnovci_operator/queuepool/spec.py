@@ -10,11 +10,21 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
-from osnovci.contract import Isolation, PoolDocument, QueueDocument, RetryDocument
+from osnovci.contract import Isolation, PoolDocument
 from osnovci_operator.conditions import ConditionStatus
-from osnovci_operator.errors import OperatorError
 from osnovci_operator.pods import PodSection
-from osnovci_operator.resource import Duration, Identity, Key, Model, rule, rules
+from osnovci_operator.queuepool.queue import Queue
+from osnovci_operator.queuepool.schedule import SCHEDULE_RULES, Schedules, ScheduleStatuses
+from osnovci_operator.resource import (
+    Duration,
+    Identity,
+    InvalidSpecError,
+    Key,
+    Memory,
+    Model,
+    rule,
+    rules,
+)
 
 KIND = "QueuePool"
 PLURAL = "queuepools"
@@ -26,48 +36,6 @@ MOST_PROCESSES = 64
 
 GRACE_MARGIN = timedelta(seconds=10)
 """What a worker gets beyond its longest job to report the result and leave."""
-
-
-class Retries(Model):
-    """How often, and after which waits, a failed job runs again."""
-
-    limit: Annotated[int, Field(ge=0, le=100)] = 3
-    """How many retries follow the first run; 0 means none."""
-    initial: Duration = timedelta(seconds=1)
-    """The wait before the first retry."""
-    factor: Annotated[float, Field(ge=1, le=10)] = 2
-    """By what each further wait grows: initial, initial x factor, initial x factor^2."""
-    max: Duration = timedelta(minutes=1)
-    """The longest wait between two runs."""
-
-
-class Queue(Model):
-    """One queue and how its jobs run."""
-
-    name: Annotated[
-        str,
-        Field(
-            min_length=1,
-            max_length=63,
-            json_schema_extra=rules(
-                rule(
-                    "self.matches('^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$')",
-                    "must begin and end with a letter or digit, with . _ - between: email, report-2",
-                )
-            ),
-        ),
-    ]
-    """The queue's name, as programs enqueue to it."""
-    timeout: Duration = timedelta(minutes=3)
-    """How long a job may run, unless it was enqueued with a timeout of its own."""
-    retries: Retries = Retries()
-    """Retries of a failed job, unless it was enqueued with its own."""
-    keep_completed: Annotated[int, Field(ge=0, le=100_000)] = 100
-    """How many completed jobs are kept to look at; older ones are removed."""
-    keep_failed: Annotated[int, Field(ge=0, le=100_000)] = 500
-    """How many failed jobs are kept to look at and retry; older ones are removed."""
-    paused: bool = False
-    """Take no job from this queue; jobs that run end, and new ones wait."""
 
 
 class Scaling(Model):
@@ -109,6 +77,12 @@ class Spec(Model):
                 "has a process otherwise: lower it, or let maxReplicas make more pods",
                 ".concurrency",
             ),
+            rule(
+                "!has(self.memoryLimit) || self.isolation != 'Thread'",
+                "memoryLimit needs processes: set isolation to Process or Fork, or remove it",
+                ".memoryLimit",
+            ),
+            *SCHEDULE_RULES,
         )
     }
 
@@ -136,6 +110,8 @@ class Spec(Model):
     """How many jobs one pod runs at a time; each is a process of 12 MiB before the job, unless isolation is Thread."""
     isolation: Isolation = Isolation.PROCESS
     """What a job shares with its neighbours: Process (long-lived child processes), Thread (threads, and coroutines for async tasks) or Fork (one child process a job)."""
+    memory_limit: Memory | None = None
+    """What a child process may use, at least 32Mi; one that uses more is replaced, and its job counts as lost. By default only the pod's own limit holds."""
     queues: Annotated[
         list[Queue],
         Field(
@@ -148,15 +124,27 @@ class Spec(Model):
         ),
     ]
     """The queues, in their order of precedence. A queue belongs to one pool of a namespace."""
+    schedules: Schedules = []
+    """Jobs that are enqueued by the clock."""
     replicas: Annotated[int, Field(ge=0, le=1000)] | None = None
     """A fixed count of worker pods; `kubectl scale` sets it. Excludes scaling."""
     scaling: Scaling | None = None
     """Let the count follow the backlog. Excludes replicas."""
 
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The names of the queues."""
+        return frozenset(queue.name for queue in self.queues)
+
     @property
     def paused(self) -> frozenset[str]:
         """The names of the queues from which no job is taken."""
         return frozenset(queue.name for queue in self.queues if queue.paused)
+
+    @property
+    def most_active(self) -> dict[str, int]:
+        """How many jobs may run at a time, of the queues that have a limit."""
+        return {queue.name: queue.max_active for queue in self.queues if queue.max_active}
 
     @property
     def longest_timeout(self) -> timedelta:
@@ -169,9 +157,11 @@ class Spec(Model):
             pool=name,
             tasks=tuple(self.tasks),
             concurrency=self.concurrency,
-            queues=tuple(_queue_document(queue) for queue in self.queues),
+            queues=tuple(queue.document() for queue in self.queues),
             grace_seconds=self.longest_timeout.total_seconds(),
             isolation=self.isolation,
+            memory_max_bytes=self.memory_limit,
+            schedules=tuple(schedule.document() for schedule in self.schedules),
         )
 
 
@@ -221,6 +211,8 @@ class Status(Model):
         ),
     ] = []
     """The pool's queues; kept as last seen while Redis cannot be read."""
+    schedules: ScheduleStatuses = []
+    """The pool's schedules; kept as last seen while Redis cannot be read."""
     conditions: Annotated[
         list[ConditionStatus],
         Field(
@@ -230,7 +222,7 @@ class Status(Model):
             }
         ),
     ] = []
-    """Ready, ScalingActive, ScalingLimited and BackendReachable."""
+    """Ready, ScalingActive, ScalingLimited, BackendReachable, JobsAccounted and, with schedules, Scheduled."""
 
 
 @dataclass(frozen=True)
@@ -261,32 +253,3 @@ class Pool:
             raise InvalidSpecError(identity, body.get("status", {}), error) from error
         deleting = "deletionTimestamp" in body["metadata"]
         return cls(identity, spec, body.get("status", {}), deleting)
-
-
-class InvalidSpecError(OperatorError):
-    """The spec cannot be read; the message names each field, its value and what is wrong."""
-
-    def __init__(self, identity: Identity, status: dict[str, Any], cause: ValidationError) -> None:
-        self.identity = identity
-        self.status = status
-        each = (
-            f"spec.{'.'.join(str(part) for part in error['loc'])}: {error['msg']}"
-            for error in cause.errors(include_url=False)
-        )
-        super().__init__("; ".join(each))
-
-
-def _queue_document(queue: Queue) -> QueueDocument:
-    return QueueDocument(
-        name=queue.name,
-        timeout_seconds=queue.timeout.total_seconds(),
-        retries=RetryDocument(
-            limit=queue.retries.limit,
-            initial_seconds=queue.retries.initial.total_seconds(),
-            factor=queue.retries.factor,
-            max_seconds=queue.retries.max.total_seconds(),
-        ),
-        keep_completed=queue.keep_completed,
-        keep_failed=queue.keep_failed,
-        paused=queue.paused,
-    )

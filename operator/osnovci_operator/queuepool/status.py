@@ -9,7 +9,7 @@ from osnovci_operator.backend import Unreadable
 from osnovci_operator.conditions import Condition
 from osnovci_operator.labels import pool_labels
 from osnovci_operator.queuepool.decide import Decision
-from osnovci_operator.queuepool.seen import PoolReading, Seen
+from osnovci_operator.queuepool.seen import PoolReading, ScheduleReading, Seen
 from osnovci_operator.queuepool.spec import Pool
 from osnovci_operator.resource import counted, format_duration
 
@@ -44,6 +44,10 @@ def status(
     else:
         kept = ("busy", "waiting", "queues")
         written |= {field: last[field] for field in kept if field in last}
+    if seen.schedules:
+        written["schedules"] = [_schedule(each) for each in seen.schedules]
+    elif seen.schedules is None and "schedules" in last:
+        written["schedules"] = last["schedules"]
     written["conditions"] = conditions.merge(
         last.get("conditions", ()),
         (
@@ -51,6 +55,8 @@ def status(
             scaling_active(decision),
             scaling_limited(decision),
             backend_reachable(seen),
+            jobs_accounted(seen),
+            *((scheduled(seen),) if pool.spec.schedules else ()),
         ),
         pool.identity.generation,
         seen.now,
@@ -119,6 +125,51 @@ def backend_reachable(seen: Seen) -> Condition:
     if isinstance(seen.reading, Unreadable):
         return Condition("BackendReachable", False, seen.reading.reason, seen.reading.message)
     return Condition("BackendReachable", True, "Reachable", "Redis answers")
+
+
+def jobs_accounted(seen: Seen) -> Condition:
+    """Whether each job is in exactly one place, as the last audit found."""
+    accounts = seen.accounts
+    if isinstance(seen.reading, Unreadable):
+        message = f"the jobs cannot be audited: {seen.reading.message}"
+        return Condition("JobsAccounted", None, seen.reading.reason, message)
+    if not accounts:
+        return Condition("JobsAccounted", None, "NotAuditedYet", "the first audit is to come")
+    if accounts.left:
+        more = f"; and {len(accounts.left) - 1} more" if accounts.left[1:] else ""
+        return Condition("JobsAccounted", False, "Unaccounted", accounts.left[0] + more)
+    if accounts.unknown:
+        return Condition("JobsAccounted", None, "AuditFailed", accounts.unknown)
+    each = f"{counted(accounts.jobs, 'job')}, each in exactly one place"
+    return Condition("JobsAccounted", True, "AllAccounted", each if accounts.jobs else "no jobs")
+
+
+def scheduled(seen: Seen) -> Condition:
+    """Whether every schedule can fire, and which does next."""
+    if seen.schedules is None or isinstance(seen.reading, Unreadable):
+        message = "Redis was not asked for the schedules, or did not answer; what is shown is old"
+        return Condition("Scheduled", None, "NotObserved", message)
+    for each in seen.schedules:
+        if each.broken:
+            message = f"schedule {each.name} never fires, the others do: {each.broken}"
+            return Condition("Scheduled", False, "InvalidSchedule", message)
+    coming = [(each.upcoming, each.name) for each in seen.schedules if each.upcoming]
+    upcoming = min(coming, default=None)
+    next_one = f"; next: {upcoming[1]} at {conditions.timestamp(upcoming[0])}" if upcoming else ""
+    return Condition(
+        "Scheduled", True, "Scheduled", f"{counted(len(seen.schedules), 'schedule')}{next_one}"
+    )
+
+
+def _schedule(reading: ScheduleReading) -> dict[str, Any]:
+    written: dict[str, Any] = {"name": reading.name}
+    if reading.upcoming:
+        written["nextTime"] = conditions.timestamp(reading.upcoming)
+    if reading.fired:
+        written["lastScheduleTime"] = conditions.timestamp(reading.fired)
+    if reading.job:
+        written["lastJob"] = reading.job
+    return written
 
 
 def _queues(reading: PoolReading) -> list[dict[str, Any]]:

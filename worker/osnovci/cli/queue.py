@@ -5,6 +5,8 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
+from osnovci.cli import schedules
+from osnovci.cli.table import table
 from osnovci.errors import OsnovciError
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ def add(commands: Any) -> None:
     )
     purge_parser.add_argument("queue")
     purge_parser.add_argument("place", help="waiting, scheduled, completed, failed or canceled")
+    _action(actions, "schedules", "print the schedules, and when each is due next", schedules.show)
     audit_parser = _action(actions, "audit", "see that every job is in exactly one place", audit)
     audit_parser.add_argument("--dry-run", action="store_true", help="change nothing")
 
@@ -83,12 +86,6 @@ def _row(found: "QueueStats") -> tuple[str, ...]:
     figures = found.waiting, found.active, found.scheduled, found.completed, found.failed
     oldest = f"{found.oldest_wait_seconds:.1f}s"
     return (found.queue, *map(str, figures), oldest, "yes" if found.paused else "")
-
-
-def table(rows: list[tuple[str, ...]]) -> list[str]:
-    """Align rows as kubectl does."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["   ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 
 
 def top(queues: "Queues", arguments: argparse.Namespace) -> int:
@@ -165,8 +162,12 @@ def audit(queues: "Queues", arguments: argparse.Namespace) -> int:
     report = look(queues, mend=not arguments.dry_run)
     for finding in report.findings:
         print(f"{finding.job_id}: {finding.found}: {finding.done}")
-    if report.freed:
-        print(f"{report.freed} jobs were taken back from workers without a lease")
-    print(f"{report.jobs} jobs, {len(report.findings)} not in exactly one place")
-    is_clean = not report.findings if arguments.dry_run else report.is_accounted
+    for each in report.freed:
+        print(f"{each.jobs} jobs of {each.worker}, which had no lease, wait again")
+    for queue, why in report.broken.items():
+        print(f"{queue}: cannot be read: {why}")
+    print(f"{sum(report.jobs.values())} jobs, {len(report.findings)} not in exactly one place")
+    if not report.is_complete:
+        print("there is more: audit again")
+    is_clean = report.is_accounted and not (arguments.dry_run and report.findings)
     return 0 if is_clean else 1

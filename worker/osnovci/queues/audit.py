@@ -3,24 +3,41 @@
 It looks in two steps. The first reads everything in small pieces while work goes on, and so may see
 a job on its way. The second looks again at each job that seemed odd, in one script, and only what is
 odd in that moment is reported and mended.
+
+`steps` is the whole of it without I/O: whoever runs it, `audit` or the operator, sends each call and
+hands back what it gave, at its own pace. It keeps eight bytes for each waiting job, and nothing else.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from array import array
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
-
-from redis import Redis
 
 from osnovci.queues.client import Queues
 from osnovci.queues.operations import release
 from osnovci.queues.scripts import Call, script, text
 
-PIECE = 1_000
-PLACES = {
-    "finished": "finished", "failed": "failed", "canceled": "canceled", "deferred": "deferred",
-    "scheduled": "scheduled", "ready": "ready_to_enqueue",
-}  # fmt: skip
-"""rq's registries and the status of the jobs in them."""
+PIECE = 250
+"""Entries that one call looks at: half a millisecond of Redis, more on a busy machine."""
+
+LOOKS_PIECE = 100
+SEARCHED = 200_000
+"""Entries of rq's lists that one second look may have to search."""
+
+LATE_SECONDS = 60
+"""Renewals free the jobs of leases that ended; where nobody renews, the audit does, and is in no hurry:
+after Redis was away, each worker has had the time to come back."""
+
+MOST_FINDINGS = 10_000
+"""An audit that finds more ends there; what it mended stays mended."""
+
+BEGIN = "1 1 0"
+NO_LEASE = "Its worker had no lease when jobs were audited."
+
+Odd = tuple[str, str]
+"""A job that seems odd, and its queue."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +45,7 @@ class Finding:
     """One job that was not in exactly one place."""
 
     job_id: str
+    queue: str
     found: str
     done: str
 
@@ -38,116 +56,190 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Freed:
+    """A worker that held jobs without a lease: they wait again."""
+
+    worker: str
+    queue: str
+    jobs: int
+
+
+@dataclass(frozen=True)
 class Report:
     """What an audit found."""
 
-    jobs: int
+    jobs: dict[str, int]
+    """How many there are, by queue; none of a queue that is empty."""
     findings: tuple[Finding, ...]
-    freed: int
-    """Jobs taken back from workers that held some without a lease."""
+    freed: tuple[Freed, ...]
+    broken: dict[str, str]
+    """Queues of which a place cannot be read, and why."""
+    is_complete: bool
 
     @property
     def is_accounted(self) -> bool:
-        """Whether every job is in exactly one place now."""
-        return all(finding.is_mended for finding in self.findings)
+        """Whether every job is known to be in exactly one place now."""
+        is_whole = self.is_complete and not self.broken
+        return is_whole and all(finding.is_mended for finding in self.findings)
 
 
 def audit(queues: Queues, *, mend: bool = True) -> Report:
     """Look at every job; without `mend` nothing is changed, and what would be done is reported."""
-    freed = _free_unleased(queues) if mend else 0
-    seen = _places(queues.redis, queues.prefix)
-    jobs = 0
-    odd: list[tuple[str, str]] = []
-    for job_id, status, queue in _jobs(queues.redis):
-        jobs += 1
-        if seen.pop(job_id, None) != (status, queue):
-            odd.append((job_id, queue))
-    odd += [(job_id, queue) for job_id, (_, queue) in seen.items()]
-    findings = [
-        each for piece in _pieces(odd) for each in queues.run(_look_again(piece, mend=mend))
-    ]
-    return Report(jobs, tuple(findings), freed)
+    names = sorted(text(key).removeprefix("rq:queue:") for key in _queue_keys(queues))
+    run = steps(names, mend=mend)
+    reply: Any = None
+    while True:
+        try:
+            call = run.send(reply)
+        except StopIteration as end:
+            return end.value
+        reply = queues.run(call)
 
 
-def _look_again(odd: Iterable[tuple[str, str]], *, mend: bool) -> Call[list[Finding]]:
-    args = [int(mend), *(part for pair in odd for part in pair)]
-    return Call(
-        script("mend"),
-        args,
-        lambda reply: [Finding(*(text(part) for part in row)) for row in reply],
-    )
+def _queue_keys(queues: Queues) -> Any:
+    return queues.redis.smembers("rq:queues")
 
 
-def _places(redis: Redis, own: str) -> dict[str, tuple[str, str]]:
-    """Give the status that its place says for every job, and its queue; odd where it has two places."""
-    seen: dict[str, tuple[str, str]] = {}
-
-    def note(job_id: str, status: str, queue: str) -> None:
-        seen[job_id] = ("two places", queue) if job_id in seen else (status, queue)
-
-    for queue in sorted(text(key).removeprefix("rq:queue:") for key in _all(redis, "rq:queues")):
-        for job_id in _listed(redis, f"rq:queue:{queue}"):
-            note(job_id, "queued", queue)
-        for job_id in _scored(redis, f"{own}priority:{queue}"):
-            note(job_id, "queued", queue)
-        for member in _scored(redis, f"rq:wip:{queue}"):
-            note(member.partition(":")[0], "started", queue)
-        for name, status in PLACES.items():
-            for job_id in _scored(redis, f"rq:{name}:{queue}"):
-                note(job_id, status, queue)
-    return seen
+Steps = Generator[Call[Any], Any, Report]
 
 
-def _jobs(redis: Redis) -> Iterator[tuple[str, str, str]]:
-    """Give every job's id, status and queue."""
-    found = redis.scan_iter("rq:job:*", count=PIECE)
-    ids = (text(key).removeprefix("rq:job:") for key in found)
-    for piece in _pieces(each for each in ids if ":" not in each):
-        with redis.pipeline(transaction=False) as pipeline:
-            for job_id in piece:
-                pipeline.hmget(f"rq:job:{job_id}", "status", "origin")
-            for job_id, (status, queue) in zip(piece, pipeline.execute(), strict=True):
-                if status is not None:
-                    yield job_id, text(status), text(queue)
+def steps(names: Sequence[str], *, mend: bool = True, before: str = "") -> Steps:
+    """Audit these queues: yields calls and takes what they give.
+
+    Of the jobs that say they wait, those since `before` (a time as `stamp` writes it) are left for
+    the next audit: while jobs come in, many more were enqueued after their list was read.
+    """
+    return _Audit(names, mend=mend, before=before).run()
 
 
-def _free_unleased(queues: Queues) -> int:
-    """Take back what workers hold that have no lease at all."""
-    redis, own = queues.redis, f"{queues.prefix}held:"
-    freed = 0
-    for key in redis.scan_iter(f"{own.replace('{', '[{]')}*", count=PIECE):
-        worker = text(key).removeprefix(own)
-        if redis.zscore(f"{queues.prefix}leases", worker) is None:
-            freed += queues.run(release(worker, "Its worker had no lease when jobs were audited."))
-    return freed
+@dataclass
+class _Audit:
+    names: Sequence[str]
+    mend: bool
+    before: str
+    jobs: Counter[str] = field(default_factory=Counter)
+    findings: dict[str, Finding] = field(default_factory=dict)
+    freed: list[Freed] = field(default_factory=list)
+    broken: dict[str, str] = field(default_factory=dict)
+
+    def run(self) -> Steps:
+        waiting = Members()
+        yield from self._places(waiting)
+        yield from self._records(waiting)
+        return Report(
+            dict(self.jobs),
+            tuple(self.findings.values()),
+            tuple(self.freed),
+            self.broken,
+            is_complete=not self._is_full(),
+        )
+
+    def _is_full(self) -> bool:
+        return len(self.findings) >= MOST_FINDINGS
+
+    def _places(self, waiting: "Members") -> Generator[Call[Any], Any, None]:
+        """Look whether each place has what belongs there; learn who waits in rq's lists."""
+        at = BEGIN if self.names else ""
+        while at and not self._is_full():
+            at, sizes, odd, unleased, listed, broken = yield _places(at, self.names)
+            for queue, size in sizes:
+                self.jobs[queue] += size
+            self.broken |= dict(broken)
+            waiting.add(listed)
+            for worker, queue in unleased if self.mend else ():
+                freed = yield release(worker, NO_LEASE)
+                self.freed.append(Freed(worker, queue, freed))
+            yield from self._drop_old([(job, queue) for job, queue, old in odd if old])
+            yield from self._look_again(
+                [(job, queue) for job, queue, old in odd if not old], waiting
+            )
+
+    def _records(self, waiting: "Members") -> Generator[Call[Any], Any, None]:
+        """Look whether every job is where its record says."""
+        cursor = "0" if self.names else ""
+        while cursor and not self._is_full():
+            cursor, odd, listed = yield _records(cursor, self.before, self.names)
+            odd += [each for each in listed if each[0] not in waiting]
+            yield from self._look_again(odd, waiting)
+            cursor = cursor if cursor != "0" else ""
+
+    def _drop_old(self, old: list[Odd]) -> Generator[Call[Any], Any, None]:
+        """Drop what a registry says of jobs whose time is over: that is how it should end."""
+        for _, queue in old:
+            self.jobs[queue] -= 1
+        if old and self.mend:
+            yield _look(old, mend=True)
+
+    def _look_again(self, odd: list[Odd], waiting: "Members") -> Generator[Call[Any], Any, None]:
+        size = max(1, min(LOOKS_PIECE, SEARCHED // (len(waiting) + 1)))
+        for start in range(0, len(odd), size):
+            for finding in (yield _look(odd[start : start + size], mend=self.mend)):
+                self.findings.setdefault(finding.job_id, finding)
 
 
-def _all(redis: Redis, key: str) -> Any:
-    return redis.smembers(key)
+class Members:
+    """Which jobs wait in rq's lists, by a hash of eight bytes each: there may be millions."""
+
+    BUCKETS = 4096
+
+    def __init__(self) -> None:
+        self._buckets = [array("q") for _ in range(self.BUCKETS)]
+        self._unsorted = set(range(self.BUCKETS))
+        self._size = 0
+
+    def add(self, ids: Iterable[str]) -> None:
+        """Take in jobs; before the first look."""
+        for each in ids:
+            number = hash(each)
+            self._buckets[number % self.BUCKETS].append(number)
+            self._size += 1
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __contains__(self, job_id: str) -> bool:
+        number = hash(job_id)
+        index = number % self.BUCKETS
+        if index in self._unsorted:
+            self._unsorted.discard(index)
+            self._buckets[index] = array("q", sorted(self._buckets[index]))
+        bucket = self._buckets[index]
+        place = bisect_left(bucket, number)
+        return place < len(bucket) and bucket[place] == number
 
 
-def _listed(redis: Redis, key: str) -> Iterator[str]:
-    start = 0
-    while piece := _range(redis, key, start):
-        yield from (text(each) for each in piece)
-        start += PIECE
+def _places(at: str, names: Sequence[str]) -> Call[Any]:
+    def parse(reply: Any) -> Any:
+        go_on, sizes, odd, unleased, listed, broken = reply
+        return (
+            text(go_on),
+            [(text(queue), int(size)) for queue, size in sizes],
+            [(text(job), text(queue), bool(old)) for job, queue, old in odd],
+            [(text(worker), text(queue)) for worker, queue in unleased],
+            [text(job) for job in listed],
+            [(text(queue), text(why)) for queue, why in broken],
+        )
+
+    return Call(script("places"), [PIECE, at, LATE_SECONDS, *names], parse)
 
 
-def _range(redis: Redis, key: str, start: int) -> Any:
-    return redis.lrange(key, start, start + PIECE - 1)
+def _records(cursor: str, before: str, names: Sequence[str]) -> Call[Any]:
+    def parse(reply: Any) -> Any:
+        go_on, odd, listed = reply
+        return (
+            text(go_on),
+            [(text(job), text(queue)) for job, queue in odd],
+            [(text(job), text(queue)) for job, queue in listed],
+        )
+
+    return Call(script("records"), [cursor, PIECE, before, *names], parse)
 
 
-def _scored(redis: Redis, key: str) -> Iterator[str]:
-    for member, _ in redis.zscan_iter(key, count=PIECE):
-        yield text(member)
+def _look(odd: Sequence[Odd], *, mend: bool) -> Call[list[Finding]]:
+    queue_of = dict(odd)
 
+    def parse(reply: Any) -> list[Finding]:
+        rows = [[text(part) for part in row] for row in reply]
+        return [Finding(job, queue_of[job], found, done) for job, found, done in rows]
 
-def _pieces(items: Iterable[Any]) -> Iterator[list[Any]]:
-    piece: list[Any] = []
-    for item in items:
-        piece.append(item)
-        if len(piece) == PIECE:
-            yield piece
-            piece = []
-    if piece:
-        yield piece
+    return Call(script("mend"), [int(mend), *(part for pair in odd for part in pair)], parse)

@@ -1,6 +1,6 @@
 """The process that tells Redis, every second, that its pod lives and what it does.
 
-Apart from the others, so that a Redis that is slow or away holds up neither jobs nor probes.
+It also fires the pool's schedules while the operator does not. Apart from the others, so that a Redis that is slow or away holds up neither jobs nor probes.
 """
 
 import logging
@@ -16,9 +16,11 @@ from osnovci.contract import (
     HEARTBEAT_INTERVAL_SECONDS,
     HEARTBEAT_TTL_SECONDS,
     Heartbeat,
+    WorkerState,
     heartbeat_key,
 )
 from osnovci.queues.board import Board
+from osnovci.schedules.fallback import Fallback
 from osnovci.settings import WorkerSettings
 
 NOW = signal.SIGUSR1
@@ -34,8 +36,12 @@ def report(settings: WorkerSettings, board: Board) -> None:
     wakes = {signal.SIGTERM, NOW}
     signal.pthread_sigmask(signal.SIG_BLOCK, wakes)
     reporter = Reporter(settings, board)
+    schedules = Fallback(settings)
     while True:
         reporter.write()
+        # A pod that leaves may be the last of a pool that is no more.
+        if board.state is WorkerState.RUNNING:
+            schedules.fire()
         woken = signal.sigtimedwait(wakes, HEARTBEAT_INTERVAL_SECONDS)
         if woken and woken.si_signo == signal.SIGTERM:
             reporter.take_back()

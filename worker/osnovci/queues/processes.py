@@ -34,7 +34,8 @@ class Process:
         """Start the process if it does not run and its wait is over."""
         if self.pid is None and now >= self._start_at:
             self._started_at = now
-            self.pid = os.fork() or self._become()
+            parent = os.getpid()
+            self.pid = os.fork() or self._become(parent)
 
     def ended(self, now: float) -> float:
         """Note that the process ended; give the wait before it is started anew."""
@@ -49,11 +50,11 @@ class Process:
         if self.pid:
             os.kill(self.pid, number)
 
-    def _become(self) -> int:
+    def _become(self, parent: int) -> int:
         """Be the child: do the work and exit, never returning into the supervisor's code."""
         status = 1
         try:
-            die_with_parent()
+            die_with_parent(parent)
             self._in_child()
             # A terminal's Ctrl-C is for the supervisor, which tells the others.
             os.setpgrp()
@@ -72,6 +73,9 @@ class Process:
             os._exit(status)
 
 
-def die_with_parent() -> None:
+def die_with_parent(parent: int) -> None:
     """Let the kernel end this process with the one that started it: no job outlives its worker."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        # it died between the fork and this, and the kernel tells of no earlier death
+        os._exit(1)

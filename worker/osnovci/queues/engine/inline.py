@@ -25,7 +25,7 @@ class InlineExecutor:
     def __init__(self, modules: Sequence[str], concurrency: int) -> None:
         self._tasks = load(modules)
         self.concurrency = concurrency
-        self._running: dict[str, asyncio.Task[Outcome] | None] = {}
+        self._running: dict[str, asyncio.Task[None] | None] = {}
         """By execution: the coroutine's task; None for a job in a thread."""
 
     async def start(self, sink: Sink) -> None:
@@ -53,13 +53,15 @@ class InlineExecutor:
             self._loop.call_soon(self._end, job, outcome)
             return
         if task.is_async:
-            work = run_async(task, payload, self._tasks, body_of(job), self._reporter(job))
-            coroutine = self._loop.create_task(work)
-            self._running[job.execution] = coroutine
-            coroutine.add_done_callback(lambda done: self._end(job, done.result()))
+            work = self._in_loop(job, task, payload)
+            self._running[job.execution] = self._loop.create_task(work)
         else:
             self._running[job.execution] = None
             self._threads.submit(job.execution, lambda: self._in_thread(job))
+
+    async def _in_loop(self, job: Taken, task: Task, payload: Payload) -> None:
+        report = self._reporter(job)
+        self._end(job, await run_async(task, payload, self._tasks, body_of(job), report))
 
     def _in_thread(self, job: Taken) -> None:
         if job.execution in self._running:

@@ -21,6 +21,7 @@ from osnovci.queues.payload import encode_error
 from osnovci.queues.scripts import Call
 
 log = logging.getLogger(__name__)
+TURN_SECONDS = 5.0
 RETRY_SECONDS = 0.2
 HELD_TOO_LONG_SECONDS = 1.0
 """A job that waits so long in this worker goes back, for another one to run."""
@@ -110,7 +111,8 @@ class Engine:
             now=time.monotonic(),
         )
         try:
-            reply = await self._redis.run(call)
+            async with asyncio.timeout(TURN_SECONDS):
+                reply = await self._redis.run(call)
         except Exception as error:  # noqa: BLE001  # Redis is away: what ended is kept and sent again
             if not self._away:
                 log.warning("turns fail, trying on: %s", error)

@@ -24,12 +24,13 @@ def start(modules: Sequence[str], *, only_one: bool) -> socket.socket:
     """Fork the nursery; give the socket to it. Raises SettingsError where tasks cannot be loaded."""
     tasks = load(modules)
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    parent = os.getpid()
     if os.fork():
         theirs.close()
         return ours
     try:
         ours.close()
-        die_with_parent()
+        die_with_parent(parent)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
         gc.freeze()
@@ -65,6 +66,7 @@ def fork(
     only_one: bool,
 ) -> None:
     """Start one child on its socket."""
+    parent = os.getpid()
     pid = os.fork()
     if pid:
         os.close(fd)
@@ -72,7 +74,7 @@ def fork(
         return
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    die_with_parent()
+    die_with_parent(parent)
     control.close()
     wakeup.close()
     try:

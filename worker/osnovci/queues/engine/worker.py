@@ -48,8 +48,13 @@ class Worker:
         url, seconds = settings.redis_url, SOCKET_SECONDS
         # Whoever calls tries again, sooner than redis-py's backoff of seconds: a lease lasts three.
         once: Any = {"retry": AsyncRetry(NoBackoff(), 0)}
+        # A turn has a limit of its own: redis-py starts a task for each command that has one.
         self._redis = AsyncRedis.from_url(
-            url, socket_timeout=seconds, single_connection_client=True, **once
+            url,
+            socket_timeout=None,
+            socket_connect_timeout=seconds,
+            single_connection_client=True,
+            **once,
         )
         self._waiting = AsyncRedis.from_url(url, socket_timeout=BLOCK_SECONDS + seconds, **once)
         self._queues = Queues(

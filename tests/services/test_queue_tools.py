@@ -1,0 +1,99 @@
+"""What people and programs look at queues with: rq's own command, ours, and both clients."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import queue_tasks
+import redis.asyncio
+from redis import Redis
+from redis_server import RedisServer
+from rq import Queue
+from waiting import eventually
+from workers import NAMESPACE, StartWorker, pool_document
+
+from osnovci.queues import operations
+from osnovci.queues.client import AsyncQueues
+from osnovci.queues.operations import Options
+
+BIN = Path(sys.executable).parent
+
+
+def rq_info(server: RedisServer, *options: str) -> str:
+    command = [BIN / "rq", "info", "--url", server.url, "--raw", *options]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def test_rq_info_sees_our_worker_and_its_queues(
+    redis: Redis, redis_server: RedisServer, start_worker: StartWorker
+) -> None:
+    start_worker(pool_document(tasks=("queue_tasks",), concurrency=2))
+    queue = Queue("email", connection=redis)
+    for _ in range(5):
+        queue.enqueue("queue_tasks.pause", 20)
+    eventually(lambda: queue.count == 3)
+
+    def shown() -> bool:
+        lines = rq_info(redis_server).splitlines()
+        (worker,) = (line for line in lines if line.startswith("worker"))
+        queues = [line for line in lines if line.startswith("queue email 3")]
+        return bool(queues) and "busy email. jobs: 0 finished, 0 failed" in worker
+
+    eventually(shown)
+
+
+def osnovci(server: RedisServer, *arguments: str, seconds: float | None = None) -> str:
+    """Run a command; one that never ends is interrupted as by Ctrl-C."""
+    place = ("--redis", server.url, "--namespace", NAMESPACE)
+    command = [BIN / "osnovci", "queue", *place, *arguments]
+    interrupt = ("timeout", "--signal=INT", str(seconds)) if seconds else ()
+    done = subprocess.run([*interrupt, *command], check=False, capture_output=True, text=True)
+    assert not done.stderr
+    return done.stdout
+
+
+def test_top_shows_the_figures_again_and_again(redis: Redis, redis_server: RedisServer) -> None:
+    Queue("email", connection=redis).enqueue("queue_tasks.add", 1, 2)
+    shown = osnovci(redis_server, "top", "email", seconds=3.5)
+    assert shown.count("QUEUE") >= 2
+    assert shown.count("email   1 ") >= 2
+
+
+async def test_an_asyncio_program_enqueues_looks_and_cancels(redis_server: RedisServer) -> None:
+    redis_server.client.flushall()
+    async with redis.asyncio.Redis.from_url(redis_server.url) as client:
+        queues = AsyncQueues(client, NAMESPACE)
+        many = [
+            operations.request(queue_tasks.add, number, 1, options=Options(queue="email"))
+            for number in range(3)
+        ]
+        first, second, _ = await queues.run(operations.enqueue_many(many))
+        assert await queues.run(operations.cancel(first))
+        found = await queues.run(operations.get(second))
+        assert found
+        assert found.status == "queued"
+        figures = (await queues.run(operations.stats("email")))["email"]
+        assert (figures.waiting, figures.active, figures.failed) == (2, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        pytest.param(("pause", "email"), "email: paused\n", id="pause"),
+        pytest.param(("resume", "email"), "email: was not paused\n", id="resume"),
+        pytest.param(("purge", "email", "waiting"), "email: 1 waiting jobs deleted\n", id="purge"),
+        pytest.param(("audit",), "1 jobs, 0 not in exactly one place\n", id="audit"),
+        pytest.param(("retry", "--all", "email"), "email: 0 jobs wait again\n", id="retry"),
+        pytest.param(
+            ("cancel", "nobody"),
+            "nobody: not cancelled: no such job, or it has ended\n",
+            id="cancel of nothing",
+        ),
+    ],
+)
+def test_a_command_says_what_it_did(
+    arguments: tuple[str, ...], said: str, redis: Redis, redis_server: RedisServer
+) -> None:
+    Queue("email", connection=redis).enqueue("queue_tasks.add", 1, 2)
+    assert osnovci(redis_server, *arguments) == said

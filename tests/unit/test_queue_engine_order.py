@@ -1,0 +1,104 @@
+"""The engine's order of ending and beginning, with hands instead of processes and a Redis that waits."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from waiting import eventually_async
+from workers import queue_document
+
+from osnovci.queues.engine.executor import Sink
+from osnovci.queues.engine.jobs import Kind, Outcome, Taken
+from osnovci.queues.engine.loop import Engine
+from osnovci.queues.engine.turns import Turn
+from osnovci.queues.scripts import Call
+
+
+class Hands:
+    """An executor that notes what began, and ends it when told."""
+
+    overrun_seconds = 0.0
+    concurrency = 1
+    able = 1
+
+    def __init__(self) -> None:
+        self.began: list[Taken] = []
+        self.running: list[Taken] = []
+
+    async def start(self, sink: Sink) -> None:
+        self.sink = sink
+
+    def room(self, extra: int) -> int:
+        return self.able + extra - len(self.running)
+
+    def submit(self, job: Taken) -> None:
+        self.began.append(job)
+        self.running.append(job)
+
+    def end(self) -> None:
+        self.sink.ended(self.running.pop(0), Outcome(Kind.COMPLETED, None, 0.0, 1.0))
+
+    def take_back(self) -> list[Taken]:
+        return []
+
+    def stop(self, job: Taken, outcome: Outcome | None) -> None:
+        raise AssertionError((job, outcome))
+
+    def look_after(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+class WaitingRedis:
+    """Answers each turn with as many jobs as it wants, when the gate is open."""
+
+    def __init__(self) -> None:
+        self.gate = asyncio.Event()
+        self.asked = 0
+
+    async def run(self, call: Call[Turn]) -> Turn:
+        self.asked += 1
+        await self.gate.wait()
+        jobs = [taken(f"{self.asked}-{number}") for number in range(wanted(call))]
+        return Turn(due_seconds=None, late=[], blocked=frozenset(), jobs=jobs)
+
+
+def wanted(call: Call[Turn]) -> int:
+    want: Any = call.args[3]
+    return want
+
+
+def taken(name: str) -> Taken:
+    return Taken(
+        id=name, execution=name, queue="email", data=b"", timeout=1.0, retries_left=0,
+        retry_intervals=(), on_success="", on_failure="", taken_at=0.0,
+    )  # fmt: skip
+
+
+async def begins_after_its_end_is_known() -> None:
+    hands, redis = Hands(), WaitingRedis()
+    engine = Engine(
+        "w", run_id="r", queues=[queue_document()], redis=redis, executor=hands, busy=lambda _: None
+    )
+    redis.gate.set()
+    running = asyncio.create_task(engine.run())
+    await soon(lambda: len(hands.began) == 1)
+    redis.gate.clear()
+    before = redis.asked
+    hands.end()
+    await soon(lambda: redis.asked == before + 1)
+    assert len(hands.began) == 1
+    redis.gate.set()
+    await soon(lambda: len(hands.began) == 2)
+    running.cancel()
+
+
+async def soon(condition: Callable[[], bool]) -> None:
+    async def probe() -> bool:
+        return condition()
+
+    await eventually_async(probe)
+
+
+def test_a_job_begins_when_redis_knows_the_end_of_the_one_before() -> None:
+    asyncio.run(begins_after_its_end_is_known())
