@@ -18,6 +18,9 @@ REMEMBERED = 3
 TOLERANCE = 0.05
 """The share by which equal distances may differ."""
 
+AHEAD = 3.0
+"""Seconds before a start-up's time at which its workers are asked for."""
+
 PAST = 5.0
 """Seconds for which the workers of a burst that is late are kept."""
 
@@ -71,7 +74,18 @@ def for_burst(bursts: Bursts, now: float, plan: Plan) -> int:
     if plan.startup <= 0.3 * plan.wait:
         return 0
     expected = bursts.next()
-    if not expected or not expected.at - plan.startup - 3 <= now <= expected.at + PAST:
+    if not expected or not 0 <= now - (expected.at - plan.startup - AHEAD) <= (
+        plan.startup + AHEAD + PAST
+    ):
         return 0
     jobs_each = plan.target.slots * (1 + plan.wait / plan.service)
     return math.ceil(expected.jobs / jobs_each)
+
+
+def until_burst(bursts: Bursts, now: float, plan: Plan) -> float | None:
+    """Give the seconds until the workers of an expected burst are to be asked for."""
+    expected = bursts.next()
+    if not expected or plan.startup <= 0.3 * plan.wait:
+        return None
+    seconds = expected.at - plan.startup - AHEAD - now
+    return seconds if seconds > 0 else None

@@ -12,6 +12,8 @@ def sentence(decision: Decision, target: Target) -> str:
             f"holding {decision.replicas}, since {decision.vanished} jobs vanished "
             "that nobody saw end"
         )
+    if decision.why is Why.IDLE:
+        return f"no jobs: minReplicas {target.minimum}"
     needs = decision.needs
     assert needs
     figures = (
@@ -19,12 +21,14 @@ def sentence(decision: Decision, target: Target) -> str:
         f"a start {needs.startup:.0f}s"
     )
     said = {
-        Why.BACKLOG: f"jobs that wait need {needs.backlog} to start within {target.wait:g}s",
+        Why.BACKLOG: (
+            f"the jobs that wait or are due soon need {needs.backlog} to start within "
+            f"{target.wait:g}s"
+        ),
         Why.SCHEDULE: f"a burst that repeats is due and needs {needs.schedule}",
         Why.RATE: f"the rate of arrivals needs {needs.rate}",
-        Why.BUSY: f"jobs that run need {needs.busy}",
+        Why.BUSY: f"the jobs that run need {needs.busy}",
         Why.HOLDING: f"{needs.most} needed now, {decision.replicas} needed a short while ago",
-        Why.IDLE: "no jobs",
     }[decision.why]
     unmet = f"; the target cannot be met: {decision.unmet}" if decision.unmet else ""
     return f"{said}: {figures}{unmet}"

@@ -14,6 +14,8 @@ class Target:
     maximum: int
     slots: int
     """Jobs that one worker runs at a time."""
+    idle: float = 60.0
+    """After so many seconds with nothing to do there are no more workers than `minimum`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,13 @@ class Observation:
     due: int = 0
     """Jobs that are known to fall due within `due_within`."""
     due_within: float = 0.0
+    withdrawn: int = 0
+    """All jobs that ever left without an end, such as those of a queue that was paused."""
+
+    @property
+    def jobs(self) -> int:
+        """Jobs that a worker is needed for, now or soon."""
+        return self.waiting + self.active + self.due
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +92,6 @@ class Tuning:
     """The prior of the service time of late counts as so many jobs of the mean."""
     reach: float = 0.8
     """The share of the target wait within which a cold start is planned with at all."""
-    warm_cold: float = 300.0
-    """For how long one worker stays after the last job, where a cold start does not fit."""
     startup_prior: float = 15.0
     implausible: float = 120.0
     """For how long a reading is not believed in which jobs vanished."""

@@ -2,7 +2,9 @@
 
 Up at once, to the final size. Down only when the count exceeded every need of a while, and never
 within `Tuning.dwell` of the last change, so that in any time t there are at most 1 + t / dwell
-decreases, and as many turns from up to down. What was not observed, or cannot be, holds.
+such decreases, and as many turns from up to down. Apart from that the count falls to the minimum
+when there was nothing to do for `Target.idle`, at most t / idle times. What was not observed, or
+cannot be, holds.
 """
 
 import math
@@ -10,12 +12,14 @@ from dataclasses import replace
 
 from osnovci.scaling import staffing
 from osnovci.scaling.backlog import for_backlog
-from osnovci.scaling.bursts import for_burst
+from osnovci.scaling.bursts import for_burst, until_burst
 from osnovci.scaling.model import Decision, Moment, Needs, Observation, Target, Tuning, Why
 from osnovci.scaling.plan import Plan
-from osnovci.scaling.state import State, blinded, learn, sighted, vanished
+from osnovci.scaling.state import State, blinded, learn, rested, sighted, vanished
 
 TUNED = Tuning()
+AGAIN = 1.0
+"""Seconds after which to look again though nothing changed, while there is something to do."""
 
 
 def decide(
@@ -25,6 +29,7 @@ def decide(
     seen, now, workers = moment.seen, moment.now, moment.workers
     if seen is None:
         return _hold(Why.UNAVAILABLE, workers, target), blinded(state, now)
+    state = rested(state, now, tuning)
     missing = vanished(state, seen)
     if missing:
         since = now if state.doubted_since is None else state.doubted_since
@@ -43,7 +48,8 @@ def decide(
 
 
 def _hold(why: Why, workers: int, target: Target, missing: int = 0) -> Decision:
-    return Decision(_clamp(workers, target), why, vanished=missing)
+    recheck = AGAIN if missing else None
+    return Decision(_clamp(workers, target), why, vanished=missing, recheck=recheck)
 
 
 def _clamp(workers: int, target: Target) -> int:
@@ -68,7 +74,7 @@ def _needs(seen: Observation, state: State, now: float, plan: Plan) -> Needs:
     load = staffing.offered_load(active, plan.rate, plan.service, plan.startup)
     spread = 1.0 if seen.spread is None else seen.spread
     return Needs(
-        rate=staffing.for_rate(load, spread, plan),
+        rate=0 if _idled(state, now, target) else staffing.for_rate(load, spread, plan),
         busy=math.ceil(min(active, seen.ready * target.slots) / target.slots),
         backlog=for_backlog(seen, state.waiting, now, plan),
         schedule=for_burst(state.bursts, now, plan),
@@ -99,12 +105,17 @@ def _bounded(seconds: float, tuning: Tuning) -> float:
     return max(tuning.hold_least, min(seconds, tuning.hold_most))
 
 
+def _idled(state: State, now: float, target: Target) -> bool:
+    """Tell whether there was nothing to do for long enough."""
+    return state.nothing_since is not None and now - state.nothing_since >= target.idle
+
+
 def _kept(state: State, now: float, plan: Plan) -> int:
     """Give the workers that should stay: recent needs, and one where a cold start is too slow."""
+    if _idled(state, now, plan.target):
+        return 0
     kept = max(state.steady.most, state.queued.most)
-    if kept or plan.cold_fits or state.worked_at is None:
-        return kept
-    return int(now - state.worked_at < plan.tuning.warm_cold)
+    return kept or int(state.worked and not plan.cold_fits)
 
 
 def _follow(
@@ -115,15 +126,24 @@ def _follow(
     wanted = needs.most if needs.most > workers else min(workers, kept)
     replicas = _clamp(wanted, target)
     dwelling = state.changed_at is not None and now - state.changed_at < tuning.dwell
-    if replicas < workers <= target.maximum and dwelling:
+    idled = replicas == target.minimum and _idled(state, now, target)
+    if replicas < workers <= target.maximum and dwelling and not idled:
         replicas = workers
     if replicas != workers:
         state = replace(state, changed_at=now)
     why = needs.why if needs.most else Why.IDLE
     if replicas > max(needs.most, target.minimum):
         why = Why.HOLDING
-    decision = Decision(replicas, why, needs, unmet=_unmet(needs, plan, state))
-    return decision, state
+    recheck = _recheck(needs, max(replicas, workers), now, plan, state)
+    return Decision(replicas, why, needs, recheck=recheck, unmet=_unmet(needs, plan, state)), state
+
+
+def _recheck(needs: Needs, workers: int, now: float, plan: Plan, state: State) -> float | None:
+    """Tell when time alone may change the answer; a pool at rest is left alone."""
+    assert state.last
+    if state.last.jobs or needs.most or workers > plan.target.minimum:
+        return AGAIN
+    return until_burst(state.bursts, now, plan)
 
 
 def _unmet(needs: Needs, plan: Plan, state: State) -> str:

@@ -8,6 +8,12 @@ from osnovci.scaling.hold import Needed
 from osnovci.scaling.model import Observation, Tuning
 from osnovci.scaling.rates import Arrivals, Services
 
+TICK = 0.25
+"""Seconds from a change to the look that shows it: whoever looks on looks at each change."""
+
+QUIET = 1.5
+"""Seconds without a look after which nothing had changed until a tick before this one."""
+
 BLINK = 5.0
 """Seconds without a trusted reading after which sight counts as new."""
 
@@ -26,8 +32,10 @@ class State:
     services: Services = field(default_factory=Services)
     waiting: Groups = ()
     bursts: Bursts = field(default_factory=Bursts)
-    worked_at: float | None = None
-    """When there last was a job."""
+    worked: bool = False
+    """Whether there ever was a job."""
+    nothing_since: float | None = None
+    """Since when there is nothing to do, or None; time without sight is not among it."""
     steady: Needed = field(default_factory=Needed)
     """Needs of rate and running jobs."""
     queued: Needed = field(default_factory=Needed)
@@ -47,6 +55,7 @@ def vanished(state: State, seen: Observation) -> int:
     before = state.last.waiting + state.last.active
     arrived = max(seen.arrivals - state.last.arrivals, 0)
     ended = max(seen.completions - state.last.completions, 0)
+    ended += max(seen.withdrawn - state.last.withdrawn, 0)
     expected = before + arrived - ended
     missing = expected - seen.waiting - seen.active
     return missing if missing > max(FEW_JOBS, expected / 2) else 0
@@ -62,20 +71,38 @@ def sighted(state: State, now: float) -> State:
     if state.blind_since is None:
         return state
     late = now - state.blind_since > BLINK
-    changed_at = now if late else state.changed_at
-    return replace(state, blind_since=None, doubted_since=None, changed_at=changed_at)
+    return replace(
+        state,
+        blind_since=None,
+        doubted_since=None,
+        changed_at=now if late else state.changed_at,
+        nothing_since=None if late else state.nothing_since,
+    )
+
+
+def rested(state: State, now: float, tuning: Tuning) -> State:
+    """Count a quiet time as what it was: nothing changed until just now, or it had been seen.
+
+    Without it the first jobs after an hour of rest would be a rate of some jobs an hour.
+    """
+    blind = state.blind_since is not None or state.last is None or state.at is None
+    if blind or now - state.at < QUIET:
+        return state
+    return learn(state, state.last, now - TICK, tuning)
 
 
 def learn(state: State, seen: Observation, now: float, tuning: Tuning) -> State:
     """Take a trusted reading into account."""
-    jobs = seen.waiting + seen.active
-    worked_at = now if jobs else state.worked_at
+    since = now if state.nothing_since is None else state.nothing_since
+    state = replace(
+        state, worked=state.worked or seen.jobs > 0, nothing_since=None if seen.jobs else since
+    )
     if state.last is None or state.at is None:
         waiting = remember((), seen.waiting, seen.waiting, now - seen.oldest_wait)
-        return replace(state, at=now, last=seen, waiting=waiting, worked_at=worked_at)
+        return replace(state, at=now, last=seen, waiting=waiting)
     elapsed = now - state.at
     if elapsed <= 0:
-        return replace(state, last=seen, worked_at=worked_at)
+        return replace(state, last=seen)
     arrived = max(seen.arrivals - state.last.arrivals, 0)
     ended = max(seen.completions - state.last.completions, 0)
     usual = state.arrivals.slow
@@ -89,5 +116,4 @@ def learn(state: State, seen: Observation, now: float, tuning: Tuning) -> State:
         ),
         waiting=remember(state.waiting, arrived, seen.waiting, now),
         bursts=state.bursts.after(arrived, now, usual),
-        worked_at=worked_at,
     )

@@ -9,6 +9,7 @@ from osnovci.scaling.model import Target
 
 CONCURRENCY = 2
 TARGET_WAIT = "5s"
+IDLE = "1m"
 """The defaults of the QueuePool."""
 
 
@@ -27,10 +28,11 @@ def read(path: Path) -> Target:
     if not isinstance(scaling, dict):
         raise PoolFileError(f"{path}: spec.scaling is missing: a pool without it has a fixed count")
     target = Target(
-        wait=_seconds(path, scaling.get("targetWait", TARGET_WAIT)),
+        wait=_seconds(path, "targetWait", scaling.get("targetWait", TARGET_WAIT)),
         minimum=_count(path, "spec.scaling.minReplicas", scaling.get("minReplicas", 0), 0),
         maximum=_count(path, "spec.scaling.maxReplicas", scaling.get("maxReplicas"), 1),
         slots=_count(path, "spec.concurrency", spec.get("concurrency", CONCURRENCY), 1),
+        idle=_seconds(path, "idle", scaling.get("idle", IDLE)),
     )
     if target.minimum > target.maximum:
         raise PoolFileError(
@@ -60,13 +62,13 @@ def _load(path: Path) -> dict[str, Any]:
     return pools[0]
 
 
-def _seconds(path: Path, value: object) -> float:
+def _seconds(path: Path, field: str, value: object) -> float:
     try:
         seconds = parse_duration(value).total_seconds()
     except ValueError as error:
-        raise PoolFileError(f"{path}: spec.scaling.targetWait: {error}") from error
+        raise PoolFileError(f"{path}: spec.scaling.{field}: {error}") from error
     if not seconds:
-        raise PoolFileError(f"{path}: spec.scaling.targetWait must be above zero")
+        raise PoolFileError(f"{path}: spec.scaling.{field} must be above zero")
     return seconds
 
 
