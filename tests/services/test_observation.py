@@ -90,9 +90,7 @@ def test_each_queue_has_a_horizon_of_its_own(redis: Redis) -> None:
     for name in ("email", "report"):
         Queue(name, connection=redis).enqueue_in(MINUTE, "homework.jobs.pause", 1)
     horizons = {"email": HORIZON, "report": 2 * MINUTE}
-    reply: Any = redis.eval(
-        observation.SCRIPT, 0, *observation.arguments(NAMESPACE, horizons, [])
-    )
+    reply: Any = redis.eval(observation.SCRIPT, 0, *observation.arguments(NAMESPACE, horizons, []))
     found = observation.parse(reply, list(horizons), []).queues
     assert [getattr(found[name], "due", None) for name in horizons] == [0, 1]
 
@@ -213,7 +211,9 @@ def test_a_heartbeat_may_be_of_a_newer_release(redis: Redis) -> None:
         pytest.param(["1", "0", "[[1, 2]]", "[]"], id="fewer figures than there are"),
         pytest.param(["1", "0", "[[null, 0, 0, 0, 0, 0, 0, false]]", "[]"], id="no figure"),
         pytest.param(["soon", "0", '["text"]', "[]"], id="a time that is none"),
-        pytest.param(["1", "0", "[[1e400, 0, 0, 0, 0, 0, 0, false]]", "[]"], id="an endless figure"),
+        pytest.param(
+            ["1", "0", "[[1e400, 0, 0, 0, 0, 0, 0, false]]", "[]"], id="an endless figure"
+        ),
         pytest.param(["9999999999999999999", "0", '["text"]', "[]"], id="a time beyond all clocks"),
         pytest.param(["1", "0", "[" * 100_000, "[]"], id="JSON without a bottom"),
     ],

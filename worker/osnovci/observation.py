@@ -67,9 +67,7 @@ class Observation:
         return any(isinstance(each, QueueReading) and each.waiting for each in self.queues.values())
 
 
-def arguments(
-    namespace: str, horizons: Mapping[str, timedelta], pods: Sequence[str]
-) -> list[str]:
+def arguments(namespace: str, horizons: Mapping[str, timedelta], pods: Sequence[str]) -> list[str]:
     """Give the script's arguments: queues, each with how soon a job of it counts as due, and pods."""
     head = [str(DOCUMENT_MAX_BYTES), key_prefix(namespace), str(len(horizons))]
     queues = [text for name, soon in horizons.items() for text in (name, str(soon.total_seconds()))]

@@ -85,8 +85,9 @@ def rested(state: State, now: float, tuning: Tuning) -> State:
 
     Without it the first jobs after an hour of rest would be a rate of some jobs an hour.
     """
-    blind = state.blind_since is not None or state.last is None or state.at is None
-    if blind or now - state.at < QUIET:
+    if state.blind_since is not None or state.last is None or state.at is None:
+        return state
+    if now - state.at < QUIET:
         return state
     return learn(state, state.last, now - TICK, tuning)
 
