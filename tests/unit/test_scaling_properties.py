@@ -17,7 +17,8 @@ unhurried = settings(deadline=None)
 def targets(draw: st.DrawFn) -> Target:
     minimum = draw(st.integers(0, 5))
     maximum = draw(st.integers(max(minimum, 1), 45))
-    return Target(draw(st.floats(0.1, 300)), minimum, maximum, draw(st.integers(1, 16)))
+    wait, idle = draw(st.floats(0.1, 300)), draw(st.floats(0.1, 600))
+    return Target(wait, minimum, maximum, draw(st.integers(1, 16)), idle)
 
 
 TARGETS = targets()
@@ -35,6 +36,7 @@ OBSERVATIONS = st.builds(
     spread=st.none() | st.floats(0, 100),
     due=st.integers(0, 100),
     due_within=st.floats(0, 60),
+    withdrawn=st.integers(0, 5000),
 )
 """Any figures at all: counters may run backwards, jobs vanish, workers outnumber those asked for."""
 
@@ -77,11 +79,18 @@ def test_the_count_stays_within_its_bounds(
 def test_a_decrease_keeps_its_distance_from_any_change(
     target: Target, moments: list[tuple[float, Observation | None]]
 ) -> None:
-    """The stated bound: at most 1 + t / dwell decreases in any time t, and turns from up to down."""
+    """The stated bound: at most 1 + t / dwell decreases in any time t, and turns from up to down.
+
+    But for those to the minimum when there was nothing to do for idle.
+    """
     changed_at: float | None = None
+    busy_at = 0.0
     for step in run(target, target.minimum, moments):
+        if not step.seen or step.seen.jobs:
+            busy_at = step.at
         if step.decision.replicas < step.before and changed_at is not None:
-            assert step.at - changed_at >= TUNED.dwell
+            idled = step.decision.replicas == target.minimum and step.at - busy_at >= target.idle
+            assert idled or step.at - changed_at >= TUNED.dwell
         if step.decision.replicas != step.before:
             changed_at = step.at
 

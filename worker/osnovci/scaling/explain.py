@@ -16,19 +16,22 @@ def sentence(decision: Decision, target: Target) -> str:
         return f"no jobs: minReplicas {target.minimum}"
     needs = decision.needs
     assert needs
-    figures = (
-        f"{needs.offered:.1f} slots will be busy, a job takes {needs.service:.1f}s, "
-        f"a start {needs.startup:.0f}s"
-    )
     said = {
         Why.BACKLOG: (
-            f"the jobs that wait or are due soon need {needs.backlog} to start within "
-            f"{target.wait:g}s"
+            f"the jobs that wait or are due soon need {_workers(needs.backlog)} "
+            f"to start within {target.wait:g}s"
         ),
-        Why.SCHEDULE: f"a burst that repeats is due and needs {needs.schedule}",
-        Why.RATE: f"the rate of arrivals needs {needs.rate}",
-        Why.BUSY: f"the jobs that run need {needs.busy}",
+        Why.SCHEDULE: f"a burst that repeats is due and needs {_workers(needs.schedule)}",
+        Why.RATE: (
+            f"the rate of arrivals needs {_workers(needs.rate)}, "
+            f"since {needs.offered:.1f} slots will be busy"
+        ),
+        Why.BUSY: f"the jobs that run need {_workers(needs.busy)}",
         Why.HOLDING: f"{needs.most} needed now, {decision.replicas} needed a short while ago",
     }[decision.why]
     unmet = f"; the target cannot be met: {decision.unmet}" if decision.unmet else ""
-    return f"{said}: {figures}{unmet}"
+    return f"{said}: a job takes {needs.service:.1f}s, a start {needs.startup:.0f}s{unmet}"
+
+
+def _workers(number: int) -> str:
+    return f"{number} worker" if number == 1 else f"{number} workers"

@@ -150,7 +150,7 @@ def _unmet(needs: Needs, plan: Plan, state: State) -> str:
     """Say why the target cannot be met, where that is so."""
     target, seen = plan.target, state.last
     if needs.most > target.maximum:
-        return f"{needs.why.lower()} needs {needs.most} workers, maxReplicas is {target.maximum}"
+        return f"maxReplicas is {target.maximum}, {needs.most} would be needed"
     if seen and seen.waiting and not seen.ready and target.wait - seen.oldest_wait < plan.startup:
         return (
             f"a start takes {plan.startup:.0f}s, more than what is left of targetWait "
