@@ -12,6 +12,9 @@ from osnovci.scaling.model import Target
 from osnovci.simulation.trace import Blackout, Trace
 
 LENGTH = 5400.0
+IDLE = 300.0
+"""As long as HPA's stabilisation and KEDA's cooldown; a QueuePool's default is a minute."""
+
 Jobs = Iterator[tuple[float, float]]
 
 
@@ -30,7 +33,7 @@ class Case:
     @property
     def target(self) -> Target:
         """What the pool asks for."""
-        return Target(wait=self.wait, minimum=0, maximum=50, slots=self.slots)
+        return Target(wait=self.wait, minimum=0, maximum=50, slots=self.slots, idle=IDLE)
 
     def trace(self, seed: int) -> Trace:
         """Make the trace of a seed."""
