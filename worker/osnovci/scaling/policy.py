@@ -123,8 +123,7 @@ def _follow(
 ) -> tuple[Decision, State]:
     target, tuning = plan.target, plan.tuning
     kept = _kept(state, now, plan)
-    wanted = needs.most if needs.most > workers else min(workers, kept)
-    replicas = _clamp(wanted, target)
+    replicas = _clamp(max(needs.most, min(workers, kept)), target)
     dwelling = state.changed_at is not None and now - state.changed_at < tuning.dwell
     idled = replicas == target.minimum and _idled(state, now, target)
     if replicas < workers <= target.maximum and dwelling and not idled:
