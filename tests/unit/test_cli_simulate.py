@@ -44,7 +44,8 @@ class Simulate:
         with pytest.raises(SystemExit) as ended:
             cli.main()
         assert isinstance(ended.value.code, int)
-        return ended.value.code, *self._capsys.readouterr()
+        printed = self._capsys.readouterr()
+        return ended.value.code, printed.out, printed.err
 
 
 def test_policies_side_by_side(simulate: Simulate) -> None:

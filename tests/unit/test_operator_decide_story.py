@@ -1,6 +1,6 @@
 """How a pool's count goes on over time: idle, dwell, outages, jobs that vanish, bursts that repeat."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import pytest
@@ -15,7 +15,7 @@ from osnovci_operator.queuepool.spec import Spec
 FOLLOWS = spec(scaling=scaling())
 SECOND = timedelta(seconds=1)
 
-Story = list[tuple[int, PoolReading | Unreadable]]
+Story = Sequence[tuple[int, PoolReading | Unreadable]]
 """From which second on what is read."""
 
 
@@ -109,7 +109,7 @@ def test_jobs_that_come_back_were_never_gone() -> None:
 
 def test_a_burst_that_repeats_finds_its_workers() -> None:
     """Each five minutes; idle is over long before, and what was learned counts all the same."""
-    story: Story = []
+    story: list[tuple[int, PoolReading]] = []
     for number in range(4):
         at, done = 10 + 300 * number, 60 * number
         story += [
@@ -130,7 +130,7 @@ def test_a_burst_that_repeats_finds_its_workers() -> None:
 
 
 def test_a_pool_at_rest_is_looked_at_again_when_a_burst_is_due() -> None:
-    story: Story = [(0, NO_JOBS)]
+    story: list[tuple[int, PoolReading]] = [(0, NO_JOBS)]
     for number in range(2):
         at, done = 10 + 300 * number, 60 * number
         story += [

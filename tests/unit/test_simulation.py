@@ -24,8 +24,12 @@ def world(*jobs: tuple[float, float], end: float = 200.0, slots: int = 2) -> Wor
 
 def run(of: World, *steps: tuple[float, Callable[[], object]]) -> World:
     """Let steps happen at their moments."""
+
+    def act(step: Callable[[], object]) -> None:
+        step()
+
     for at, step in steps:
-        of.at(at, lambda act: act(), step)
+        of.at(at, act, step)
     of.run()
     return of
 
