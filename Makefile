@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo down deploy test test-fast lint fmt crds docs bench bench-queue chaos requirements
+.PHONY: help up demo down deploy test test-fast lint fmt crds docs bench bench-queue bench-scaling chaos requirements
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -61,6 +61,9 @@ chaos: .venv/ready ## 20,000 jobs while workers are killed and Redis restarts: n
 
 bench-queue: .venv/ready ## the queue beside its peers, which it installs into ~/.cache/osnovci/peers
 	@$(BIN)/python -m benchmarks.queue_throughput
+
+bench-scaling: .venv/ready ## simulates the scaling beside HPA, KEDA and Knative on 42 cells, a few minutes
+	@$(BIN)/python -m benchmarks.scaling
 
 bench: .venv/ready ## measures, prints its tables, writes benchmarks/results/
 	@$(BIN)/python -m benchmarks

@@ -115,7 +115,7 @@ class _Poll:
     def __init__(self, redis: Redis, names: list[str]) -> None:
         self._redis = redis
         self._queues = [*names, FLOOR]
-        self._arguments = observation.arguments(NAMESPACE, self._queues, [], HORIZON)
+        self._arguments = observation.arguments(NAMESPACE, dict.fromkeys(self._queues, HORIZON), [])
         self._seen = threading.Condition()
         self._waiting = 0
         self._at = 0.0

@@ -58,7 +58,8 @@ class Result:
         table.add_column("bar")
         for figure in self.figures:
             color = "green" if figure.holds else "red"
-            bar = "" if figure.bar is None else f"[{color}]at most {figure.bar:g}[/]"
+            met = "met" if figure.holds else "not met"
+            bar = "" if figure.bar is None else f"[{color}]at most {figure.bar:g}: {met}[/]"
             table.add_row(figure.what, f"{figure.value:,g} {figure.unit}", bar)
         console.print(table)
 

@@ -6,6 +6,7 @@ from typing import Any
 from osnovci.observation import QueueReading
 from osnovci_operator.backend import Unreadable, UnreadableReason
 from osnovci_operator.labels import POOL
+from osnovci_operator.pod_life import Pods
 from osnovci_operator.pods import PodSection
 from osnovci_operator.queuepool.accounts import Accounts
 from osnovci_operator.queuepool.queue import Queue
@@ -56,9 +57,12 @@ def queue_reading(
     scheduled: int = 0,
     completed: int = 0,
     failed: int = 0,
+    departed: int = 0,
     oldest_wait: timedelta = timedelta(),
 ) -> QueueReading:
-    return QueueReading(name, waiting, active, due, scheduled, completed, failed, oldest_wait)
+    return QueueReading(
+        name, waiting, active, due, scheduled, completed, failed, departed, oldest_wait
+    )
 
 
 def reading(
@@ -66,11 +70,14 @@ def reading(
     waiting: int = 0,
     active: int = 0,
     due: int = 0,
+    departed: int = 0,
     busy: int = 0,
     oldest_wait: timedelta = timedelta(),
 ) -> PoolReading:
     """Give the reading of a pool with one queue."""
-    queue = queue_reading(waiting=waiting, active=active, due=due, oldest_wait=oldest_wait)
+    queue = queue_reading(
+        waiting=waiting, active=active, due=due, departed=departed, oldest_wait=oldest_wait
+    )
     return PoolReading((queue,), busy)
 
 
@@ -106,8 +113,12 @@ def seen(
     stranger: bool = False,
     trouble: str | None = None,
     accounts: Accounts | None = None,
+    pods: Pods | None = None,
 ) -> Seen:
-    return Seen(now, workers, reading, taken, stranger, trouble, accounts)
+    """Give what was seen; unless pods are named, those of the Deployment are as ready as it says."""
+    if pods is None:
+        pods = Pods(ready=workers.ready if workers else 0, startup=timedelta(seconds=4))
+    return Seen(now, workers, reading, taken, stranger, trouble, accounts, pods=pods)
 
 
 def pool_body(

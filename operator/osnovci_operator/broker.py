@@ -8,7 +8,7 @@ slow one delays nobody else. A read that fails now and then is bridged by the la
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -27,6 +27,7 @@ from osnovci_operator.events import Tell
 from osnovci_operator.kube import Kube
 from osnovci_operator.listing import pod_runs
 from osnovci_operator.orphans import Orphans
+from osnovci_operator.pod_life import horizon
 from osnovci_operator.queuepool.accounts import Accounts
 from osnovci_operator.queuepool.seen import PoolReading, ScheduleReading
 from osnovci_operator.queuepool.spec import Pool
@@ -40,9 +41,6 @@ READ_SECONDS = 1.0
 """The time budget of one read, connecting included."""
 
 STALE_SECONDS = 3.0
-DUE_HORIZON = timedelta(seconds=10)
-"""Scheduled jobs due this soon count as jobs: a worker must be there to take them."""
-
 log = logging.getLogger(__name__)
 
 
@@ -158,12 +156,19 @@ class NamespaceReader:
                 message = f"queue {queue.name} cannot be read: {row}"
                 return Unreadable(UnreadableReason.NONSENSE, message)
             rows.append(row)
-        pods = self._store.pods(pool.key)
+        return PoolReading(
+            tuple(rows),
+            busy=self._busy(self._store.pods(pool.key)),
+            draining=self._busy(self._store.leaving(pool.key)),
+        )
+
+    def _busy(self, pods: Iterable[str]) -> int:
+        assert self._last
         beats = (self._last.heartbeats.get(pod) for pod in pods)
-        return PoolReading(tuple(rows), sum(beat.busy for beat in beats if beat))
+        return sum(beat.busy for beat in beats if beat)
 
     async def _read(self, pools: list[Pool]) -> None:
-        queues = sorted({queue.name for pool in pools for queue in pool.spec.queues})
+        queues = self._horizons(pools)
         pods = sorted({pod for pool in pools for pod in self._store.pods(pool.key)})
         try:
             client = await self._connection.open()
@@ -186,15 +191,24 @@ class NamespaceReader:
             self._failure = None
             metrics.REDIS_READABLE.labels(self._namespace).set(1)
 
+    def _horizons(self, pools: list[Pool]) -> dict[str, timedelta]:
+        """Give how soon jobs of each queue count as due: in the time that a worker takes to start."""
+        found = {
+            queue.name: horizon(self._store.startup(pool.key))
+            for pool in pools
+            for queue in pool.spec.queues
+        }
+        return dict(sorted(found.items()))
+
     async def _observe(
-        self, client: redis.Redis, queues: list[str], pods: list[str]
+        self, client: redis.Redis, queues: dict[str, timedelta], pods: list[str]
     ) -> Observation:
-        arguments = observation.arguments(self._namespace, queues, pods, DUE_HORIZON)
+        arguments = observation.arguments(self._namespace, queues, pods)
         try:
             reply = await client.evalsha(observation.SHA, 0, *arguments)
         except NoScriptError:
             reply = await client.eval(observation.SCRIPT, 0, *arguments)
-        return observation.parse(reply, queues, pods, self._last)
+        return observation.parse(reply, list(queues), pods, self._last)
 
     async def _fail(self, error: BackendError) -> None:
         """Drop the connection; the next tick reads the Secret and connects anew."""
@@ -227,6 +241,5 @@ class NamespaceReader:
         if self._failure or not self._last:
             return self._failure and self._failure.reason
         rows = (self._last.queues[queue.name] for queue in pool.spec.queues)
-        beats = (self._last.heartbeats.get(pod) for pod in self._store.pods(pool.key))
         figures = (row if isinstance(row, str) else row.figures() for row in rows)
-        return sum(beat.busy for beat in beats if beat), *figures
+        return self._busy(self._store.pods(pool.key)), *figures

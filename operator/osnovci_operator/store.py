@@ -5,10 +5,11 @@ Raw bodies of three kinds, and who needs to know of a change.
 
 from collections import defaultdict
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from osnovci_operator.labels import POOL
-from osnovci_operator.pod_trouble import trouble
+from osnovci_operator.pod_life import PodLife, Pods, Startups
 from osnovci_operator.queuepool.spec import KIND as QUEUE_POOL
 from osnovci_operator.queuepool.spec import Pool
 from osnovci_operator.resource import InvalidSpecError, Key
@@ -28,8 +29,8 @@ class Store:
     def __init__(self) -> None:
         self._pools: dict[Key, Pool | InvalidSpecError] = {}
         self._children: dict[Key, dict[str, Any]] = {}
-        self._pods: defaultdict[Key, dict[str, str | None]] = defaultdict(dict)
-        """With what keeps each from becoming ready."""
+        self._pods: defaultdict[Key, dict[str, PodLife]] = defaultdict(dict)
+        self._startups = Startups()
         self._users: defaultdict[tuple[str, str], set[Key]] = defaultdict(set)
         self._known: dict[Key, dict[str, Any]] = {}
         """Every object's metadata, by its own kind and name: which state of which object is known."""
@@ -65,6 +66,7 @@ class Store:
         self._known.pop(place, None)
         if body["kind"] == QUEUE_POOL:
             key = pool_key(metadata)
+            self._startups.forget(key)
             return self._rivals(key, self._pools.pop(key, None)) | {key}
         owner, name = pool_of(body), metadata["name"]
         if body["kind"] == POD:
@@ -123,7 +125,19 @@ class Store:
     def trouble(self, key: Key) -> str | None:
         """Say what keeps one of a pool's pods from becoming ready; None where nothing does."""
         pods = sorted(self._pods.get(key, {}).items())
-        return next((trouble for _, trouble in pods if trouble), None)
+        return next((life.trouble for _, life in pods if life.trouble), None)
+
+    def workers(self, key: Key) -> Pods:
+        """Give which of a pool's pods take jobs or start, and how long starts took."""
+        return Pods.of(self._pods.get(key, {}).values(), self._startups.longest(key))
+
+    def startup(self, key: Key) -> timedelta | None:
+        """Give the longest of the last starts of a pool's pods; None before the first."""
+        return self._startups.longest(key)
+
+    def leaving(self, key: Key) -> frozenset[str]:
+        """Name a pool's pods that have been told to end."""
+        return frozenset(name for name, life in self._pods.get(key, {}).items() if life.leaving)
 
     def pods_in(self, namespace: str) -> dict[str, Key]:
         """Name the pods of all pools of a namespace, also of pools that are gone."""
@@ -144,8 +158,11 @@ class Store:
         name = body["metadata"]["name"]
         if has_ended(body):
             self._remove_pod(owner, name)
-        else:
-            self._pods[owner][name] = trouble(body)
+            return
+        before = self._pods[owner].get(name)
+        life = self._pods[owner][name] = PodLife.parse(body, before)
+        if (length := life.startup(before)) is not None:
+            self._startups.add(owner, length)
 
     def _remove_pod(self, owner: Key, name: str) -> None:
         self._pods[owner].pop(name, None)

@@ -18,6 +18,7 @@ from osnovci.contract import (
     RqKeys,
     WorkerState,
     heartbeat_key,
+    key_prefix,
 )
 from osnovci.observation import Observation, QueueReading
 
@@ -27,7 +28,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def observe(redis: Redis, queues: Sequence[str] = (), pods: Sequence[str] = ()) -> Observation:
-    arguments = observation.arguments(NAMESPACE, queues, pods, HORIZON)
+    arguments = observation.arguments(NAMESPACE, dict.fromkeys(queues, HORIZON), pods)
     reply: Any = redis.eval(observation.SCRIPT, 0, *arguments)
     return observation.parse(reply, queues, pods)
 
@@ -46,7 +47,7 @@ def ended(redis: Redis, queue: Queue, kind: type[FinishedJobRegistry | FailedJob
 
 
 def test_a_queue_that_was_never_used_is_empty(redis: Redis) -> None:
-    assert reading(redis) == QueueReading("email", 0, 0, 0, 0, 0, 0, timedelta())
+    assert reading(redis) == QueueReading("email", 0, 0, 0, 0, 0, 0, 0, timedelta())
 
 
 def test_waiting_jobs_and_the_age_of_the_oldest(redis: Redis) -> None:
@@ -83,6 +84,23 @@ def test_scheduled_jobs_are_due_within_the_horizon(redis: Redis) -> None:
         queue.enqueue_in(delay, "homework.jobs.pause", 1)
     found = reading(redis)
     assert (found.due, found.scheduled, found.waiting) == (2, 4, 0)
+
+
+def test_each_queue_has_a_horizon_of_its_own(redis: Redis) -> None:
+    for name in ("email", "report"):
+        Queue(name, connection=redis).enqueue_in(MINUTE, "homework.jobs.pause", 1)
+    horizons = {"email": HORIZON, "report": 2 * MINUTE}
+    reply: Any = redis.eval(observation.SCRIPT, 0, *observation.arguments(NAMESPACE, horizons, []))
+    found = observation.parse(reply, list(horizons), []).queues
+    assert [getattr(found[name], "due", None) for name in horizons] == [0, 1]
+
+
+def test_whatever_ended_has_departed_though_nothing_of_it_is_kept(redis: Redis) -> None:
+    ways = {"completed": 5, "failed": 3, "retried": 2, "lost": 1}
+    counters = {f"email:{way}": number for way, number in ways.items()}
+    redis.hset(f"{key_prefix(NAMESPACE)}counters", mapping={**counters, "report:completed": 7})
+    found = reading(redis)
+    assert (found.departed, found.completed, found.failed) == (11, 0, 0)
 
 
 def test_ended_jobs_are_counted(redis: Redis) -> None:
@@ -191,9 +209,11 @@ def test_a_heartbeat_may_be_of_a_newer_release(redis: Redis) -> None:
         pytest.param("{}", id="another kind of JSON"),
         pytest.param(["1", "0", "[]", "[]"], id="fewer rows than queues"),
         pytest.param(["1", "0", "[[1, 2]]", "[]"], id="fewer figures than there are"),
-        pytest.param(["1", "0", "[[null, 0, 0, 0, 0, 0, false]]", "[]"], id="no figure"),
+        pytest.param(["1", "0", "[[null, 0, 0, 0, 0, 0, 0, false]]", "[]"], id="no figure"),
         pytest.param(["soon", "0", '["text"]', "[]"], id="a time that is none"),
-        pytest.param(["1", "0", "[[1e400, 0, 0, 0, 0, 0, false]]", "[]"], id="an endless figure"),
+        pytest.param(
+            ["1", "0", "[[1e400, 0, 0, 0, 0, 0, 0, false]]", "[]"], id="an endless figure"
+        ),
         pytest.param(["9999999999999999999", "0", '["text"]', "[]"], id="a time beyond all clocks"),
         pytest.param(["1", "0", "[" * 100_000, "[]"], id="JSON without a bottom"),
     ],
@@ -205,14 +225,14 @@ def test_a_reply_that_the_script_never_gives_is_refused(reply: object) -> None:
 
 def test_the_script_writes_nothing(redis: Redis) -> None:
     """Redis itself refuses any write of it, on a replica as on a primary."""
-    arguments = observation.arguments(NAMESPACE, ["email"], ["worker-1"], HORIZON)
+    arguments = observation.arguments(NAMESPACE, {"email": HORIZON}, ["worker-1"])
     reply: Any = redis.eval_ro(observation.SCRIPT, 0, *arguments)
     assert observation.parse(reply, ["email"], ["worker-1"]).heartbeats == {}
     assert redis.dbsize() == 0
 
 
 def test_what_a_reply_repeats_is_taken_from_the_last_observation() -> None:
-    idle = ["5", "0", "[[0, 0, 0, 0, 1, 0, false]]", "[]"]
+    idle = ["5", "0", "[[0, 0, 0, 0, 1, 0, 1, false]]", "[]"]
     first = observation.parse(idle, ["email"], [])
     again = observation.parse(["6", *idle[1:]], ["email"], [], first)
     assert again.texts is first.texts
@@ -222,7 +242,7 @@ def test_what_a_reply_repeats_is_taken_from_the_last_observation() -> None:
 
 
 def test_a_waiting_job_grows_older_though_the_reply_is_the_same() -> None:
-    row = '[[1, 0, 0, 0, 0, 0, "1970-01-01T00:00:00Z"]]'
+    row = '[[1, 0, 0, 0, 0, 0, 0, "1970-01-01T00:00:00Z"]]'
     first = observation.parse(["5", "0", row, "[]"], ["email"], [])
     again = observation.parse(["8", "0", row, "[]"], ["email"], [], first)
     email = again.queues["email"]

@@ -12,18 +12,27 @@ from osnovci_operator.queuepool.seen import PoolReading
 
 
 @pytest.mark.parametrize(
-    ("queues", "count"),
+    ("queues", "waiting", "due"),
     [
-        pytest.param(reading(waiting=20), 2, id="no more workers than may run"),
-        pytest.param(reading(waiting=20, active=3), 2, id="those that run are among them"),
-        pytest.param(reading(waiting=1), 1, id="fewer jobs than may run"),
-        pytest.param(reading(waiting=9, active=6), 3, id="more run than may, since it was lowered"),
+        pytest.param(reading(waiting=20), 4, 0, id="no more workers than may run"),
+        pytest.param(reading(waiting=20, active=3), 1, 0, id="those that run are among them"),
+        pytest.param(reading(waiting=1), 1, 0, id="fewer jobs than may run"),
+        pytest.param(reading(waiting=9, active=6), 0, 0, id="more run than may, as it was lowered"),
+        pytest.param(reading(waiting=3, due=9), 3, 1, id="those that are due come after"),
     ],
 )
-def test_a_queue_with_a_most_active(queues: PoolReading, count: int) -> None:
-    given = spec(scaling=scaling(), max_active=4)
-    decision, _ = decide(given, seen(reading=queues), ScalingState())
-    assert decision.replicas == count
+def test_a_queue_with_a_most_active(queues: PoolReading, waiting: int, due: int) -> None:
+    (limited,) = queues.runnable(frozenset(), {"email": 4})
+    assert (limited.waiting, limited.due) == (waiting, due)
+
+
+def test_what_may_not_run_brings_no_worker() -> None:
+    observed = seen(reading=reading(waiting=500))
+    counts = [
+        decide(spec(scaling=scaling(), max_active=most), observed, ScalingState())[0].replicas
+        for most in (None, 4)
+    ]
+    assert counts == [20, 2]
 
 
 def test_the_workers_are_told_of_the_limits() -> None:

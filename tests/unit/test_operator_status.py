@@ -39,7 +39,7 @@ def condition(of: dict[str, Any], kind: str) -> dict[str, Any]:
     ("observed", "refusal", "verdict", "message"),
     [
         pytest.param(
-            seen(reading=reading(waiting=3)),
+            seen(reading=reading(waiting=5)),
             None,
             ("False", "RollingOut"),
             "asked for 2 workers",
@@ -147,7 +147,7 @@ def test_ready(
 def test_the_figures_of_a_pool() -> None:
     observed = seen(
         workers=workers(asked=1, existing=2, ready=1),
-        reading=reading(waiting=3, active=1, busy=2, oldest_wait=timedelta(seconds=61.9)),
+        reading=reading(waiting=5, active=1, busy=2, oldest_wait=timedelta(seconds=61.9)),
     )
     written = report(observed)
     del written["conditions"]
@@ -155,14 +155,14 @@ def test_the_figures_of_a_pool() -> None:
         "observedGeneration": 3,
         "replicas": 2,
         "readyReplicas": 1,
-        "desiredReplicas": 2,
+        "desiredReplicas": 1,
         "selector": "osnovci.app/pool=homework-jobs",
         "busy": 2,
-        "waiting": 3,
+        "waiting": 5,
         "queues": [
             {
                 "name": "email",
-                "waiting": 3,
+                "waiting": 5,
                 "active": 1,
                 "scheduled": 0,
                 "completed": 0,

@@ -4,7 +4,7 @@ Used by the operator's tick and by statistics. Pure: the script's text, its argu
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha1
@@ -35,7 +35,11 @@ class QueueReading:
     """Scheduled jobs that fall due within the horizon that was asked for."""
     scheduled: int
     completed: int
+    """Completed jobs that are kept."""
     failed: int
+    """Failed jobs that are kept."""
+    departed: int
+    """Runs that ever ended, in whatever way: what left `active` for good or to come again."""
     oldest_wait: timedelta
 
     def figures(self) -> "QueueReading":
@@ -63,12 +67,11 @@ class Observation:
         return any(isinstance(each, QueueReading) and each.waiting for each in self.queues.values())
 
 
-def arguments(
-    namespace: str, queues: Sequence[str], pods: Sequence[str], horizon: timedelta
-) -> list[str]:
-    """Give the script's arguments."""
-    head = [str(horizon.total_seconds()), str(DOCUMENT_MAX_BYTES), key_prefix(namespace)]
-    return [*head, str(len(queues)), *queues, *(heartbeat_key(namespace, pod) for pod in pods)]
+def arguments(namespace: str, horizons: Mapping[str, timedelta], pods: Sequence[str]) -> list[str]:
+    """Give the script's arguments: queues, each with how soon a job of it counts as due, and pods."""
+    head = [str(DOCUMENT_MAX_BYTES), key_prefix(namespace), str(len(horizons))]
+    queues = [text for name, soon in horizons.items() for text in (name, str(soon.total_seconds()))]
+    return [*head, *queues, *(heartbeat_key(namespace, pod) for pod in pods)]
 
 
 def parse(
@@ -101,7 +104,7 @@ def parse(
 
 
 def _reading(name: str, row: list[Any], at: datetime) -> QueueReading:
-    waiting, active, due, scheduled, completed, failed, enqueued_at = row
+    waiting, active, due, scheduled, completed, failed, departed, enqueued_at = row
     oldest = at - _moment(enqueued_at, at) if waiting else timedelta()
     return QueueReading(
         name=name,
@@ -111,6 +114,7 @@ def _reading(name: str, row: list[Any], at: datetime) -> QueueReading:
         scheduled=int(scheduled),
         completed=int(completed),
         failed=int(failed),
+        departed=int(departed),
         oldest_wait=max(oldest, timedelta()),
     )
 

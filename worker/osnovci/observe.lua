@@ -1,47 +1,58 @@
 -- Reads the counts of queues and the heartbeats of pods, all at one moment; writes nothing.
 --
--- ARGV  1          horizon: scheduled jobs due within so many seconds count as due
---       2          the largest document that is returned, bytes
---       3          prefix of Osnovci's keys, "osnovci:{NAMESPACE}:"
---       4          how many queues follow
---       5 ..       names of queues, then keys of heartbeats
+-- ARGV  1          the largest document that is returned, bytes
+--       2          prefix of Osnovci's keys, "osnovci:{NAMESPACE}:"
+--       3          how many queues follow
+--       4 ..       for each queue its name and its horizon: scheduled jobs that are due within so many
+--                  seconds count as due; then keys of heartbeats
 -- Reads rq:queue:Q (list), PREFIXpriority:Q, rq:wip:Q, rq:scheduled:Q, rq:finished:Q, rq:failed:Q (sorted sets),
---       rq:job:ID (hash, enqueued_at only); a document a heartbeat key
+--       rq:job:ID (hash, enqueued_at only), PREFIXcounters (hash); a document a heartbeat key
 -- Returns [seconds, micros, rows as JSON, documents as JSON]; a row is
---       [waiting, active, due, scheduled, completed, failed, enqueued_at of the oldest or false],
+--       [waiting, active, due, scheduled, completed, failed, departed, enqueued_at of the oldest or
+--       false], where departed counts all that ever left the workers: completed, failed, retried, lost;
 --       or the error's text where a key of the queue is of another type; a document may be false
 --
 -- rq's entry of an active job ends by its score when its worker no longer renews it.
 
 local time = redis.call('TIME')
 local now = tonumber(time[1])
-local prefix, queues = ARGV[3], tonumber(ARGV[4])
+local prefix, queues = ARGV[2], tonumber(ARGV[3])
 
-local function row(queue)
+local function departed(queue)
+  local sum = 0
+  for _, number in ipairs(redis.call('HMGET', prefix .. 'counters', queue .. ':completed',
+      queue .. ':failed', queue .. ':retried', queue .. ':lost')) do
+    sum = sum + (tonumber(number or 0) or 0)
+  end
+  return sum
+end
+
+local function row(queue, horizon)
   local urgent = prefix .. 'priority:' .. queue
   local oldest = redis.call('LINDEX', 'rq:queue:' .. queue, 0)
     or redis.call('ZRANGE', urgent, 0, 0)[1]
   return {
     redis.call('LLEN', 'rq:queue:' .. queue) + redis.call('ZCARD', urgent),
     redis.call('ZCOUNT', 'rq:wip:' .. queue, now, '+inf'),
-    redis.call('ZCOUNT', 'rq:scheduled:' .. queue, '-inf', now + tonumber(ARGV[1])),
+    redis.call('ZCOUNT', 'rq:scheduled:' .. queue, '-inf', now + tonumber(horizon)),
     redis.call('ZCARD', 'rq:scheduled:' .. queue),
     redis.call('ZCARD', 'rq:finished:' .. queue),
     redis.call('ZCARD', 'rq:failed:' .. queue),
+    departed(queue),
     oldest and redis.call('HGET', 'rq:job:' .. oldest, 'enqueued_at') or false,
   }
 end
 
 local rows = {}
 for i = 1, queues do
-  local ok, result = pcall(row, ARGV[4 + i])
+  local ok, result = pcall(row, ARGV[2 + 2 * i], ARGV[3 + 2 * i])
   rows[i] = ok and result or tostring(type(result) == 'table' and result.err or result)
 end
 
 local documents = {}
-for i = 5 + queues, #ARGV do
+for i = 4 + 2 * queues, #ARGV do
   local ok, document = pcall(redis.call, 'GET', ARGV[i])
-  documents[#documents + 1] = ok and document and #document <= tonumber(ARGV[2]) and document
+  documents[#documents + 1] = ok and document and #document <= tonumber(ARGV[1]) and document
 end
 
 -- Empty tables would be written as objects.

@@ -1,15 +1,21 @@
 """How many workers a QueuePool gets, and why. Pure: no I/O, time is an argument.
 
-The rule of this release: each job that waits, runs or falls due soon gets a slot at once, up to
-maxReplicas; a slot is given up when no moment of the last `idle` needed it. `decide` is the
-interface that any later rule keeps: (spec, seen, state) -> (decision, state).
+First what keeps a pool from following its backlog; then osnovci.scaling, the policy that
+`osnovci simulate` and the benchmarks replay, is told what was seen, and its answer is put into the
+words of docs/operations.md.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from enum import StrEnum
 
+from osnovci.scaling import model, policy
+from osnovci.scaling.explain import sentence
+from osnovci.scaling.model import Moment, Observation, Target, Why
+from osnovci.scaling.state import State, blinded
+from osnovci_operator.pod_life import horizon
+from osnovci_operator.queuepool.flow import Flow, Runnable
 from osnovci_operator.queuepool.seen import PoolReading, Seen
 from osnovci_operator.queuepool.spec import UNSCALED_REPLICAS, Scaling, Spec
 from osnovci_operator.resource import counted, format_duration
@@ -24,9 +30,36 @@ class Reason(StrEnum):
     QUEUE_TAKEN = "QueueTaken"
     NAME_TAKEN = "NameTaken"
     BACKEND_UNREADABLE = "BackendUnreadable"
+    JOBS_VANISHED = "JobsVanished"
     BACKLOG = "Backlog"
+    ARRIVAL_RATE = "ArrivalRate"
+    JOBS_RUNNING = "JobsRunning"
+    BURST_EXPECTED = "BurstExpected"
     COOLING_DOWN = "CoolingDown"
     IDLE = "Idle"
+
+
+HELD = frozenset(
+    {
+        Reason.FIXED,
+        Reason.QUEUE_TAKEN,
+        Reason.NAME_TAKEN,
+        Reason.BACKEND_UNREADABLE,
+        Reason.JOBS_VANISHED,
+    }
+)
+"""The count does not follow the backlog."""
+
+REASONS = {
+    Why.BACKLOG: Reason.BACKLOG,
+    Why.RATE: Reason.ARRIVAL_RATE,
+    Why.BUSY: Reason.JOBS_RUNNING,
+    Why.SCHEDULE: Reason.BURST_EXPECTED,
+    Why.HOLDING: Reason.COOLING_DOWN,
+    Why.IDLE: Reason.IDLE,
+    Why.UNAVAILABLE: Reason.BACKEND_UNREADABLE,
+    Why.IMPLAUSIBLE: Reason.JOBS_VANISHED,
+}
 
 
 class Bound(StrEnum):
@@ -37,36 +70,11 @@ class Bound(StrEnum):
 
 
 @dataclass(frozen=True)
-class Peak:
-    """A moment's need that no later moment exceeded."""
-
-    at: datetime
-    replicas: int
-
-
-@dataclass(frozen=True)
 class ScalingState:
-    """The needs of the last `idle`, as a falling staircase; its first step is their maximum."""
+    """What is remembered from one decision to the next; a lost one costs a hold and no worker."""
 
-    peaks: tuple[Peak, ...] = ()
-
-    def after(self, need: int, now: datetime, idle: timedelta) -> "ScalingState":
-        """Add the need of this moment and forget what is older than `idle`."""
-        kept = tuple(peak for peak in self.peaks if peak.replicas > need and now - peak.at < idle)
-        return ScalingState((*kept, Peak(now, need)))
-
-
-@dataclass(frozen=True)
-class Need:
-    """What the jobs of one moment ask for, whatever the bounds."""
-
-    jobs: int
-    workers: int
-    oldest_wait: timedelta
-
-    def __str__(self) -> str:
-        """Write it as a sentence has it: `3 workers`."""
-        return counted(self.workers, "worker")
+    learned: State = field(default_factory=State)
+    flow: Flow = field(default_factory=Flow)
 
 
 @dataclass(frozen=True)
@@ -84,7 +92,7 @@ class Decision:
     @property
     def scales(self) -> bool:
         """Whether the count follows the backlog now."""
-        return self.reason in {Reason.BACKLOG, Reason.COOLING_DOWN, Reason.IDLE}
+        return self.reason not in HELD
 
     @property
     def blocked(self) -> bool:
@@ -94,15 +102,14 @@ class Decision:
 
 def decide(spec: Spec, seen: Seen, state: ScalingState) -> tuple[Decision, ScalingState]:
     """Decide the count: the first policy that has an answer wins; the order is behaviour."""
-    for policy in POLICIES:
-        if decision := policy(spec, seen):
+    for first in POLICIES:
+        if decision := first(spec, seen):
+            if decision.reason is Reason.BACKEND_UNREADABLE:
+                learned = blinded(state.learned, seen.now.timestamp())
+                return decision, replace(state, learned=learned)
             # What was not followed is not remembered: what runs after that counts as needed.
             return decision, ScalingState()
-    assert spec.scaling
-    assert isinstance(seen.reading, PoolReading)
-    jobs = seen.reading.jobs(spec.paused, spec.most_active)
-    need = Need(jobs, -(-jobs // spec.concurrency), seen.reading.oldest_wait)
-    return _follow_backlog(spec.scaling, need, seen, state)
+    return _follow_backlog(spec, seen, state)
 
 
 def queue_taken(_: Spec, seen: Seen) -> Decision | None:
@@ -160,48 +167,82 @@ POLICIES: tuple[Callable[[Spec, Seen], Decision | None], ...] = (
 )
 
 
-def _follow_backlog(
-    scaling: Scaling, need: Need, seen: Seen, state: ScalingState
-) -> tuple[Decision, ScalingState]:
-    if not state.peaks and seen.workers:
-        # After a start of the operator, what runs counts as needed a moment ago.
-        state = state.after(seen.workers.asked, seen.now, scaling.idle)
-    state = state.after(need.workers, seen.now, scaling.idle)
-    peak = state.peaks[0]
-    replicas = max(scaling.min_replicas, min(peak.replicas, scaling.max_replicas))
-    cools = replicas > max(need.workers, scaling.min_replicas)
-    reason, message = _explain(need, scaling, peak if cools else None)
-    bound, bound_message = _bound(need, replicas, scaling)
-    recheck = peak.at + scaling.idle - seen.now if cools else None
-    return Decision(replicas, reason, message, bound, bound_message, recheck), state
+def _follow_backlog(spec: Spec, seen: Seen, state: ScalingState) -> tuple[Decision, ScalingState]:
+    assert spec.scaling
+    assert isinstance(seen.reading, PoolReading)
+    queues = seen.reading.runnable(spec.paused, spec.most_active)
+    flow = state.flow.after(queues)
+    observed = _observation(queues, flow, seen, seen.reading.draining)
+    target = _target(spec, spec.scaling)
+    moment = Moment(seen.now.timestamp(), _asked(seen), observed)
+    answer, learned = policy.decide(moment, target, state.learned)
+    bound, bound_message = _bound(answer, observed.oldest_wait, spec.scaling)
+    decision = Decision(
+        answer.replicas,
+        REASONS[answer.why],
+        sentence(answer, target),
+        bound,
+        bound_message,
+        None if answer.recheck is None else timedelta(seconds=answer.recheck),
+    )
+    return decision, ScalingState(learned, flow)
 
 
-def _explain(need: Need, scaling: Scaling, peak: Peak | None) -> tuple[Reason, str]:
-    if not need.jobs and not peak:
-        return Reason.IDLE, f"no jobs: minReplicas {scaling.min_replicas}"
-    verb = "needs" if need.jobs == 1 else "need"
-    jobs = f"{counted(need.jobs, 'job')} waiting, running or due soon {verb} {need}"
-    if peak:
-        idle = format_duration(scaling.idle)
-        was = "was" if peak.replicas == 1 else "were"
-        return (
-            Reason.COOLING_DOWN,
-            f"{jobs}; {peak.replicas} {was} needed within the last {idle}",
+def _target(spec: Spec, scaling: Scaling) -> Target:
+    return Target(
+        wait=scaling.target_wait.total_seconds(),
+        minimum=scaling.min_replicas,
+        maximum=scaling.max_replicas,
+        slots=spec.concurrency,
+        idle=scaling.idle.total_seconds(),
+    )
+
+
+def _observation(
+    queues: tuple[Runnable, ...], flow: Flow, seen: Seen, draining: int
+) -> Observation:
+    active = sum(queue.active for queue in queues)
+    pods, asked = seen.pods, _asked(seen)
+    # More than was asked for are about to leave; of those that lack, the Deployment makes others.
+    ready = min(pods.ready, asked)
+    ages = [
+        0.0 if created is None else max((seen.now - created).total_seconds(), 0.0)
+        for created in pods.starting[: asked - ready]
+    ]
+    ages += [0.0] * (asked - ready - len(ages))
+    return Observation(
+        waiting=sum(queue.waiting for queue in queues),
+        active=active,
+        arrivals=flow.arrivals,
+        completions=flow.departures,
+        oldest_wait=max((queue.oldest_wait for queue in queues), default=0.0),
+        ready=ready,
+        starting=tuple(ages),
+        draining_active=min(draining, active),
+        startup=None if pods.startup is None else pods.startup.total_seconds(),
+        due=sum(queue.due for queue in queues),
+        due_within=horizon(pods.startup).total_seconds(),
+        withdrawn=flow.withdrawn,
+    )
+
+
+def _bound(
+    answer: model.Decision, oldest_wait: float, scaling: Scaling
+) -> tuple[Bound | None, str]:
+    if not answer.needs:
+        return None, ""
+    most = answer.needs.most
+    need = counted(most, "worker")
+    if most > scaling.max_replicas:
+        target = format_duration(scaling.target_wait)
+        wait = f"; the oldest job has waited {oldest_wait:.0f}s, above targetWait {target}"
+        message = (
+            f"the jobs need {need} to start within {target}, maxReplicas is {scaling.max_replicas}"
         )
-    return Reason.BACKLOG, f"{jobs}, between {scaling.min_replicas} and {scaling.max_replicas}"
-
-
-def _bound(need: Need, replicas: int, scaling: Scaling) -> tuple[Bound | None, str]:
-    if need.workers > replicas:
-        late = need.oldest_wait > scaling.target_wait
-        wait = (
-            f"; the oldest job has waited {need.oldest_wait.total_seconds():.0f}s, "
-            f"above targetWait {format_duration(scaling.target_wait)}"
-        )
-        message = f"the jobs need {need}, maxReplicas is {scaling.max_replicas}"
+        late = oldest_wait > scaling.target_wait.total_seconds()
         return Bound.TOO_MANY, message + (wait if late else "")
-    if need.workers < scaling.min_replicas == replicas:
-        return Bound.TOO_FEW, f"the jobs need {need}, minReplicas is {replicas}"
+    if most < scaling.min_replicas == answer.replicas:
+        return Bound.TOO_FEW, f"the jobs need {need}, minReplicas is {answer.replicas}"
     return None, ""
 
 

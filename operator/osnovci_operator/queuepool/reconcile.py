@@ -102,6 +102,7 @@ class QueuePools:
             trouble=self._store.trouble(pool.key),
             accounts=self._broker.accounts(pool),
             schedules=self._broker.schedules(pool),
+            pods=self._store.workers(pool.key),
         )
 
     def _taken(self, pool: Pool) -> list[tuple[str, str]]:

@@ -1,13 +1,15 @@
 """What one reconcile of a QueuePool knows before it decides. Pure: frozen values only."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from osnovci.observation import QueueReading
 from osnovci_operator.backend import Unreadable
+from osnovci_operator.pod_life import Pods
 from osnovci_operator.queuepool.accounts import Accounts
+from osnovci_operator.queuepool.flow import Runnable
 
 
 @dataclass(frozen=True)
@@ -16,29 +18,37 @@ class PoolReading:
 
     queues: tuple[QueueReading, ...]
     busy: int
+    """Jobs that run, as the pods say."""
+    draining: int = 0
+    """Of those, the ones on pods that leave."""
 
     @property
     def waiting(self) -> int:
         """Jobs that wait, in all queues."""
         return sum(queue.waiting for queue in self.queues)
 
-    def jobs(self, paused: frozenset[str], most_active: Mapping[str, int]) -> int:
-        """Jobs that need a worker: those that run, and those that wait or are soon due and may run."""
-        return sum(
-            queue.active
-            + (0 if queue.name in paused else _coming(queue, most_active.get(queue.name)))
+    def runnable(
+        self, paused: frozenset[str], most_active: Mapping[str, int]
+    ) -> tuple[Runnable, ...]:
+        """Give what needs workers: jobs that run, and those that wait or are soon due and may run."""
+        return tuple(
+            _runnable(queue, 0 if queue.name in paused else most_active.get(queue.name))
             for queue in self.queues
         )
 
-    @property
-    def oldest_wait(self) -> timedelta:
-        """How long the oldest waiting job of all queues has waited."""
-        return max((queue.oldest_wait for queue in self.queues), default=timedelta())
 
-
-def _coming(queue: QueueReading, most_active: int | None) -> int:
-    jobs = queue.waiting + queue.due
-    return jobs if most_active is None else min(jobs, max(most_active - queue.active, 0))
+def _runnable(queue: QueueReading, most_active: int | None) -> Runnable:
+    room = None if most_active is None else max(most_active - queue.active, 0)
+    waiting = queue.waiting if room is None else min(queue.waiting, room)
+    return Runnable(
+        name=queue.name,
+        waiting=waiting,
+        active=queue.active,
+        due=queue.due if room is None else min(queue.due, room - waiting),
+        present=queue.waiting + queue.active,
+        departed=queue.departed,
+        oldest_wait=queue.oldest_wait.total_seconds() if waiting else 0.0,
+    )
 
 
 @dataclass(frozen=True)
@@ -103,3 +113,4 @@ class Seen:
     """What the last audit said; None: there was none yet."""
     schedules: tuple[ScheduleReading, ...] | None = ()
     """None: they were not looked at yet."""
+    pods: Pods = field(default_factory=Pods)

@@ -56,9 +56,9 @@ class Scaling(Model):
     max_replicas: Annotated[int, Field(ge=1, le=1000)]
     """The most worker pods."""
     target_wait: Duration = timedelta(seconds=5)
-    """How long a job may wait before it starts."""
+    """How long a job may wait before it starts; as many workers are asked for as that takes."""
     idle: Duration = timedelta(minutes=1)
-    """How long workers must have been unneeded before they go."""
+    """How long there must be nothing to do before the count is at minReplicas. Where a worker starts well within targetWait, the last ones go sooner."""
 
 
 class Spec(Model):

@@ -5,10 +5,10 @@ import sys
 
 from redis.exceptions import RedisError
 
-from osnovci.cli import queue, worker
+from osnovci.cli import queue, simulate, worker
 from osnovci.errors import OsnovciError
 
-COMMANDS = (worker, queue)
+COMMANDS = (worker, queue, simulate)
 
 
 def main() -> None:

@@ -1,0 +1,49 @@
+"""`make bench-scaling`: the bars are held against the right figures, and a cell can be replayed."""
+
+from benchmarks.scaling import OURS, RIVALS, Did, Replays, cells, do, figures, losses, rows
+
+ALL = cells()
+BETTER, WORSE = Did(0.01, 400.0, 1.2, 10.0, 0), Did(0.2, 1000.0, 3.0, 10.0, 5)
+
+
+def table(ours: Did = BETTER, theirs: Did = WORSE) -> Replays:
+    return {
+        OURS: dict.fromkeys(ALL, ours),
+        **{rival: dict.fromkeys(ALL, theirs) for rival in RIVALS},
+    }
+
+
+def test_there_are_42_cells_half_of_them_tuned_on() -> None:
+    assert len(ALL) == 42
+    assert sum(cell.case.tuned for cell in ALL) == 21
+
+
+def test_all_bars_are_met_by_one_who_is_better_in_all() -> None:
+    assert [figure.what for figure in figures(table()) if not figure.holds] == []
+    assert losses(table()) == {}
+
+
+def test_no_bar_but_of_the_events_is_met_by_one_who_is_worse_in_all() -> None:
+    missed = figures(table(ours=WORSE, theirs=BETTER))
+    assert [figure.what for figure in missed if figure.holds] == ["scale events, of keda's"]
+    assert (missed[-2].value, missed[-1].value) == (42, 42)
+    assert len(losses(table(ours=WORSE, theirs=BETTER))) == 42
+
+
+def test_ratios_are_of_the_half_that_was_not_tuned_on() -> None:
+    tuned_badly = table()
+    tuned_badly[OURS] |= {cell: WORSE for cell in ALL if cell.case.tuned}
+    late = next(figure for figure in figures(tuned_badly) if figure.what == "late, of hpa's")
+    assert late.value == 0.05
+
+
+def test_the_summary_has_a_row_for_each_policy_and_half() -> None:
+    found = [(row["half"], row["policy"]) for row in rows(table())]
+    assert found == [(half, name) for half in ("tuned on", "others") for name in (OURS, *RIVALS)]
+
+
+def test_a_cell_replays() -> None:
+    sparse = next(cell for cell in ALL if cell.name == "sparse, 4s")
+    ours, keda = (do(name, sparse, seeds=(1,)) for name in (OURS, "keda"))
+    assert ours.late == 0
+    assert 1 <= ours.bound_ratio < keda.bound_ratio

@@ -1,0 +1,114 @@
+"""The command `osnovci simulate`: what it reads, prints and refuses."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from osnovci import cli
+
+POOL = """
+kind: QueuePool
+spec:
+  concurrency: 4
+  scaling: {minReplicas: 1, maxReplicas: 8, targetWait: 20s, idle: 2m}
+"""
+TRACE = "arrival_seconds,service_seconds\n" + "".join(f"{10 + n / 10},2.0\n" for n in range(50))
+
+
+@pytest.fixture
+def simulate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> "Simulate":
+    return Simulate(tmp_path, monkeypatch, capsys)
+
+
+class Simulate:
+    """Runs the command on a trace and a pool."""
+
+    def __init__(
+        self,
+        folder: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        self.folder, self._monkeypatch, self._capsys = folder, monkeypatch, capsys
+
+    def __call__(self, *more: str, trace: str = TRACE, pool: str = POOL) -> tuple[int, str, str]:
+        """Give the exit status, what was printed, and what was printed as an error."""
+        (self.folder / "trace.csv").write_text(trace)
+        (self.folder / "pool.yaml").write_text(pool)
+        files = ["--trace", f"{self.folder}/trace.csv", "--pool", f"{self.folder}/pool.yaml"]
+        self._monkeypatch.setattr(sys, "argv", ["osnovci", "simulate", *files, *more])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        assert isinstance(ended.value.code, int)
+        printed = self._capsys.readouterr()
+        return ended.value.code, printed.out, printed.err
+
+
+def test_policies_side_by_side(simulate: Simulate) -> None:
+    status, printed, _ = simulate()
+    assert status == 0
+    assert (
+        "50 jobs in 10 minutes, targetWait 20s, 1 to 8 workers of 4 jobs, start-up 12s" in printed
+    )
+    rows = [line.split()[0] for line in printed.splitlines()[2:-1]]
+    assert rows == ["Osnovci", "HPA", "KEDA", "Knative"]
+    assert "pod-seconds" in printed.splitlines()[-1]
+
+
+def test_the_same_for_programs(simulate: Simulate) -> None:
+    _, printed, _ = simulate("--json", "--policies", "knative,osnovci", "--startup", "4s")
+    document = json.loads(printed)
+    assert document["pool"] == {
+        "wait": 20,
+        "minimum": 1,
+        "maximum": 8,
+        "slots": 4,
+        "idle": 120,
+    }
+    assert document["startup_seconds"] == 4
+    assert [each["policy"] for each in document["policies"]] == ["Knative", "Osnovci"]
+    assert all(each["jobs"] == 50 for each in document["policies"])
+
+
+def test_a_seed_gives_the_same_again(simulate: Simulate) -> None:
+    assert simulate("--json", "--seed", "7") == simulate("--json", "--seed", "7")
+
+
+def test_a_plot(simulate: Simulate) -> None:
+    path = simulate.folder / "plot.svg"
+    simulate("--plot", str(path))
+    drawn = path.read_text()
+    assert drawn.startswith("<svg")
+    assert "KEDA" in drawn
+
+
+@pytest.mark.parametrize(
+    ("more", "trace", "pool", "said"),
+    [
+        pytest.param(
+            [], "a,b\n1,2\n", POOL, "columns arrival_seconds,service_seconds", id="columns"
+        ),
+        pytest.param([], TRACE + "1,soon\n", POOL, "line 52: service_seconds is 'soon'", id="text"),
+        pytest.param([], TRACE + "1,0\n", POOL, "must be above zero", id="no length"),
+        pytest.param([], TRACE.splitlines()[0], POOL, "has no jobs", id="no jobs"),
+        pytest.param([], TRACE, "spec: {replicas: 3}", "spec.scaling is missing", id="fixed count"),
+        pytest.param([], TRACE, "spec: [", "is no YAML", id="no YAML"),
+        pytest.param(
+            [], TRACE, POOL.replace("8", "0"), "maxReplicas is 0, it must be", id="no maximum"
+        ),
+        pytest.param([], TRACE, POOL.replace("2m", "soon"), "spec.scaling.idle: ", id="no length"),
+        pytest.param(["--startup", "0"], TRACE, POOL, "--startup is 0", id="no start-up"),
+        pytest.param(["--policies", "mine"], TRACE, POOL, "'mine' is none of", id="no policy"),
+    ],
+)
+def test_what_is_refused_is_said_in_a_sentence(
+    simulate: Simulate, more: list[str], trace: str, pool: str, said: str
+) -> None:
+    status, printed, error = simulate(*more, trace=trace, pool=pool)
+    assert (status, printed) == (2, "")
+    assert said in error
+    assert error.count("\n") == 1

@@ -1,0 +1,144 @@
+"""How a pool's count goes on over time: idle, dwell, outages, jobs that vanish, bursts that repeat."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+import pytest
+from builders import AWAY, NO_JOBS, NOON, reading, scaling, seen, spec, workers
+
+from osnovci_operator.backend import Unreadable
+from osnovci_operator.pod_life import Pods
+from osnovci_operator.queuepool.decide import Decision, Reason, ScalingState, decide
+from osnovci_operator.queuepool.seen import PoolReading
+from osnovci_operator.queuepool.spec import Spec
+
+FOLLOWS = spec(scaling=scaling())
+SECOND = timedelta(seconds=1)
+
+Story = Sequence[tuple[int, PoolReading | Unreadable]]
+"""From which second on what is read."""
+
+
+def follow(
+    given: Spec, story: Story, seconds: int, *, asked: int = 0, startup: int = 4
+) -> dict[int, Decision]:
+    """Decide each second while the pool does as it is told; workers are ready at once."""
+    state, history = ScalingState(), dict[int, Decision]()
+    for second in range(seconds):
+        read = [each for since, each in story if since <= second][-1]
+        observed = seen(
+            now=NOON + second * SECOND,
+            workers=workers(asked=asked),
+            reading=read,
+            pods=Pods(ready=asked, startup=startup * SECOND),
+        )
+        decision, state = decide(given, observed, state)
+        history[second], asked = decision, decision.replicas
+    return history
+
+
+def first(history: dict[int, Decision], holds: Callable[[Decision], bool]) -> int:
+    return next(second for second, decision in history.items() if holds(decision))
+
+
+WORK = [
+    (0, reading(waiting=20)),
+    (5, reading(active=6, departed=14)),
+    (20, reading(departed=20)),
+]
+"""Twenty jobs, done after twenty seconds."""
+
+
+@pytest.mark.parametrize("idle", [15, 60, 600])
+def test_a_pool_is_at_its_minimum_when_there_was_nothing_to_do_for_idle(idle: int) -> None:
+    """Whatever else would hold a worker; a start that fits targetWait may let it go sooner."""
+    given = spec(scaling=scaling(minimum=1, idle=idle * SECOND))
+    history = follow(given, WORK, 21 + idle)
+    assert history[0].replicas == 6
+    assert history[19].replicas >= 3
+    last = history[20 + idle]
+    assert (last.replicas, last.reason) == (1, Reason.IDLE)
+    none = follow(spec(scaling=scaling(idle=idle * SECOND)), WORK, 22 + idle)
+    assert first(none, lambda each: each.replicas == 0) == 20 + idle
+    assert none[21 + idle].recheck is None
+
+
+def test_where_a_start_fits_the_target_nobody_waits_for_idle() -> None:
+    generous = scaling(target_wait=60 * SECOND, idle=600 * SECOND)
+    history = follow(spec(scaling=generous), WORK, 100)
+    assert history[99].replicas == 0
+
+
+def test_a_count_is_not_lowered_soon_after_it_changed() -> None:
+    history = follow(FOLLOWS, WORK, 31)
+    assert [history[second].replicas for second in (0, 29, 30)] == [6, 6, 3]
+    assert history[29].reason is Reason.COOLING_DOWN
+
+
+def test_after_an_outage_idle_begins_anew() -> None:
+    """Unobserved time is no time without need, however long it was."""
+    story: Story = [*WORK, (30, AWAY), (300, reading(departed=20))]
+    history = follow(FOLLOWS, story, 361)
+    assert {history[second].reason for second in range(30, 300)} == {Reason.BACKEND_UNREADABLE}
+    held = history[299].replicas
+    assert held > 0
+    assert [history[second].replicas for second in (300, 329, 360)] == [held, held, 0]
+
+
+def test_what_was_learned_outlives_an_outage() -> None:
+    """Jobs of twenty seconds: after the outage nobody takes them for short ones again."""
+    long: Story = [(10 * number, reading(active=8, departed=4 * number)) for number in range(12)]
+    story: Story = [*long, (120, AWAY), (130, reading(active=8, waiting=10, departed=50))]
+    assert "a job takes 20.7s" in follow(FOLLOWS, story, 131, asked=4)[130].message
+
+
+def test_jobs_that_vanish_are_not_believed_at_first() -> None:
+    history = follow(FOLLOWS, [(0, reading(waiting=20)), (5, NO_JOBS)], 130)
+    for second in (5, 60, 124):
+        assert (history[second].replicas, history[second].reason) == (6, Reason.JOBS_VANISHED)
+    assert history[5].message == "holding 6, since 20 jobs vanished that nobody saw end"
+    assert not history[5].scales
+    assert history[125].reason is Reason.COOLING_DOWN
+
+
+def test_jobs_that_come_back_were_never_gone() -> None:
+    there = reading(waiting=20)
+    history = follow(FOLLOWS, [(0, there), (5, NO_JOBS), (8, there)], 10)
+    assert (history[7].reason, history[8].reason) == (Reason.JOBS_VANISHED, Reason.BACKLOG)
+
+
+def test_a_burst_that_repeats_finds_its_workers() -> None:
+    """Each five minutes; idle is over long before, and what was learned counts all the same."""
+    story: list[tuple[int, PoolReading]] = []
+    for number in range(4):
+        at, done = 10 + 300 * number, 60 * number
+        story += [
+            (at, reading(waiting=60, departed=done)),
+            (at + 10, reading(active=60, departed=done)),
+            (at + 30, reading(departed=done + 60)),
+        ]
+    given = spec(scaling=scaling(target_wait=30 * SECOND, maximum=50))
+    history = follow(given, [(0, NO_JOBS), *story], 940, startup=35)
+    asked_at = first(history, lambda each: each.reason is Reason.BURST_EXPECTED)
+    assert asked_at == 310 + 300 - 35 - 3
+    expected = history[asked_at].replicas
+    assert [history[second].replicas for second in range(asked_at, 610)] == [expected] * 38
+    assert expected > 1
+    before = history[asked_at - 1]
+    assert before.replicas == 0
+    assert before.recheck is not None
+
+
+def test_a_pool_at_rest_is_looked_at_again_when_a_burst_is_due() -> None:
+    story: list[tuple[int, PoolReading]] = [(0, NO_JOBS)]
+    for number in range(2):
+        at, done = 10 + 300 * number, 60 * number
+        story += [
+            (at, reading(waiting=60, departed=done)),
+            (at + 10, reading(active=60, departed=done)),
+            (at + 30, reading(departed=done + 60)),
+        ]
+    given = spec(scaling=scaling(target_wait=30 * SECOND, maximum=50))
+    history = follow(given, story, 450, startup=35)
+    assert history[449].replicas == 0
+    assert history[449].recheck == (610 - 35 - 3 - 449) * SECOND

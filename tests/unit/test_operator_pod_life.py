@@ -1,0 +1,107 @@
+"""What pods tell: who is ready, who starts, who leaves, and how long starts took."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from builders import NOON, child_body, key, pool_body
+
+from osnovci_operator.pod_life import LONGEST_UNSEEN, MEASURED, Pods, horizon
+from osnovci_operator.store import Store
+
+SECOND = timedelta(seconds=1)
+
+
+def pod(
+    name: str = "one",
+    *,
+    created: datetime = NOON,
+    ready_after: int | None = None,
+    leaving: bool = False,
+    restarts: int = 0,
+) -> dict[str, Any]:
+    body = child_body(kind="Pod", name=name)
+    body["metadata"]["creationTimestamp"] = created.isoformat()
+    if leaving:
+        body["metadata"]["deletionTimestamp"] = NOON.isoformat()
+    ready: dict[str, Any] = {"type": "Ready", "status": "False"}
+    if ready_after is not None:
+        since = created + ready_after * SECOND
+        ready = {"type": "Ready", "status": "True", "lastTransitionTime": since.isoformat()}
+    containers = [{"restartCount": restarts, "ready": True}]
+    return body | {"status": {"conditions": [ready], "containerStatuses": containers}}
+
+
+def store(*bodies: dict[str, Any]) -> Store:
+    made = Store()
+    for body in bodies:
+        made.put(body)
+    return made
+
+
+def test_a_pod_is_ready_or_starts_or_leaves() -> None:
+    made = store(
+        pod("one", ready_after=3),
+        pod("two", created=NOON + SECOND),
+        pod("three"),
+        pod("four", ready_after=3, leaving=True),
+        pod("five", leaving=True),
+    )
+    found = made.workers(key())
+    assert (found.ready, found.starting) == (1, (NOON, NOON + SECOND))
+    assert made.leaving(key()) == {"four", "five"}
+
+
+def test_a_pod_of_no_known_age_starts_last() -> None:
+    bare = child_body(kind="Pod", name="bare")
+    assert store(bare, pod()).workers(key()).starting == (NOON, None)
+
+
+@pytest.mark.parametrize(
+    ("bodies", "seconds"),
+    [
+        pytest.param([pod()], None, id="it has not started yet"),
+        pytest.param([pod(), pod(ready_after=7)], 7, id="it became ready"),
+        pytest.param([pod(ready_after=7)], 7, id="it was ready when it was first seen"),
+        pytest.param(
+            [pod(ready_after=1000)], None, id="it was ready, but may have become so again"
+        ),
+        pytest.param([pod(), pod(ready_after=1000)], 1000, id="a long start that was watched"),
+        pytest.param(
+            [pod(), pod(ready_after=7), pod(), pod(ready_after=90)],
+            7,
+            id="one that becomes ready again has not started again",
+        ),
+        pytest.param(
+            [pod(), pod(ready_after=300, restarts=2)], None, id="a crash says nothing of others"
+        ),
+        pytest.param(
+            [pod("one", ready_after=9), pod("two", ready_after=4)], 9, id="the longest counts"
+        ),
+        pytest.param(
+            [pod("slow", ready_after=60)]
+            + [pod(f"pod-{number}", ready_after=4) for number in range(MEASURED)],
+            4,
+            id="of the last ones only",
+        ),
+    ],
+)
+def test_how_long_a_start_takes(bodies: list[dict[str, Any]], seconds: int | None) -> None:
+    assert LONGEST_UNSEEN < 1000 * SECOND
+    expected = None if seconds is None else seconds * SECOND
+    assert store(*bodies).workers(key()).startup == expected
+
+
+def test_starts_are_forgotten_with_their_pool() -> None:
+    made = store(pool_body(), pod(ready_after=7))
+    made.remove(pool_body())
+    assert made.startup(key()) is None
+
+
+def test_a_job_is_due_soon_when_a_worker_could_not_start_sooner() -> None:
+    assert horizon(30 * SECOND) == 32 * SECOND
+    assert horizon(None) == 17 * SECOND
+
+
+def test_nothing_is_known_of_a_pool_without_pods() -> None:
+    assert store().workers(key()) == Pods()

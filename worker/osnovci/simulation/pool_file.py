@@ -1,0 +1,80 @@
+"""The part of a QueuePool that a simulation needs, from a YAML file."""
+
+from pathlib import Path
+from typing import Any
+
+from osnovci.durations import parse_duration
+from osnovci.errors import OsnovciError
+from osnovci.scaling.model import Target
+
+CONCURRENCY = 2
+TARGET_WAIT = "5s"
+IDLE = "1m"
+"""The defaults of the QueuePool."""
+
+
+class PoolFileError(OsnovciError):
+    """The file is no pool that scales; the message names the file, the field, and what is right."""
+
+
+def read(path: Path) -> Target:
+    """Read a QueuePool, or its spec alone.
+
+    Raises PoolFileError, in one sentence, where it is none.
+    """
+    document = _load(path)
+    spec: Any = document.get("spec", document)
+    scaling: Any = spec.get("scaling") if isinstance(spec, dict) else None
+    if not isinstance(scaling, dict):
+        raise PoolFileError(f"{path}: spec.scaling is missing: a pool without it has a fixed count")
+    target = Target(
+        wait=_seconds(path, "targetWait", scaling.get("targetWait", TARGET_WAIT)),
+        minimum=_count(path, "spec.scaling.minReplicas", scaling.get("minReplicas", 0), 0),
+        maximum=_count(path, "spec.scaling.maxReplicas", scaling.get("maxReplicas"), 1),
+        slots=_count(path, "spec.concurrency", spec.get("concurrency", CONCURRENCY), 1),
+        idle=_seconds(path, "idle", scaling.get("idle", IDLE)),
+    )
+    if target.minimum > target.maximum:
+        raise PoolFileError(
+            f"{path}: spec.scaling.minReplicas is {target.minimum}, "
+            f"above maxReplicas {target.maximum}"
+        )
+    return target
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        import yaml
+    except ImportError as error:
+        raise PoolFileError(
+            "reading a pool needs PyYAML: pip install 'osnovci[simulate]'"
+        ) from error
+    try:
+        documents = list(yaml.safe_load_all(path.read_text()))
+    except OSError as error:
+        raise PoolFileError(f"{path} cannot be read: {error.strerror}") from error
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise PoolFileError(f"{path} is no YAML: {str(error).splitlines()[0]}") from error
+    maps = [each for each in documents if isinstance(each, dict)]
+    pools = [each for each in maps if each.get("kind") == "QueuePool"] or maps
+    if len(pools) != 1:
+        raise PoolFileError(f"{path} must hold one QueuePool, it holds {len(pools)}")
+    return pools[0]
+
+
+def _seconds(path: Path, field: str, value: object) -> float:
+    try:
+        seconds = parse_duration(value).total_seconds()
+    except ValueError as error:
+        raise PoolFileError(f"{path}: spec.scaling.{field}: {error}") from error
+    if not seconds:
+        raise PoolFileError(f"{path}: spec.scaling.{field} must be above zero")
+    return seconds
+
+
+def _count(path: Path, field: str, value: object, least: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise PoolFileError(
+            f"{path}: {field} is {value!r}, it must be a whole number of {least} or more"
+        )
+    return value
