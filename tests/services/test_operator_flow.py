@@ -3,8 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
-from builders import NAMESPACE
 from hand import Hand, add
+from workers import NAMESPACE
 
 from osnovci import observation
 from osnovci.observation import QueueReading
