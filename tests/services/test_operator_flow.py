@@ -3,8 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
-from builders import NAMESPACE
 from hand import Hand, add
+from workers import NAMESPACE
 
 from osnovci import observation
 from osnovci.observation import QueueReading
@@ -35,11 +35,11 @@ def test_however_a_job_ends_it_departs_once_and_comes_again_if_it_does(queues: Q
     flow = look(queues, flow)
     assert (flow.arrivals, flow.departures) == (5, 0)
     hand.end(done, Kind.COMPLETED)
-    hand.end(failed, Kind.FAILED, "it is scheduled to run again")
+    hand.end(failed, Kind.FAILED, "it waits again")
     flow = look(queues, flow)
-    assert (flow.arrivals, flow.departures) == (5, 2)
+    assert (flow.arrivals, flow.departures) == (6, 2)
     queues.run(operations.release(hand.name, "its pod is gone"))
     flow = look(queues, flow)
-    assert (flow.arrivals, flow.departures, flow.withdrawn) == (7, 4, 0)
+    assert (flow.arrivals, flow.departures, flow.withdrawn) == (8, 4, 0)
     flow = look(queues, flow, paused=True)
-    assert (flow.arrivals, flow.departures, flow.withdrawn) == (7, 4, 3)
+    assert (flow.arrivals, flow.departures, flow.withdrawn) == (8, 4, 4)
