@@ -61,6 +61,7 @@ IMAGES = {
                 *sorted(WORKER.glob("*.*")),
                 *sorted((WORKER / "queues").glob("*.*")),
                 WORKER / "schedules",
+                WORKER / "scaling",
                 ROOT / "operator" / "osnovci_operator",
                 ROOT / "requirements" / "operator.txt",
             ),
