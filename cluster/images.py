@@ -62,6 +62,7 @@ IMAGES = {
                 *sorted((WORKER / "queues").glob("*.*")),
                 WORKER / "scaling",
                 WORKER / "schedules",
+                WORKER / "scaling",
                 ROOT / "operator" / "osnovci_operator",
                 ROOT / "requirements" / "operator.txt",
             ),

@@ -19,6 +19,10 @@ FIGURES_EVERY = timedelta(seconds=2)
 COUNTS = ("observedGeneration", "desiredReplicas", "readyReplicas", "replicas")
 """Fields that are a verdict, as conditions are."""
 
+FOLLOWING = frozenset({"ScalingActive", "ScalingLimited"})
+"""Conditions that follow the load from second to second: they wait as figures do, unless a count
+changes with them."""
+
 NORMAL = frozenset({"RollingOut", "WorkersStarting", "NoneNeeded", "WorkersReady"})
 """Reasons of Ready that come and go with every scaling."""
 
@@ -83,5 +87,9 @@ def _ready(of: dict[str, Any]) -> dict[str, Any]:
 
 def _verdict(of: dict[str, Any]) -> Any:
     """Give what must be reported at once: counts, and each condition's status and reason."""
-    each = [(c["type"], c["status"], c["reason"]) for c in of.get("conditions", ())]
+    each = [
+        (c["type"], c["status"], c["reason"])
+        for c in of.get("conditions", ())
+        if c["type"] not in FOLLOWING
+    ]
     return each, [of.get(field) for field in COUNTS]
