@@ -123,6 +123,7 @@ def pickup_ours(redis: Redis) -> list[float]:
 
     queues = Queues(redis, peers.NAMESPACE)
     with worker(system):
+        time.sleep(2)
         for _ in range(PINGS + 10):
             queues.run(operations.enqueue(bench_tasks.ping, time.time()))
             time.sleep(0.015 + random.random() * 0.02)
