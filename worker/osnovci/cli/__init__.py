@@ -3,8 +3,6 @@
 import argparse
 import sys
 
-from redis.exceptions import RedisError
-
 from osnovci.cli import queue, simulate, worker
 from osnovci.errors import OsnovciError
 
@@ -20,6 +18,6 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         sys.exit(arguments.run(arguments))
-    except (OsnovciError, RedisError, OSError) as error:
+    except (OsnovciError, OSError) as error:
         print(f"osnovci: {error}", file=sys.stderr)
         sys.exit(2)

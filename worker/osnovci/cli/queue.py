@@ -57,7 +57,12 @@ def _action(
         parser.add_argument(argument, nargs=count)
 
     def act(given: argparse.Namespace) -> int:
-        return run(_queues(given), given)
+        from redis.exceptions import RedisError
+
+        try:
+            return run(_queues(given), given)
+        except RedisError as error:
+            raise OsnovciError(str(error)) from error
 
     parser.set_defaults(run=act)
     return parser
