@@ -2,8 +2,7 @@
 
 QueueError
 ├── PayloadError        arguments or a result that are not plain data, or too large
-├── UnknownTaskError    a function that is no task, or of a module that the pool does not allow
-└── NoSuchJobError      there is no job of that id
+└── UnknownTaskError    a function that is no task, or of a module that the pool does not allow
 JobTimeoutError         raised inside a job that runs longer than its timeout
 """
 
@@ -20,10 +19,6 @@ class PayloadError(QueueError):
 
 class UnknownTaskError(QueueError):
     """A function that is no task, or of a module that the pool does not allow."""
-
-
-class NoSuchJobError(QueueError):
-    """There is no job of that id."""
 
 
 class JobTimeoutError(Exception):

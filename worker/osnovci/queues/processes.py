@@ -5,7 +5,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 BACKOFF_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0, 3.0)
 """The waits before a process is started anew, so that one which cannot live does not spin."""
@@ -71,6 +71,18 @@ class Process:
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(status)
+
+
+def ended_children() -> Iterator[tuple[int, int]]:
+    """Give the pid and exit status of each child that has ended and was not collected yet."""
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if not pid:
+            return
+        yield pid, os.waitstatus_to_exitcode(status)
 
 
 def die_with_parent(parent: int) -> None:

@@ -6,7 +6,6 @@ answers whatever happens there.
 """
 
 import logging
-import os
 import select
 import signal
 import socket
@@ -20,7 +19,7 @@ from osnovci.queues.board import Board
 from osnovci.queues.drain import Drain
 from osnovci.queues.engine.worker import run_jobs
 from osnovci.queues.heartbeat import report
-from osnovci.queues.processes import Process
+from osnovci.queues.processes import Process, ended_children
 from osnovci.settings import WorkerSettings
 
 SILENCE_SECONDS = 3.0
@@ -99,16 +98,10 @@ class Supervisor:
 
     def _reap(self) -> None:
         """Note which processes ended; as process 1 of the pod, also bury those that others left."""
-        while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
-            if not pid:
-                return
+        for pid, status in ended_children():
             for process in (self._engine, self._reporter):
                 if process.pid == pid:
-                    self._note_end(process, os.waitstatus_to_exitcode(status))
+                    self._note_end(process, status)
 
     def _note_end(self, process: Process, status: int) -> None:
         if process is self._engine:

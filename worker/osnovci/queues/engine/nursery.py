@@ -16,7 +16,7 @@ from types import FrameType
 from typing import Any
 
 from osnovci.queues.engine.child import serve
-from osnovci.queues.processes import die_with_parent
+from osnovci.queues.processes import die_with_parent, ended_children
 from osnovci.queues.tasks import Task, load
 
 
@@ -85,14 +85,8 @@ def fork(
 
 def report_dead(control: socket.socket) -> None:
     """Tell of every child that has ended since."""
-    while True:
-        try:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return
-        if not pid:
-            return
-        tell(control, "died", pid, os.waitstatus_to_exitcode(status))
+    for pid, status in ended_children():
+        tell(control, "died", pid, status)
 
 
 def tell(control: socket.socket, *message: Any) -> None:
