@@ -62,7 +62,6 @@ IMAGES = {
                 *sorted((WORKER / "queues").glob("*.*")),
                 WORKER / "scaling",
                 WORKER / "schedules",
-                WORKER / "scaling",
                 ROOT / "operator" / "osnovci_operator",
                 ROOT / "requirements" / "operator.txt",
             ),

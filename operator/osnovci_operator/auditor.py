@@ -19,6 +19,7 @@ from osnovci.observation import Observation, QueueReading
 from osnovci.queues.audit import Report, steps
 from osnovci.queues.client import AsyncQueues
 from osnovci.queues.scripts import stamp
+from osnovci.words import first_of
 from osnovci_operator import metrics
 from osnovci_operator.connection import explain
 from osnovci_operator.events import Tell
@@ -152,8 +153,7 @@ class Auditor:
                 metrics.MENDED.labels(self._namespace, owner.identity.name).inc()
                 notes[owner.key].append(note)
         for key, each in notes.items():
-            more = f"; and {len(each) - 1} more" if each[1:] else ""
-            await self._tell(key, "JobsMended", each[0] + more)
+            await self._tell(key, "JobsMended", first_of(each))
 
 
 def _has_jobs(row: QueueReading | str) -> bool:

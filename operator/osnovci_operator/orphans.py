@@ -14,10 +14,11 @@ import redis.asyncio as redis
 from osnovci.contract import key_prefix
 from osnovci.queues.client import AsyncQueues
 from osnovci.queues.operations import release
+from osnovci.words import counted
 from osnovci_operator import metrics
 from osnovci_operator.events import Tell
 from osnovci_operator.pods import is_pod_of
-from osnovci_operator.resource import Key, counted
+from osnovci_operator.resource import Key
 from osnovci_operator.store import Store
 
 HOLDERS_EVERY_SECONDS = 60.0

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from osnovci_operator.resource import Model, Quantity, RawObject, rule, rules
+from osnovci_operator.resource import Model, Quantity, RawObject, rule, rules, text
 
 RESERVED_ENV = "OSNOVCI_"
 WRITABLE = "/tmp"  # noqa: S108
@@ -26,15 +26,11 @@ class EnvVar(Model):
 
     name: Annotated[
         str,
-        Field(
-            min_length=1,
-            max_length=256,
-            json_schema_extra=rules(
-                rule(
-                    f"!self.startsWith('{RESERVED_ENV}')",
-                    f"names that begin with {RESERVED_ENV} are set by the operator; choose another",
-                )
-            ),
+        text(
+            256,
+            f"!self.startsWith('{RESERVED_ENV}')",
+            f"names that begin with {RESERVED_ENV} are set by the operator; choose another",
+            shortest=1,
         ),
     ]
     """The variable's name; names that begin with OSNOVCI_ are the operator's."""
@@ -71,15 +67,11 @@ class PodSection(Model):
 
     image: Annotated[
         str,
-        Field(
-            min_length=1,
-            max_length=1024,
-            json_schema_extra=rules(
-                rule(
-                    "!self.matches('[[:space:]]')",
-                    "must be an image without spaces, such as registry.example/homework:1",
-                )
-            ),
+        text(
+            1024,
+            "!self.matches('[[:space:]]')",
+            "must be an image without spaces, such as registry.example/homework:1",
+            shortest=1,
         ),
     ]
     """The container image."""
@@ -117,14 +109,10 @@ class PodSection(Model):
     service_account_name: (
         Annotated[
             str,
-            Field(
-                max_length=253,
-                json_schema_extra=rules(
-                    rule(
-                        f"self.matches('{SUBDOMAIN}')",
-                        "must be the name of a ServiceAccount: lower-case letters, digits, - and .",
-                    )
-                ),
+            text(
+                253,
+                f"self.matches('{SUBDOMAIN}')",
+                "must be the name of a ServiceAccount: lower-case letters, digits, - and .",
             ),
         ]
         | None

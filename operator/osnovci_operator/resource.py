@@ -13,6 +13,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     PlainSerializer,
     ValidationError,
     WithJsonSchema,
@@ -37,9 +38,13 @@ def rules(*each: dict[str, str]) -> dict[str, Any]:
     return {"x-kubernetes-validations": list(each)}
 
 
-def counted(number: int, noun: str) -> str:
-    """Write a number of things: `1 worker`, `3 workers`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def text(longest: int, expression: str, message: str, *, shortest: int | None = None) -> Any:
+    """Give the field of a text that has to obey one CEL rule."""
+    return Field(
+        min_length=shortest,
+        max_length=longest,
+        json_schema_extra=rules(rule(expression, message)),
+    )
 
 
 Duration = Annotated[

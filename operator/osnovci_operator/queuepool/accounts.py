@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from osnovci.queues.audit import Report
-from osnovci_operator.resource import counted
+from osnovci.words import counted
 
 EVERY = timedelta(minutes=1)
 """From the end of an audit to the next, while there are jobs or their numbers change."""

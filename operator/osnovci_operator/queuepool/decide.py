@@ -14,11 +14,12 @@ from osnovci.scaling import model, policy
 from osnovci.scaling.explain import sentence
 from osnovci.scaling.model import Moment, Observation, Target, Why
 from osnovci.scaling.state import State, blinded
+from osnovci.words import counted
 from osnovci_operator.pod_life import horizon
 from osnovci_operator.queuepool.flow import Flow, Runnable
 from osnovci_operator.queuepool.seen import PoolReading, Seen
 from osnovci_operator.queuepool.spec import UNSCALED_REPLICAS, Scaling, Spec
-from osnovci_operator.resource import counted, format_duration
+from osnovci_operator.resource import format_duration
 
 NAME_TAKEN_RECHECK = timedelta(seconds=10)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from osnovci.contract import QueueDocument, RateDocument, RetryDocument
-from osnovci_operator.resource import Duration, Model, rule, rules
+from osnovci_operator.resource import Duration, Model, rule, rules, text
 
 
 class Retries(Model):
@@ -46,15 +46,11 @@ class Queue(Model):
 
     name: Annotated[
         str,
-        Field(
-            min_length=1,
-            max_length=63,
-            json_schema_extra=rules(
-                rule(
-                    "self.matches('^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$')",
-                    "must begin and end with a letter or digit, with . _ - between: email, report-2",
-                )
-            ),
+        text(
+            63,
+            "self.matches('^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$')",
+            "must begin and end with a letter or digit, with . _ - between: email, report-2",
+            shortest=1,
         ),
     ]
     """The queue's name, as programs enqueue to it."""

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, WithJsonSchema
 
 from osnovci.contract import Overlap, ScheduleDocument
-from osnovci_operator.resource import Duration, Model, rule, rules
+from osnovci_operator.resource import Duration, Model, rule, text
 
 KWARGS_MAX_BYTES = 4096
 """Arguments are part of every pod's environment."""
@@ -53,48 +53,46 @@ JsonObject = Annotated[
 ]
 
 
-def _text(longest: int, expression: str, message: str) -> Any:
-    return Field(
-        min_length=1, max_length=longest, json_schema_extra=rules(rule(expression, message))
-    )
-
-
 class Schedule(Model):
     """A job that is enqueued at the times of a cron expression."""
 
     name: Annotated[
         str,
-        _text(
+        text(
             63,
             "self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",
             "must be lower-case letters and digits with - between: reminders, sync-2",
+            shortest=1,
         ),
     ]
     """The schedule's name; the ids of its jobs begin with those of pool and schedule."""
     cron: Annotated[
         str,
-        _text(
+        text(
             100,
             f"self.matches('^{_CRON}$')",
             "must be five fields, minute hour day-of-month month day-of-week, such as 0 7 * * 1-5",
+            shortest=1,
         ),
     ]
     """When it is due, as in cron."""
     time_zone: Annotated[
         str,
-        _text(
+        text(
             64,
             "self.matches('^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$') && self != 'Local'",
             "must be a name of the IANA time zone database, such as Europe/Belgrade or UTC",
+            shortest=1,
         ),
     ] = "UTC"
     """The time zone of `cron`. A time that its clocks skip comes due after the skip; one that they repeat, once."""
     task: Annotated[
         str,
-        _text(
+        text(
             253,
             "self.matches('^[A-Za-z_][A-Za-z0-9_]*([.][A-Za-z_][A-Za-z0-9_]*)+$')",
             "must be the full name of a task, such as homework.jobs.send_reminders",
+            shortest=1,
         ),
     ]
     """The task to run, of a module that `tasks` names."""

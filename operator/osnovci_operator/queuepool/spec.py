@@ -24,6 +24,7 @@ from osnovci_operator.resource import (
     Model,
     rule,
     rules,
+    text,
 )
 
 KIND = "QueuePool"
@@ -92,14 +93,10 @@ class Spec(Model):
         list[
             Annotated[
                 str,
-                Field(
-                    max_length=253,
-                    json_schema_extra=rules(
-                        rule(
-                            "self.matches('^[A-Za-z_][A-Za-z0-9_]*([.][A-Za-z_][A-Za-z0-9_]*)*$')",
-                            "must be the name of a Python module, such as homework.jobs",
-                        )
-                    ),
+                text(
+                    253,
+                    "self.matches('^[A-Za-z_][A-Za-z0-9_]*([.][A-Za-z_][A-Za-z0-9_]*)*$')",
+                    "must be the name of a Python module, such as homework.jobs",
                 ),
             ]
         ],

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from osnovci.words import counted, first_of
 from osnovci_operator import conditions
 from osnovci_operator.backend import Unreadable
 from osnovci_operator.conditions import Condition
@@ -11,7 +12,7 @@ from osnovci_operator.labels import pool_labels
 from osnovci_operator.queuepool.decide import Decision
 from osnovci_operator.queuepool.seen import PoolReading, ScheduleReading, Seen
 from osnovci_operator.queuepool.spec import Pool
-from osnovci_operator.resource import counted, format_duration
+from osnovci_operator.resource import format_duration
 
 
 @dataclass(frozen=True)
@@ -136,8 +137,7 @@ def jobs_accounted(seen: Seen) -> Condition:
     if not accounts:
         return Condition("JobsAccounted", None, "NotAuditedYet", "the first audit is to come")
     if accounts.left:
-        more = f"; and {len(accounts.left) - 1} more" if accounts.left[1:] else ""
-        return Condition("JobsAccounted", False, "Unaccounted", accounts.left[0] + more)
+        return Condition("JobsAccounted", False, "Unaccounted", first_of(accounts.left))
     if accounts.unknown:
         return Condition("JobsAccounted", None, "AuditFailed", accounts.unknown)
     each = f"{counted(accounts.jobs, 'job')}, each in exactly one place"

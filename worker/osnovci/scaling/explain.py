@@ -1,6 +1,7 @@
 """A decision in one sentence with its numbers. Pure."""
 
 from osnovci.scaling.model import Decision, Target, Why
+from osnovci.words import counted
 
 
 def sentence(decision: Decision, target: Target) -> str:
@@ -18,20 +19,16 @@ def sentence(decision: Decision, target: Target) -> str:
     assert needs
     said = {
         Why.BACKLOG: (
-            f"the jobs that wait or are due soon need {_workers(needs.backlog)} "
+            f"the jobs that wait or are due soon need {counted(needs.backlog, 'worker')} "
             f"to start within {target.wait:g}s"
         ),
-        Why.SCHEDULE: f"a burst that repeats is due and needs {_workers(needs.schedule)}",
+        Why.SCHEDULE: f"a burst that repeats is due and needs {counted(needs.schedule, 'worker')}",
         Why.RATE: (
-            f"the rate of arrivals needs {_workers(needs.rate)}, "
+            f"the rate of arrivals needs {counted(needs.rate, 'worker')}, "
             f"since {needs.offered:.1f} slots will be busy"
         ),
-        Why.BUSY: f"the jobs that run need {_workers(needs.busy)}",
+        Why.BUSY: f"the jobs that run need {counted(needs.busy, 'worker')}",
         Why.HOLDING: f"{needs.most} needed now, {decision.replicas} needed a short while ago",
     }[decision.why]
     unmet = f"; the target cannot be met: {decision.unmet}" if decision.unmet else ""
     return f"{said}: a job takes {needs.service:.1f}s, a start {needs.startup:.0f}s{unmet}"
-
-
-def _workers(number: int) -> str:
-    return f"{number} worker" if number == 1 else f"{number} workers"
