@@ -66,6 +66,8 @@ bench-scaling: .venv/ready ## simulates the scaling beside HPA, KEDA and Knative
 	@$(BIN)/python -m benchmarks.scaling
 
 bench: .venv/ready ## measures, prints its tables, writes benchmarks/results/
+	@$(BIN)/python -m cluster up
+	@$(BIN)/python -m cluster deploy
 	@$(BIN)/python -m benchmarks
 	@$(BIN)/python -m benchmarks.queue_throughput
 

@@ -5,10 +5,15 @@ import queue
 import ssl
 import threading
 import time
+from base64 import b64decode
 from collections.abc import Callable
 from http.client import HTTPException, HTTPSConnection
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
 
 APPLY = "application/apply-patch+yaml"
 PATIENCE_SECONDS = 30.0
@@ -17,17 +22,24 @@ PATIENCE_SECONDS = 30.0
 class Api:
     """One kept-open connection, as the administrator of a control plane."""
 
-    def __init__(self, port: int, pki: Path) -> None:
-        self._port = port
-        self._context = ssl.create_default_context(cafile=str(pki / "ca.crt"))
-        self._context.load_cert_chain(pki / "admin.pem")
+    def __init__(self, kubeconfig: Path) -> None:
+        config = yaml.safe_load(kubeconfig.read_text())
+        cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
+        self._address = urlsplit(cluster["server"]).netloc
+        authority = b64decode(cluster["certificate-authority-data"]).decode()
+        self._context = ssl.create_default_context(cadata=authority)
+        with (
+            NamedTemporaryFile() as file
+        ):  # The standard library reads a certificate from a file only.
+            for part in ("client-certificate-data", "client-key-data"):
+                file.write(b64decode(user[part]))
+            file.flush()
+            self._context.load_cert_chain(file.name)
         self._connection = self.connect()
 
     def connect(self) -> HTTPSConnection:
         """Open a connection more."""
-        return HTTPSConnection(
-            "127.0.0.1", self._port, context=self._context, timeout=PATIENCE_SECONDS
-        )
+        return HTTPSConnection(self._address, context=self._context, timeout=PATIENCE_SECONDS)
 
     def request(
         self, method: str, path: str, body: Any = None, content: str = "application/json"
@@ -57,9 +69,11 @@ class Watch:
         self._seen: queue.SimpleQueue[tuple[float, bytes]] = queue.SimpleQueue()
         threading.Thread(target=self._read, daemon=True).start()
 
-    def until(self, wanted: Callable[[dict[str, Any]], bool]) -> float:
+    def until(
+        self, wanted: Callable[[dict[str, Any]], bool], within: float = PATIENCE_SECONDS
+    ) -> float:
         """Wait for an object of a kind that is wanted; give when it was seen."""
-        deadline = time.perf_counter() + PATIENCE_SECONDS
+        deadline = time.perf_counter() + within
         while (left := deadline - time.perf_counter()) > 0:
             try:
                 at, line = self._seen.get(timeout=left)
@@ -67,7 +81,7 @@ class Watch:
                 break
             if wanted(json.loads(line)["object"]):
                 return at
-        raise RuntimeError(f"the watch saw nothing of what it waited for in {PATIENCE_SECONDS:g}s")
+        raise RuntimeError(f"the watch saw nothing of what it waited for in {within:g}s")
 
     def _read(self) -> None:
         try:

@@ -63,7 +63,7 @@ class Stand:
     @property
     def api(self) -> Api:
         """A connection to its API server."""
-        return Api(self.plane.api_port, self.plane.pki)
+        return Api(self.plane.kubeconfig)
 
     def start(self, name: str, command: Sequence[str | Path], **env: str) -> int:
         """Start a program that ends with the stand; give its pid."""
