@@ -14,6 +14,7 @@ from osnovci_operator import kube, metrics, probes, watches
 from osnovci_operator.broker import Broker
 from osnovci_operator.errors import KubeError, NotFoundError, SettingsError
 from osnovci_operator.events import Events
+from osnovci_operator.kinds import QUEUE_POOL
 from osnovci_operator.kube import Kube
 from osnovci_operator.leader import Leader
 from osnovci_operator.listing import refresh
@@ -65,15 +66,16 @@ class Operator:
         self._loop = Loop(self._reconcile)
         self._events = Events(kube, settings.identity)
         self._broker = Broker(settings, kube, self._store, self._loop.wake, self._tell)
-        self._pools = QueuePools(
+        pools = QueuePools(
             self._store, kube, self._broker, self._events, now=lambda: datetime.now(UTC)
         )
+        self._reconcilers = {QUEUE_POOL.name: pools.reconcile}
         self._leader = Leader(kube, settings.own_namespace, settings.identity)
         self._primed = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> int:
         """Watch always, reconcile while leading; give the exit status."""
-        metrics.publish_pools(self._store)
+        metrics.publish_statuses(self._store)
         server = await probes.serve(self._settings.port, self._stuck_seconds, self._primed.is_set)
         parts = [asyncio.create_task(self._watch()), asyncio.create_task(self._lead())]
         stopping = asyncio.create_task(stop.wait())
@@ -105,8 +107,8 @@ class Operator:
         while True:
             try:
                 keys = await refresh(self._kube, self._store, self._settings.namespaces)
-            except NotFoundError:
-                log.warning("there is no CRD queuepools.osnovci.app: apply crds/; waiting")
+            except NotFoundError as error:
+                log.warning("%s: apply crds/; waiting", error)
             except KubeError as error:
                 log.warning("objects cannot be listed: %s; trying again", error)
             else:
@@ -146,16 +148,16 @@ class Operator:
     async def _reconcile_all(self) -> None:
         """Begin from what is, not from what was seen as a follower; then follow the events."""
         await self._refresh()
-        for key in self._store.pool_keys():
+        for key in self._store.all_keys():
             self._loop.wake(key)
         await self._loop.run()
 
     async def _tell(self, key: Key, reason: str, note: str) -> None:
-        if pool := self._store.pool(key):
-            await self._events.record(key.kind, pool.identity, reason, note, warning=True)
+        if about := self._store.get(key):
+            await self._events.record(key.kind, about.identity, reason, note, warning=True)
 
     async def _reconcile(self, key: Key) -> timedelta | None:
-        return await self._pools.reconcile(key)
+        return await self._reconcilers[key.kind](key)
 
 
 async def _end(tasks: Sequence[asyncio.Task[Any]]) -> list[Any]:

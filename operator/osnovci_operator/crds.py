@@ -8,67 +8,64 @@ from typing import Any
 
 import yaml
 
-from osnovci_operator.queuepool import spec as queuepool
+from osnovci_operator.kinds import KINDS, Kind
 from osnovci_operator.resource import GROUP, VERSION, rule, rules
 from osnovci_operator.structural import schema
 
 NAME_MAX = 63
 """Children carry their owner's name in a label."""
 
+SCALE = {
+    "specReplicasPath": ".spec.replicas",
+    "statusReplicasPath": ".status.replicas",
+    "labelSelectorPath": ".status.selector",
+}
 HEADER = "# Generated from operator/osnovci_operator by `make crds`. Do not edit.\n"
 
 
-def column(name: str, path: str, kind: str, description: str, priority: int = 0) -> dict[str, Any]:
-    """Give one column of `kubectl get`."""
-    return {
-        "name": name,
-        "type": kind,
-        "jsonPath": path,
-        "description": description,
-        "priority": priority,
-    }
-
-
-def condition(kind: str, field: str) -> str:
-    """Give the path of a condition's field."""
-    return f'.status.conditions[?(@.type=="{kind}")].{field}'
-
-
-def queue_pool() -> dict[str, Any]:
-    """Give the CRD of QueuePool."""
+def crd(kind: Kind) -> dict[str, Any]:
+    """Give the CRD of a kind."""
     columns = [
-        column("Desired", ".status.desiredReplicas", "integer", "Workers asked for."),
-        column("Ready", ".status.readyReplicas", "integer", "Workers ready to take jobs."),
-        column("Busy", ".status.busy", "integer", "Jobs that run."),
-        column("Waiting", ".status.waiting", "integer", "Jobs that wait."),
-        column("Status", condition("Ready", "reason"), "string", "The reason of Ready."),
-        column("Age", ".metadata.creationTimestamp", "date", "Time since the pool was made."),
-        column("Scaling", condition("ScalingActive", "reason"), "string", "Why this count.", 1),
-        column("Message", condition("ScalingActive", "message"), "string", "In a sentence.", 1),
+        {
+            "name": column.name,
+            "type": column.type,
+            "jsonPath": column.path,
+            "description": column.description,
+            "priority": int(column.wide),
+        }
+        for column in kind.columns
     ]
     names = {
-        "kind": queuepool.KIND,
-        "listKind": f"{queuepool.KIND}List",
-        "plural": queuepool.PLURAL,
-        "singular": "queuepool",
-        "shortNames": ["qpool"],
+        "kind": kind.name,
+        "listKind": f"{kind.name}List",
+        "plural": kind.plural,
+        "singular": kind.name.lower(),
+        "shortNames": [kind.short],
         "categories": ["osnovci"],
     }
-    description = "Workers for a set of queues; their count follows the backlog."
-    return _crd(names, description, schema(queuepool.Spec), schema(queuepool.Status), columns)
-
-
-def _crd(
-    names: dict[str, Any], description: str, spec: Any, status: Any, columns: list[dict[str, Any]]
-) -> dict[str, Any]:
-    scale = {
-        "specReplicasPath": ".spec.replicas",
-        "statusReplicasPath": ".status.replicas",
-        "labelSelectorPath": ".status.selector",
+    version = {
+        "name": VERSION,
+        "served": True,
+        "storage": True,
+        "schema": {"openAPIV3Schema": _root(kind)},
+        "subresources": {"status": {}, "scale": SCALE},
+        "additionalPrinterColumns": columns,
     }
-    root = {
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {
+            "name": f"{kind.plural}.{GROUP}",
+            "labels": {"app.kubernetes.io/part-of": "osnovci"},
+        },
+        "spec": {"group": GROUP, "scope": "Namespaced", "names": names, "versions": [version]},
+    }
+
+
+def _root(kind: Kind) -> dict[str, Any]:
+    return {
         "type": "object",
-        "description": description,
+        "description": kind.description,
         "required": ["spec"],
         **rules(
             rule(
@@ -81,33 +78,19 @@ def _crd(
             "apiVersion": {"type": "string"},
             "kind": {"type": "string"},
             "metadata": {"type": "object"},
-            "spec": spec,
-            "status": status,
+            "spec": schema(kind.spec),
+            "status": schema(kind.status),
         },
-    }
-    version = {
-        "name": VERSION,
-        "served": True,
-        "storage": True,
-        "schema": {"openAPIV3Schema": root},
-        "subresources": {"status": {}, "scale": scale},
-        "additionalPrinterColumns": columns,
-    }
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {
-            "name": f"{names['plural']}.{GROUP}",
-            "labels": {"app.kubernetes.io/part-of": "osnovci"},
-        },
-        "spec": {"group": GROUP, "scope": "Namespaced", "names": names, "versions": [version]},
     }
 
 
 def files() -> dict[Path, str]:
     """Give each generated file with its content, by its path in the repository."""
-    crd = HEADER + yaml.safe_dump(queue_pool(), sort_keys=False, width=100)
-    return {Path("crds/queuepools.yaml"): crd}
+    return {
+        Path(f"crds/{kind.plural}.yaml"): HEADER
+        + yaml.safe_dump(crd(kind), sort_keys=False, width=100)
+        for kind in KINDS
+    }
 
 
 def main() -> None:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from osnovci_operator.errors import KubeError
-from osnovci_operator.kube import MERGE, PATHS, Kube, micro_time
+from osnovci_operator.kinds import APIS
+from osnovci_operator.kube import MERGE, Kube, micro_time
 from osnovci_operator.labels import MANAGER
 from osnovci_operator.resource import GROUP, VERSION, Identity, Key
 
@@ -61,7 +62,7 @@ class Events:
     async def _create(
         self, kind: str, about: Identity, reason: str, note: str, *, warning: bool
     ) -> None:
-        path = PATHS["Event"].format(about.namespace)
+        path = APIS["Event"].path(about.namespace)
         body = {
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",

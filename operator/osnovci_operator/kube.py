@@ -12,6 +12,7 @@ from kubernetes.aio import client, config
 from kubernetes.aio.config import ConfigException
 
 from osnovci_operator import errors
+from osnovci_operator.kinds import APIS
 from osnovci_operator.labels import MANAGER
 from osnovci_operator.resource import GROUP, VERSION
 
@@ -20,15 +21,6 @@ APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
 UNREADABLE = ("failed to create typed patch object", "failed to convert new object")
 """How answers of 500 begin to what no second try would mend: the object itself cannot be read."""
-
-PATHS: Mapping[str, str] = {
-    "QueuePool": f"/apis/{GROUP}/{VERSION}/namespaces/{{}}/queuepools",
-    "Deployment": "/apis/apps/v1/namespaces/{}/deployments",
-    "Pod": "/api/v1/namespaces/{}/pods",
-    "Secret": "/api/v1/namespaces/{}/secrets",
-    "Lease": "/apis/coordination.k8s.io/v1/namespaces/{}/leases",
-    "Event": "/apis/events.k8s.io/v1/namespaces/{}/events",
-}
 
 
 async def connect() -> client.ApiClient:
@@ -52,7 +44,7 @@ class Kube:
     async def get(self, kind: str, namespace: str, name: str) -> dict[str, Any] | None:
         """Read one object; None if there is none."""
         try:
-            return await self.request("GET", f"{PATHS[kind].format(namespace)}/{name}")
+            return await self.request("GET", f"{APIS[kind].path(namespace)}/{name}")
         except errors.NotFoundError:
             return None
 
@@ -66,7 +58,7 @@ class Kube:
         query = {"labelSelector": selector} if selector else {}
         if name:
             query["fieldSelector"] = f"metadata.name={name}"
-        answer = await self.request("GET", PATHS[kind].format(namespace), query=query)
+        answer = await self.request("GET", APIS[kind].path(namespace), query=query)
         return [{"kind": kind, **item} for item in answer["items"]]
 
     async def apply(self, manifest: dict[str, Any], live: dict[str, Any] | None) -> dict[str, Any]:
@@ -80,7 +72,7 @@ class Kube:
         digest = sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
         if live and self._applied.get(place) == _state(digest, live):
             return live
-        path = f"{PATHS[kind].format(metadata['namespace'])}/{metadata['name']}"
+        path = f"{APIS[kind].path(metadata['namespace'])}/{metadata['name']}"
         query = {"fieldManager": MANAGER, "force": "true"}
         applied = await self.request("PATCH", path, manifest, query=query, content=APPLY)
         self._applied[place] = _state(digest, applied)
@@ -98,7 +90,7 @@ class Kube:
             "metadata": {"name": name, "namespace": namespace},
             "status": status,
         }
-        path = f"{PATHS[kind].format(namespace)}/{name}/status"
+        path = f"{APIS[kind].path(namespace)}/{name}/status"
         query = {"fieldManager": MANAGER, "force": "true"}
         await self.request("PATCH", path, body, query=query, content=APPLY)
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from osnovci_operator import metrics
 from osnovci_operator.errors import ConflictError, KubeError
-from osnovci_operator.kube import PATHS, Kube, micro_time
+from osnovci_operator.kinds import APIS
+from osnovci_operator.kube import Kube, micro_time
 
 NAME = "osnovci-operator"
 DURATION_SECONDS = 12
@@ -30,7 +31,7 @@ class Leader:
     def __init__(self, kube: Kube, namespace: str, identity: str) -> None:
         self._kube = kube
         self._namespace = namespace
-        self._path = PATHS["Lease"].format(namespace)
+        self._path = APIS["Lease"].path(namespace)
         self._identity = identity
         self._lease: dict[str, Any] | None = None
         self._moved_at = time.monotonic()

@@ -6,14 +6,10 @@ A watch that broke off may miss a deletion; a list does not.
 import logging
 
 from osnovci_operator.errors import NotFoundError, RefusedError
+from osnovci_operator.kinds import KINDS, POD, labels_of_children
 from osnovci_operator.kube import Kube
-from osnovci_operator.labels import POOL
-from osnovci_operator.queuepool.spec import KIND
-from osnovci_operator.resource import Key
-from osnovci_operator.store import DEPLOYMENT, POD, Store, has_ended
-
-LISTED = ((POD, POOL), (DEPLOYMENT, POOL), (KIND, ""))
-"""Kinds and the label that ours carry: children first, so that no pool is seen without them."""
+from osnovci_operator.resource import GROUP, Key
+from osnovci_operator.store import Store, has_ended
 
 log = logging.getLogger(__name__)
 
@@ -21,17 +17,17 @@ log = logging.getLogger(__name__)
 async def refresh(kube: Kube, store: Store, namespaces: tuple[str, ...]) -> set[Key]:
     """Make the store what the API server has; give the keys that are to be reconciled.
 
-    A namespace without rights is skipped and said. Raises NotFoundError where there is no CRD, and
-    KubeError where the API server does not answer.
+    A namespace without rights is skipped and said. Raises NotFoundError, which names it, where there
+    is no CRD, and KubeError where the API server does not answer.
     """
     woken: set[Key] = set()
     for namespace in namespaces:
         try:
-            for kind, selector in LISTED:
-                known = store.known(kind, namespace)
-                woken |= store.replace(known, await kube.list(kind, namespace, selector))
+            # Children first, so that no object of ours is seen without them.
+            woken |= await _refresh_children(kube, store, namespace)
+            woken |= await _refresh_own(kube, store, namespace)
         except NotFoundError:
-            _forget_pools(store, namespaces)
+            _forget_all(store, namespaces)
             raise
         except RefusedError as error:
             log.warning(
@@ -49,7 +45,28 @@ async def pod_runs(kube: Kube, namespace: str, name: str) -> bool:
     return any(not has_ended(body) for body in found)
 
 
-def _forget_pools(store: Store, namespaces: tuple[str, ...]) -> None:
-    """Without a CRD there are no pools."""
+async def _refresh_children(kube: Kube, store: Store, namespace: str) -> set[Key]:
+    woken: set[Key] = set()
+    for child, labels in labels_of_children().items():
+        known = store.known(child, namespace)
+        lists = [await kube.list(child, namespace, label) for label in labels]
+        woken |= store.replace(known, [body for listed in lists for body in listed])
+    return woken
+
+
+async def _refresh_own(kube: Kube, store: Store, namespace: str) -> set[Key]:
+    woken: set[Key] = set()
+    for kind in KINDS:
+        known = store.known(kind.name, namespace)
+        try:
+            woken |= store.replace(known, await kube.list(kind.name, namespace))
+        except NotFoundError as error:
+            raise NotFoundError(error.status, f"there is no CRD {kind.plural}.{GROUP}") from error
+    return woken
+
+
+def _forget_all(store: Store, namespaces: tuple[str, ...]) -> None:
+    """Without a CRD of ours nothing is reconciled: what was seen until now may be long gone."""
     for namespace in namespaces:
-        store.replace(store.known(KIND, namespace), [])
+        for kind in KINDS:
+            store.replace(store.known(kind.name, namespace), [])

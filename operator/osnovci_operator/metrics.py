@@ -6,6 +6,7 @@ from prometheus_client import REGISTRY, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from osnovci_operator.kinds import KINDS, Kind
 from osnovci_operator.store import Store
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -44,34 +45,41 @@ FREED = Counter(
 )
 
 
-class PoolCollector(Collector):
-    """Figures of the pools, read from their last status when they are asked for."""
+class StatusCollector(Collector):
+    """Figures of our objects, read from their last status when they are asked for."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Give one sample for each pool and queue; pools that are gone leave none behind."""
-        labels = ["namespace", "pool"]
-        desired = GaugeMetricFamily(
-            "osnovci_queuepool_desired_replicas", "Workers asked for.", labels=labels
-        )
-        ready = GaugeMetricFamily(
-            "osnovci_queuepool_ready_replicas", "Workers that are ready.", labels=labels
-        )
+        """Give one sample for each object and queue; those that are gone leave none behind."""
+        for kind in KINDS:
+            yield from self._replicas(kind)
         jobs = GaugeMetricFamily(
-            "osnovci_queue_jobs", "Jobs of a queue, by state.", labels=[*labels, "queue", "state"]
+            "osnovci_queue_jobs",
+            "Jobs of a queue, by state.",
+            labels=["namespace", "pool", "queue", "state"],
         )
         for pool in self._store.pools():
             place = [pool.identity.namespace, pool.identity.name]
-            desired.add_metric(place, pool.status.get("desiredReplicas", 0))
-            ready.add_metric(place, pool.status.get("readyReplicas", 0))
             for queue in pool.status.get("queues", ()):
                 for state in ("waiting", "active", "scheduled", "completed", "failed"):
                     jobs.add_metric([*place, queue["name"], state], queue.get(state, 0))
-        yield from (desired, ready, jobs)
+        yield jobs
+
+    def _replicas(self, kind: Kind) -> Iterator[GaugeMetricFamily]:
+        for state in ("desired", "ready"):
+            gauge = GaugeMetricFamily(
+                f"osnovci_{kind.name.lower()}_{state}_replicas",
+                f"Pods of a {kind.name} that are {state}.",
+                labels=["namespace", kind.noun],
+            )
+            for each in self._store.objects(kind.name):
+                place = [each.identity.namespace, each.identity.name]
+                gauge.add_metric(place, each.status.get(f"{state}Replicas", 0))
+            yield gauge
 
 
-def publish_pools(store: Store) -> None:
-    """Add the pools' figures to what /metrics answers."""
-    REGISTRY.register(PoolCollector(store))
+def publish_statuses(store: Store) -> None:
+    """Add the figures of our objects to what /metrics answers."""
+    REGISTRY.register(StatusCollector(store))

@@ -7,7 +7,8 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Any
+from functools import cached_property
+from typing import Annotated, Any, Generic, Self, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -180,6 +181,40 @@ class Identity:
     def seniority(self) -> tuple[datetime, str]:
         """Order objects from the oldest to the youngest; equals by uid, so that all agree."""
         return self.created_at, self.uid
+
+
+SpecT = TypeVar("SpecT", bound=Model)
+
+
+@dataclass(frozen=True)
+class Resource(Generic[SpecT]):
+    """One object of ours as the API server has it: what it says, and what was last reported of it."""
+
+    kind: str
+    identity: Identity
+    spec: SpecT
+    status: dict[str, Any]
+    deleting: bool
+
+    @cached_property
+    def key(self) -> Key:
+        """What the loop and the store know it by."""
+        return Key(self.kind, self.identity.namespace, self.identity.name)
+
+    @classmethod
+    def read(cls, kind: str, model: type[SpecT], body: dict[str, Any]) -> Self:
+        """Read an object.
+
+        Raises InvalidSpecError for one that the model refuses, which the API server let pass because
+        its CRD is of another version.
+        """
+        identity = Identity.parse(body["metadata"])
+        try:
+            spec = model.model_validate(body.get("spec", {}))
+        except ValidationError as error:
+            raise InvalidSpecError(identity, body.get("status", {}), error) from error
+        deleting = "deletionTimestamp" in body["metadata"]
+        return cls(kind, identity, spec, body.get("status", {}), deleting)
 
 
 class InvalidSpecError(OperatorError):

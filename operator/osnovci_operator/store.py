@@ -1,24 +1,24 @@
 """The cache of Kubernetes objects, fed by the watches: what the API server last said.
 
-Raw bodies of three kinds, and who needs to know of a change.
+Our own kinds and what their objects own, by the table in kinds.py, and who needs to know of a change.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from osnovci_operator.labels import POOL
+from osnovci_operator.kinds import BY_NAME, DEPLOYMENT, KINDS, POD, QUEUE_POOL
 from osnovci_operator.pod_life import PodLife, Pods, Startups
-from osnovci_operator.queuepool.spec import KIND as QUEUE_POOL
 from osnovci_operator.queuepool.spec import Pool
-from osnovci_operator.resource import InvalidSpecError, Key
+from osnovci_operator.resource import InvalidSpecError, Key, Resource
 
 Place = TypeVar("Place")
 Member = TypeVar("Member")
 
-DEPLOYMENT = "Deployment"
-POD = "Pod"
+Parsed = Resource[Any] | InvalidSpecError
+"""An object of ours, or why its spec cannot be read."""
+
 ENDED = frozenset({"Succeeded", "Failed"})
 """Phases of a pod that never runs again."""
 
@@ -27,11 +27,12 @@ class Store:
     """What exists; reads never wait and never ask the API server."""
 
     def __init__(self) -> None:
-        self._pools: dict[Key, Pool | InvalidSpecError] = {}
-        self._children: dict[Key, dict[str, Any]] = {}
+        self._objects: dict[Key, Parsed] = {}
+        self._children: defaultdict[Key, dict[Key, dict[str, Any]]] = defaultdict(dict)
         self._pods: defaultdict[Key, dict[str, PodLife]] = defaultdict(dict)
         self._startups = Startups()
-        self._users: defaultdict[tuple[str, str], set[Key]] = defaultdict(set)
+        self._sharers: defaultdict[Key, set[Key]] = defaultdict(set)
+        """Who names what is shared: by kind, namespace and its name."""
         self._known: dict[Key, dict[str, Any]] = {}
         """Every object's metadata, by its own kind and name: which state of which object is known."""
 
@@ -42,13 +43,13 @@ class Store:
         if known and _version(known) > _version(metadata):
             return set()
         self._known[place] = metadata
-        if body["kind"] == QUEUE_POOL:
-            return self._put_pool(body)
-        owner, name = pool_of(body), metadata["name"]
-        if body["kind"] == POD:
+        if place.kind in BY_NAME:
+            return self._put_own(place, body)
+        owner = owner_of(body)
+        if place.kind == POD:
             self._put_pod(owner, body)
-        elif name == owner.name:  # A label alone makes no Deployment the pool's.
-            self._children[owner] = body
+        else:
+            self._children[owner][place] = body
         return {owner}
 
     def written(self, body: dict[str, Any]) -> None:
@@ -64,15 +65,14 @@ class Store:
         if known and known["uid"] != metadata["uid"]:
             return set()
         self._known.pop(place, None)
-        if body["kind"] == QUEUE_POOL:
-            key = pool_key(metadata)
-            self._startups.forget(key)
-            return self._rivals(key, self._pools.pop(key, None)) | {key}
-        owner, name = pool_of(body), metadata["name"]
-        if body["kind"] == POD:
-            self._remove_pod(owner, name)
-        elif name == owner.name:
-            self._children.pop(owner, None)
+        if place.kind in BY_NAME:
+            self._startups.forget(place)
+            return self._leave(place, self._objects.pop(place, None)) | {place}
+        owner = owner_of(body)
+        if place.kind == POD:
+            _drop(self._pods, owner, place.name)
+        else:
+            _drop(self._children, owner, place)
         return {owner}
 
     def known(self, kind: str, namespace: str) -> dict[Key, dict[str, Any]]:
@@ -100,26 +100,39 @@ class Store:
                 woken |= self.remove({"kind": place.kind, "metadata": metadata})
         return woken
 
+    def get(self, key: Key) -> Parsed | None:
+        """Give an object of ours; None if there is none."""
+        return self._objects.get(key)
+
+    def objects(self, kind: str, namespace: str | None = None) -> Iterable[Resource[Any]]:
+        """Give the objects of a kind that can be read, of one namespace or of all."""
+        for key, each in self._objects.items():
+            ours = key.kind == kind and namespace in (None, key.namespace)
+            if ours and isinstance(each, Resource):
+                yield each
+
+    def all_keys(self) -> list[Key]:
+        """Name every object of ours, also one whose spec cannot be read."""
+        return list(self._objects)
+
     def pool(self, key: Key) -> Pool | InvalidSpecError | None:
-        """Give a pool; None if there is none."""
-        return self._pools.get(key)
+        """Give a QueuePool; None if there is none."""
+        return cast("Pool | InvalidSpecError | None", self._objects.get(key))
 
     def pools(self, namespace: str | None = None) -> Iterable[Pool]:
-        """Give the pools that can be read, of one namespace or of all."""
-        for key, pool in self._pools.items():
-            if isinstance(pool, Pool) and namespace in (None, key.namespace):
-                yield pool
+        """Give the QueuePools that can be read, of one namespace or of all."""
+        return cast("Iterable[Pool]", self.objects(QUEUE_POOL.name, namespace))
 
-    def pool_keys(self) -> list[Key]:
-        """Name every pool, also one whose spec cannot be read."""
-        return list(self._pools)
+    def child(self, key: Key, kind: str, name: str) -> dict[str, Any] | None:
+        """Give what carries an object's label, by its kind and name; None if none was seen yet."""
+        return self._children.get(key, {}).get(Key(kind, key.namespace, name))
 
     def deployment(self, key: Key) -> dict[str, Any] | None:
-        """Give a pool's Deployment; None if none was seen yet."""
-        return self._children.get(key)
+        """Give an object's Deployment, which has its name; None if none was seen yet."""
+        return self.child(key, DEPLOYMENT, key.name)
 
     def pods(self, key: Key) -> frozenset[str]:
-        """Name a pool's pods; those that have ended are none any more."""
+        """Name an object's pods; those that have ended are none any more."""
         return frozenset(self._pods.get(key, ()))
 
     def trouble(self, key: Key) -> str | None:
@@ -144,54 +157,48 @@ class Store:
         return {
             pod: key
             for key, pods in self._pods.items()
-            if key.namespace == namespace
+            if key.kind == QUEUE_POOL.name and key.namespace == namespace
             for pod in pods
         }
 
     def owner(self, namespace: str, queue: str) -> Pool | None:
         """Give the pool that a queue belongs to: the oldest that names it."""
-        users = (self._pools.get(key) for key in self._users.get((namespace, queue), ()))
-        pools = [pool for pool in users if isinstance(pool, Pool) and not pool.deleting]
+        sharers = self._sharers.get(Key(QUEUE_POOL.name, namespace, queue), ())
+        pools = [
+            pool for pool in map(self.pool, sharers) if isinstance(pool, Pool) and not pool.deleting
+        ]
         return min(pools, key=lambda pool: pool.identity.seniority, default=None)
 
     def _put_pod(self, owner: Key, body: dict[str, Any]) -> None:
         name = body["metadata"]["name"]
         if has_ended(body):
-            self._remove_pod(owner, name)
+            _drop(self._pods, owner, name)
             return
         before = self._pods[owner].get(name)
         life = self._pods[owner][name] = PodLife.parse(body, before)
         if (length := life.startup(before)) is not None:
             self._startups.add(owner, length)
 
-    def _remove_pod(self, owner: Key, name: str) -> None:
-        self._pods[owner].pop(name, None)
-        if not self._pods[owner]:
-            del self._pods[owner]
-
-    def _put_pool(self, body: dict[str, Any]) -> set[Key]:
-        key = pool_key(body["metadata"])
-        before = self._rivals(key, self._pools.get(key))
+    def _put_own(self, key: Key, body: dict[str, Any]) -> set[Key]:
+        kind = BY_NAME[key.kind]
+        woken = self._leave(key, self._objects.get(key)) | {key}
         try:
-            pool = self._pools[key] = Pool.parse(body)
+            each = self._objects[key] = kind.parse(body)
         except InvalidSpecError as error:
-            self._pools[key] = error
-            return before | {key}
-        for queue in pool.spec.queues:
-            self._users[key.namespace, queue.name].add(key)
-        return before | self._rivals(key, pool, leave=False) | {key}
+            self._objects[key] = error
+            return woken
+        for place in _shared(key, each):
+            self._sharers[place].add(key)
+            woken |= self._sharers[place]
+        return woken
 
-    def _rivals(
-        self, key: Key, pool: Pool | InvalidSpecError | None, *, leave: bool = True
-    ) -> set[Key]:
-        """Name the pools that share a queue with this one, which first leaves it if asked."""
-        rivals: set[Key] = set()
-        for queue in pool.spec.queues if isinstance(pool, Pool) else ():
-            place = (key.namespace, queue.name)
-            rivals |= self._users.get(place, set())
-            if leave:
-                _discard(self._users, place, key)
-        return rivals - {key}
+    def _leave(self, key: Key, each: Parsed | None) -> set[Key]:
+        """Take an object from what it shares with others, and name them."""
+        others: set[Key] = set()
+        for place in _shared(key, each):
+            _discard(self._sharers, place, key)
+            others |= self._sharers.get(place, set())
+        return others
 
 
 def has_ended(pod: dict[str, Any]) -> bool:
@@ -199,8 +206,22 @@ def has_ended(pod: dict[str, Any]) -> bool:
     return pod.get("status", {}).get("phase") in ENDED
 
 
-def _discard(index: dict[Place, set[Member]], place: Place, member: Member) -> None:
+def _shared(key: Key, each: Parsed | None) -> list[Key]:
+    """Give what an object shares with others of its kind and namespace, as an index has it."""
+    names = BY_NAME[key.kind].shares(each) if isinstance(each, Resource) else ()
+    return [Key(key.kind, key.namespace, name) for name in names]
+
+
+def _drop(index: defaultdict[Place, dict[Member, Any]], place: Place, member: Member) -> None:
     """Take a member out of an index, and the place with its last one."""
+    members = index.get(place, {})
+    members.pop(member, None)
+    if not members:
+        index.pop(place, None)
+
+
+def _discard(index: defaultdict[Place, set[Member]], place: Place, member: Member) -> None:
+    """Do the same for an index of sets."""
     members = index.get(place, set())
     members.discard(member)
     if not members:
@@ -217,12 +238,9 @@ def _version(metadata: dict[str, Any]) -> int:
     return int(metadata.get("resourceVersion", 0))
 
 
-def pool_key(metadata: dict[str, Any]) -> Key:
-    """Name a QueuePool."""
-    return Key(QUEUE_POOL, metadata["namespace"], metadata["name"])
-
-
-def pool_of(body: dict[str, Any]) -> Key:
-    """Name the pool that a labelled object belongs to."""
+def owner_of(body: dict[str, Any]) -> Key:
+    """Name the object of ours that a labelled object belongs to."""
     metadata = body["metadata"]
-    return Key(QUEUE_POOL, metadata["namespace"], metadata["labels"][POOL])
+    labels = metadata["labels"]
+    kind = next(kind for kind in KINDS if kind.label in labels)
+    return Key(kind.name, metadata["namespace"], labels[kind.label])

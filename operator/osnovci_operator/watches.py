@@ -14,9 +14,8 @@ from typing import Any, cast
 
 import kopf
 
-from osnovci_operator.labels import POOL
-from osnovci_operator.queuepool.spec import PLURAL
-from osnovci_operator.resource import GROUP, VERSION, Key
+from osnovci_operator.kinds import APIS, KINDS
+from osnovci_operator.resource import Key
 from osnovci_operator.store import Store
 
 SERVER_TIMEOUT_SECONDS = 300
@@ -39,12 +38,18 @@ def registry(deliver: Deliver) -> kopf.OperatorRegistry:
     async def take_in(event: kopf.RawEvent, **_: Any) -> None:
         deliver(event["type"], dict(event["object"]))
 
-    labelled = {POOL: kopf.PRESENT}
-    kopf.on.event(GROUP, VERSION, PLURAL, registry=handlers, id="queuepools")(take_in)
-    kopf.on.event("apps", "v1", "deployments", labels=labelled, registry=handlers, id="workers")(
-        take_in
-    )
-    kopf.on.event("", "v1", "pods", labels=labelled, registry=handlers, id="pods")(take_in)
+    for kind in KINDS:
+        labelled = {kind.label: kopf.PRESENT}
+        for name, labels in ((kind.name, None), *((child, labelled) for child in kind.children)):
+            api = APIS[name]
+            kopf.on.event(
+                api.group,
+                api.version,
+                api.plural,
+                labels=labels,
+                registry=handlers,
+                id=f"{api.plural}-of-{kind.noun}",
+            )(take_in)
     kopf.on.login(registry=handlers)(login)
     return handlers
 

@@ -8,13 +8,14 @@ import pytest
 from builders import spec
 
 from osnovci_operator import crds
+from osnovci_operator.kinds import QUEUE_POOL
 
 ROOT = Path(__file__).parents[2]
 OPEN = {"x-kubernetes-int-or-string", "x-kubernetes-preserve-unknown-fields"}
 
 
 def root() -> dict[str, Any]:
-    (version,) = crds.queue_pool()["spec"]["versions"]
+    (version,) = crds.crd(QUEUE_POOL)["spec"]["versions"]
     return version["schema"]["openAPIV3Schema"]
 
 
@@ -88,7 +89,7 @@ def test_the_defaults_of_the_schema_are_those_of_the_models() -> None:
 
 def paths() -> list[str]:
     """Give the paths that the CRD names outside its schema."""
-    (version,) = crds.queue_pool()["spec"]["versions"]
+    (version,) = crds.crd(QUEUE_POOL)["spec"]["versions"]
     columns = [column["jsonPath"] for column in version["additionalPrinterColumns"]]
     return [*columns, *version["subresources"]["scale"].values()]
 

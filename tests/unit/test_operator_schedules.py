@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from osnovci.contract import ENV_POOL, Overlap, PoolDocument
 from osnovci.schedules.cron import Cron, CronError
 from osnovci_operator import crds
+from osnovci_operator.kinds import QUEUE_POOL
 from osnovci_operator.queuepool.build import deployment
 from osnovci_operator.queuepool.decide import ScalingState, decide
 from osnovci_operator.queuepool.schedule import KWARGS_MAX_BYTES
@@ -36,7 +37,7 @@ def pool(**changed: Any) -> Pool:
 
 
 def field(name: str) -> dict[str, Any]:
-    (version,) = crds.queue_pool()["spec"]["versions"]
+    (version,) = crds.crd(QUEUE_POOL)["spec"]["versions"]
     spec = version["schema"]["openAPIV3Schema"]["properties"]["spec"]
     return spec["properties"]["schedules"]["items"]["properties"][name]
 

@@ -92,7 +92,7 @@ def test_a_spec_that_cannot_be_read_is_no_pool_but_has_a_key() -> None:
     store.put(BROKEN)
     assert isinstance(store.pool(key(name="older")), InvalidSpecError)
     assert list(store.pools()) == []
-    assert store.pool_keys() == [key(name="older")]
+    assert store.all_keys() == [key(name="older")]
 
 
 def test_children_wake_their_pool() -> None:

@@ -10,6 +10,7 @@ from osnovci_operator.backend import Unreadable
 from osnovci_operator.broker import Broker
 from osnovci_operator.errors import RefusedError, TerminatingError
 from osnovci_operator.events import Events
+from osnovci_operator.kinds import DEPLOYMENT
 from osnovci_operator.kube import Kube
 from osnovci_operator.loop import RESYNC
 from osnovci_operator.queuepool import status
@@ -20,7 +21,7 @@ from osnovci_operator.queuepool.spec import KIND, Pool
 from osnovci_operator.queuepool.status import Refusal
 from osnovci_operator.report import Reporter
 from osnovci_operator.resource import InvalidSpecError, Key
-from osnovci_operator.store import DEPLOYMENT, Store
+from osnovci_operator.store import Store
 
 REFUSED_EVERY = timedelta(seconds=30)
 """What the API server refused is tried again, since rights and quotas change unseen."""

@@ -3,12 +3,11 @@
 Pure: no I/O, no clock. Defaults are the figures of docs/reference/queuepool.md.
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from osnovci.contract import Isolation, PoolDocument
 from osnovci_operator.conditions import ConditionStatus
@@ -17,11 +16,9 @@ from osnovci_operator.queuepool.queue import Queue
 from osnovci_operator.queuepool.schedule import SCHEDULE_RULES, Schedules, ScheduleStatuses
 from osnovci_operator.resource import (
     Duration,
-    Identity,
-    InvalidSpecError,
-    Key,
     Memory,
     Model,
+    Resource,
     rule,
     rules,
     text,
@@ -222,31 +219,13 @@ class Status(Model):
     """Ready, ScalingActive, ScalingLimited, BackendReachable, JobsAccounted and, with schedules, Scheduled."""
 
 
-@dataclass(frozen=True)
-class Pool:
-    """One QueuePool as the API server has it: what it says, and what was last reported of it."""
-
-    identity: Identity
-    spec: Spec
-    status: dict[str, Any]
-    deleting: bool
-
-    @cached_property
-    def key(self) -> Key:
-        """What the loop and the store know it by."""
-        return Key(KIND, self.identity.namespace, self.identity.name)
+class Pool(Resource[Spec]):
+    """One QueuePool."""
 
     @classmethod
-    def parse(cls, body: dict[str, Any]) -> "Pool":
+    def parse(cls, body: dict[str, Any]) -> Self:
         """Read a QueuePool.
 
-        Raises InvalidSpecError for one that the models refuse, which the API server let pass because
-        its CRD is of another version.
+        Raises InvalidSpecError.
         """
-        identity = Identity.parse(body["metadata"])
-        try:
-            spec = Spec.model_validate(body.get("spec", {}))
-        except ValidationError as error:
-            raise InvalidSpecError(identity, body.get("status", {}), error) from error
-        deleting = "deletionTimestamp" in body["metadata"]
-        return cls(identity, spec, body.get("status", {}), deleting)
+        return cls.read(KIND, Spec, body)

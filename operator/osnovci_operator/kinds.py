@@ -1,0 +1,130 @@
+"""The table of our kinds: what each is called, how it is read, and what its objects own. Pure.
+
+The store, the watches, the lists, the CRDs and the metrics go by it, so none of them knows a kind
+by name. What reconciles a kind is beside its name in `__main__`, which puts the parts together.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from osnovci_operator import labels
+from osnovci_operator.queuepool import spec as queuepool
+from osnovci_operator.resource import GROUP, VERSION, Model, Resource
+
+DEPLOYMENT = "Deployment"
+POD = "Pod"
+
+
+@dataclass(frozen=True)
+class Api:
+    """Where the API server has the objects of a kind."""
+
+    group: str
+    version: str
+    plural: str
+
+    def path(self, namespace: str) -> str:
+        """Give the path of all of a namespace."""
+        root = f"/apis/{self.group}" if self.group else "/api"
+        return f"{root}/{self.version}/namespaces/{namespace}/{self.plural}"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of `kubectl get`."""
+
+    name: str
+    path: str
+    type: str
+    description: str
+    wide: bool = False
+    """Only with `-o wide`."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of ours."""
+
+    name: str
+    plural: str
+    short: str
+    label: str
+    """Carried by what belongs to an object; its value is the object's name."""
+    description: str
+    spec: type[Model]
+    status: type[Model]
+    columns: tuple[Column, ...]
+    parse: Callable[[dict[str, Any]], Resource[Any]]
+    """Raises InvalidSpecError."""
+    children: tuple[str, ...]
+    """Kinds of what its objects own, in the order in which they are listed."""
+    shares: Callable[[Any], frozenset[str]]
+    """What an object shares with others of its namespace: a change of it is their concern too."""
+
+    @property
+    def noun(self) -> str:
+        """What people and metrics call one: `pool`."""
+        return self.label.rpartition("/")[2]
+
+
+def condition(kind: str, field: str) -> str:
+    """Give the path of a condition's field."""
+    return f'.status.conditions[?(@.type=="{kind}")].{field}'
+
+
+QUEUE_POOL = Kind(
+    name=queuepool.KIND,
+    plural=queuepool.PLURAL,
+    short="qpool",
+    label=labels.POOL,
+    description="Workers for a set of queues; their count follows the backlog.",
+    spec=queuepool.Spec,
+    status=queuepool.Status,
+    columns=(
+        Column("Desired", ".status.desiredReplicas", "integer", "Workers asked for."),
+        Column("Ready", ".status.readyReplicas", "integer", "Workers ready to take jobs."),
+        Column("Busy", ".status.busy", "integer", "Jobs that run."),
+        Column("Waiting", ".status.waiting", "integer", "Jobs that wait."),
+        Column("Status", condition("Ready", "reason"), "string", "The reason of Ready."),
+        Column("Age", ".metadata.creationTimestamp", "date", "Time since the pool was made."),
+        Column(
+            "Scaling",
+            condition("ScalingActive", "reason"),
+            "string",
+            "Why this count.",
+            wide=True,
+        ),
+        Column(
+            "Message",
+            condition("ScalingActive", "message"),
+            "string",
+            "In a sentence.",
+            wide=True,
+        ),
+    ),
+    parse=queuepool.Pool.parse,
+    children=(POD, DEPLOYMENT),
+    shares=lambda pool: pool.spec.names,
+)
+
+KINDS = (QUEUE_POOL,)
+BY_NAME: Mapping[str, Kind] = {kind.name: kind for kind in KINDS}
+
+APIS: Mapping[str, Api] = {
+    **{kind.name: Api(GROUP, VERSION, kind.plural) for kind in KINDS},
+    DEPLOYMENT: Api("apps", "v1", "deployments"),
+    POD: Api("", "v1", "pods"),
+    "Secret": Api("", "v1", "secrets"),
+    "Lease": Api("coordination.k8s.io", "v1", "leases"),
+    "Event": Api("events.k8s.io", "v1", "events"),
+}
+
+
+def labels_of_children() -> dict[str, list[str]]:
+    """Give each kind of children with the labels of those who own such."""
+    found: dict[str, list[str]] = {}
+    for kind in KINDS:
+        for child in kind.children:
+            found.setdefault(child, []).append(kind.label)
+    return found
