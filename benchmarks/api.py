@@ -17,6 +17,7 @@ import yaml
 
 APPLY = "application/apply-patch+yaml"
 PATIENCE_SECONDS = 30.0
+IDLE_SECONDS = 10.0
 
 
 class Api:
@@ -36,6 +37,7 @@ class Api:
             file.flush()
             self._context.load_cert_chain(file.name)
         self._connection = self.connect()
+        self._used = time.perf_counter()
 
     def connect(self) -> HTTPSConnection:
         """Open a connection more."""
@@ -46,8 +48,11 @@ class Api:
     ) -> dict[str, Any]:
         """Send one request; an answer that is an error is raised."""
         text = None if body is None else json.dumps(body)
+        if time.perf_counter() - self._used > IDLE_SECONDS:
+            self._connection.close()  # The server may have closed it; the next request opens another.
         self._connection.request(method, path, text, {"Content-Type": content})
         answer = self._connection.getresponse()
+        self._used = time.perf_counter()
         data = json.loads(answer.read())
         if answer.status >= 400:
             raise RuntimeError(f"{method} {path}: {data.get('message', data)}")

@@ -23,6 +23,9 @@ from cluster.paths import HOST_PORTS, KUBECONFIG
 ROUNDS = 20
 FOLLOWED = 5
 JOBS = 500
+JOB_SECONDS = 5
+"""So long that there is work for all workers until the last of them is ready."""
+
 WORKERS = 20
 PATCH_BAR_SECONDS = 1.0
 SCALE_BAR_SECONDS = 1.0
@@ -135,7 +138,7 @@ def _plain(api: Api, redis: Redis, seen: Seen) -> None:
 def _push(redis: Redis) -> float:
     """Push all jobs in one transaction; give when it was sent."""
     queue = Queue(QUEUE, connection=redis)
-    jobs = [Queue.prepare_data("homework.jobs.pause", (1,)) for _ in range(JOBS)]
+    jobs = [Queue.prepare_data("homework.jobs.pause", (JOB_SECONDS,)) for _ in range(JOBS)]
     with redis.pipeline() as pipeline:
         queue.enqueue_many(jobs, pipeline=pipeline)
         started = time.perf_counter()

@@ -80,5 +80,5 @@ def test_an_hpa_scales_a_pool_up_and_down_by_what_its_workers_use(
     eventually(lambda: jobs.get()["spec"]["replicas"] == 2, within=60)
     jobs.wait(ready=2)
     # Where the pool follows its backlog, the two do not fight: the HPA stands aside and says so.
-    assert other.condition("ScalingActive")["reason"] == "ScalingDisabled"
+    assert other.condition("AbleToScale")["reason"] == "FailedGetScale"
     assert "replicas" not in following.get()["spec"]
