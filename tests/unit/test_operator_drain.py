@@ -4,10 +4,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from builders import AWAY, reading, scaling, seen, spec, workers
 from crews import BOUND, LONG_AGO, NOW, OVERDUE, beat, worker
 
 from osnovci.contract import DrainRequest, WorkerState
 from osnovci_operator.queuepool.crew import SILENT_MS, Crew, Worker
+from osnovci_operator.queuepool.decide import ScalingState, decide
 from osnovci_operator.queuepool.drain import AGAIN, plan
 
 IDLE, BUSY, STARTS = worker("idle"), worker("busy", 2), worker("starts", None, ready=False)
@@ -215,3 +217,21 @@ def test_the_count_is_that_of_the_workers_that_stay() -> None:
     assert Crew(2, (drains, stays), NOW).staying == 1
     assert Crew(5, (drains, stays), NOW).staying == 4
     assert Crew(4).staying == 4
+
+
+def test_workers_that_drain_are_not_among_those_asked_for() -> None:
+    """So a lost state goes on from the count that was decided, and a rise is one over that."""
+    crew = Crew(4, tuple(worker(name, asked=LONG_AGO) for name in ("a", "b")), NOW)
+    observed = seen(workers=workers(asked=4), reading=reading(active=4), crew=crew)
+    following, _ = decide(spec(scaling=scaling()), observed, ScalingState())
+    assert (observed.asked, following.replicas) == (4 - 2, 2)
+    held, _ = decide(
+        spec(scaling=scaling()), seen(workers=workers(asked=4), reading=AWAY), ScalingState()
+    )
+    assert held.replicas == 4
+
+
+def test_a_decision_says_more_where_there_is_more_to_say() -> None:
+    decision, _ = decide(spec(replicas=2), seen(), ScalingState())
+    assert decision.adding("") == decision
+    assert decision.adding("1 worker to drain").message == f"{decision.message}; 1 worker to drain"

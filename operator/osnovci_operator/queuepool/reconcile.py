@@ -179,8 +179,8 @@ class QueuePools:
         wait = await self._reporter.report(pool.key, pool.identity, written, seen.now)
         recheck = REFUSED_EVERY if refusal else decision.recheck or RESYNC
         waiting = isinstance(seen.reading, PoolReading) and seen.reading.waiting
-        others = (wait, way.recheck, AGES_EVERY if waiting else None)
-        return min(recheck, *(each for each in others if each))
+        moments = (recheck, wait, way.recheck, AGES_EVERY if waiting else None)
+        return min(each for each in moments if each)
 
     async def _report_invalid(self, key: Key, error: InvalidSpecError) -> timedelta:
         identity, now = error.identity, self._now()
