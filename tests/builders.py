@@ -9,6 +9,7 @@ from osnovci_operator.labels import POOL
 from osnovci_operator.pod_life import Pods
 from osnovci_operator.pods import PodSection
 from osnovci_operator.queuepool.accounts import Accounts
+from osnovci_operator.queuepool.crew import Crew
 from osnovci_operator.queuepool.queue import Queue
 from osnovci_operator.queuepool.seen import PoolReading, Seen, Workers
 from osnovci_operator.queuepool.spec import Pool, Scaling, Spec
@@ -114,11 +115,14 @@ def seen(
     trouble: str | None = None,
     accounts: Accounts | None = None,
     pods: Pods | None = None,
+    crew: Crew | None = None,
 ) -> Seen:
     """Give what was seen; unless pods are named, those of the Deployment are as ready as it says."""
     if pods is None:
         pods = Pods(ready=workers.ready if workers else 0, startup=timedelta(seconds=4))
-    return Seen(now, workers, reading, taken, stranger, trouble, accounts, pods=pods)
+    if crew is None:
+        crew = Crew(workers.asked if workers else 0)
+    return Seen(now, workers, reading, taken, stranger, trouble, accounts, pods=pods, crew=crew)
 
 
 def pool_body(

@@ -44,7 +44,7 @@ class Hand:
         return self.turn(want, slots=slots).jobs
 
     def renew(self) -> frozenset[str]:
-        return self.queues.run(renew(self.name, ["email"], {}, []))
+        return self.queues.run(renew(self.name, ["email"], {}, [])).listed
 
     def end(self, job: Taken, kind: Kind, value: str = "", **more: Any) -> Turn:
         document = next(each for each in self.documents if each.name == job.queue)

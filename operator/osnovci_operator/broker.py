@@ -8,7 +8,7 @@ slow one delays nobody else. A read that fails now and then is bridged by the la
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -17,11 +17,13 @@ import redis.asyncio as redis
 from redis.exceptions import NoScriptError, RedisError
 
 from osnovci import observation
+from osnovci.contract import DrainRequest
 from osnovci.observation import Observation, QueueReading
 from osnovci_operator import metrics
 from osnovci_operator.auditor import Auditor
 from osnovci_operator.backend import Unreadable, UnreadableReason
 from osnovci_operator.connection import Connection, explain
+from osnovci_operator.drains import Drains
 from osnovci_operator.errors import BackendError
 from osnovci_operator.events import Tell
 from osnovci_operator.kube import Kube
@@ -76,6 +78,12 @@ class Broker:
         """Give what Redis said of a pool last; None before its first tick, which wakes it."""
         return self._readers[pool.identity.namespace].reading(pool)
 
+    def ask_to_drain(
+        self, pool: Pool, requests: Mapping[str, DrainRequest], withdrawn: Iterable[str]
+    ) -> None:
+        """Have drain requests written at the next tick; readings show them at once."""
+        self._readers[pool.identity.namespace].drains.ask(requests, withdrawn)
+
     def accounts(self, pool: Pool) -> Accounts | None:
         """Give what the last audit said of a pool's jobs; None before the first."""
         return self._upkeep[pool.identity.namespace].accounts(pool)
@@ -105,6 +113,7 @@ class NamespaceReader:
         self._connection = connection
         self._store = store
         self._wake = wake
+        self.drains = Drains(namespace)
         self._last: Observation | None = None
         self._last_at = 0.0
         self._failure: BackendError | None = None
@@ -156,10 +165,15 @@ class NamespaceReader:
                 message = f"queue {queue.name} cannot be read: {row}"
                 return Unreadable(UnreadableReason.NONSENSE, message)
             rows.append(row)
+        pods = self._store.pods(pool.key)
+        requests = self.drains.over(self._last.requests, pods)
         return PoolReading(
             tuple(rows),
-            busy=self._busy(self._store.pods(pool.key)),
-            draining=self._busy(self._store.leaving(pool.key)),
+            busy=self._busy(pods),
+            draining=self._busy(self._store.leaving(pool.key) | requests.keys()),
+            beats={pod: beat for pod, beat in self._last.heartbeats.items() if pod in pods},
+            requests=requests,
+            at_ms=round(self._last.at.timestamp() * 1000),
         )
 
     def _busy(self, pods: Iterable[str]) -> int:
@@ -173,8 +187,10 @@ class NamespaceReader:
         try:
             client = await self._connection.open()
             async with asyncio.timeout(READ_SECONDS):
+                sent = await self.drains.write(client)
                 with metrics.REDIS_READ_SECONDS.time():
                     self._last = await self._observe(client, queues, pods)
+                self.drains.written(sent)
         except BackendError as error:
             await self._fail(error)
         except (RedisError, observation.UnexpectedReplyError, OSError, TimeoutError) as error:
@@ -213,6 +229,7 @@ class NamespaceReader:
     async def _fail(self, error: BackendError) -> None:
         """Drop the connection; the next tick reads the Secret and connects anew."""
         await self._connection.close()
+        self.drains.forget()
         if time.monotonic() - self._last_at < STALE_SECONDS:
             return
         if not self._failure:
@@ -242,4 +259,7 @@ class NamespaceReader:
             return self._failure and self._failure.reason
         rows = (self._last.queues[queue.name] for queue in pool.spec.queues)
         figures = (row if isinstance(row, str) else row.figures() for row in rows)
-        return self._busy(self._store.pods(pool.key)), *figures
+        pods = self._store.pods(pool.key)
+        beats = ((pod, self._last.heartbeats.get(pod)) for pod in sorted(pods))
+        answers = [(pod, beat.state, beat.asked_ms) for pod, beat in beats if beat]
+        return self._busy(pods), answers, *figures

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import sha256
 from http import HTTPStatus
@@ -77,6 +78,12 @@ class Kube:
         applied = await self.request("PATCH", path, manifest, query=query, content=APPLY)
         self._applied[place] = _state(digest, applied)
         return applied
+
+    async def annotate(self, kind: str, namespace: str, name: str, notes: dict[str, Any]) -> None:
+        """Set annotations of an object, unless it is gone; None takes one away."""
+        path, body = f"{PATHS[kind].format(namespace)}/{name}", {"metadata": {"annotations": notes}}
+        with suppress(errors.NotFoundError):
+            await self.request("PATCH", path, body, content=MERGE)
 
     def forget(self, kind: str, namespace: str, name: str) -> None:
         """Let go of what was applied to an object that is no longer ours to keep."""

@@ -1,7 +1,12 @@
-"""The labels that the operator's objects carry. Pure."""
+"""The labels and annotations that the operator's objects carry. Pure."""
 
 MANAGER = "osnovci-operator"
 POOL = "osnovci.app/pool"
+
+DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
+"""The annotation by which Kubernetes chooses among ready pods which to end: the lowest first."""
+
+FIRST_TO_GO = "-2147483647"
 
 
 def pool_labels(pool: str) -> dict[str, str]:

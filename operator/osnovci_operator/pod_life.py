@@ -8,6 +8,7 @@ from typing import Any
 
 from osnovci.scaling.plan import BEGINNING
 from osnovci.scaling.policy import TUNED
+from osnovci_operator.labels import DELETION_COST, FIRST_TO_GO
 from osnovci_operator.pod_trouble import trouble
 from osnovci_operator.resource import Key
 
@@ -32,6 +33,8 @@ class PodLife:
     """What keeps it from becoming ready, in a sentence."""
     started: bool
     """It was ready at some time."""
+    first_to_go: bool
+    """Its deletion cost tells Kubernetes to end it before others."""
 
     @classmethod
     def parse(cls, body: dict[str, Any], before: "PodLife | None") -> "PodLife":
@@ -54,6 +57,7 @@ class PodLife:
             restarted=any(restarts),
             trouble=trouble(body),
             started=since is not None or (before is not None and before.started),
+            first_to_go=(metadata.get("annotations") or {}).get(DELETION_COST) == FIRST_TO_GO,
         )
 
     def startup(self, before: "PodLife | None") -> timedelta | None:

@@ -4,7 +4,7 @@ Our own kinds and what their objects own, by the table in kinds.py, and who need
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any, TypeVar, cast
 
@@ -140,9 +140,14 @@ class Store:
         pods = sorted(self._pods.get(key, {}).items())
         return next((life.trouble for _, life in pods if life.trouble), None)
 
-    def workers(self, key: Key) -> Pods:
+    def lives(self, key: Key) -> Mapping[str, PodLife]:
+        """Give where each of a pool's pods is in its life, by name."""
+        return self._pods.get(key, {})
+
+    def workers(self, key: Key, draining: frozenset[str] = frozenset()) -> Pods:
         """Give which of a pool's pods take jobs or start, and how long starts took."""
-        return Pods.of(self._pods.get(key, {}).values(), self._startups.longest(key))
+        taking = (life for pod, life in self.lives(key).items() if pod not in draining)
+        return Pods.of(taking, self._startups.longest(key))
 
     def startup(self, key: Key) -> timedelta | None:
         """Give the longest of the last starts of a pool's pods; None before the first."""

@@ -14,9 +14,11 @@ from rq.registry import FailedJobRegistry, FinishedJobRegistry
 from osnovci import observation
 from osnovci.contract import (
     DOCUMENT_MAX_BYTES,
+    DrainRequest,
     Heartbeat,
     RqKeys,
     WorkerState,
+    drain_key,
     heartbeat_key,
     key_prefix,
 )
@@ -157,6 +159,16 @@ def test_heartbeats_are_read_by_pod(redis: Redis) -> None:
 
 
 GOOD = heartbeat().model_dump_json()
+
+
+def test_drain_requests_are_read_beside_the_heartbeats(redis: Redis) -> None:
+    request = DrainRequest(asked_ms=5, times=2)
+    redis.set(drain_key(NAMESPACE, "worker-1"), request.model_dump_json())
+    redis.set(drain_key(NAMESPACE, "worker-2"), "nonsense")
+    redis.set(heartbeat_key(NAMESPACE, "worker-2"), heartbeat(pod="worker-2").model_dump_json())
+    found = observe(redis, pods=["worker-1", "worker-2"])
+    assert found.requests == {"worker-1": request}
+    assert list(found.heartbeats) == ["worker-2"]
 
 
 @pytest.mark.parametrize(

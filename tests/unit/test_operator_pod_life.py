@@ -6,7 +6,10 @@ from typing import Any
 import pytest
 from builders import NOON, child_body, key, pool_body
 
+from osnovci.contract import DrainRequest
+from osnovci_operator.labels import DELETION_COST, FIRST_TO_GO
 from osnovci_operator.pod_life import LONGEST_UNSEEN, MEASURED, Pods, horizon
+from osnovci_operator.queuepool.crew import Crew, Worker
 from osnovci_operator.store import Store
 
 SECOND = timedelta(seconds=1)
@@ -50,6 +53,21 @@ def test_a_pod_is_ready_or_starts_or_leaves() -> None:
     found = made.workers(key())
     assert (found.ready, found.starting) == (1, (NOON, NOON + SECOND))
     assert made.leaving(key()) == {"four", "five"}
+
+
+def test_a_pod_that_drains_is_no_worker_that_takes_jobs() -> None:
+    marked = pod("one", ready_after=3)
+    marked["metadata"]["annotations"] = {DELETION_COST: FIRST_TO_GO}
+    made = store(marked, pod("two", ready_after=3), pod("three"))
+    assert made.workers(key(), frozenset({"one", "three"})) == Pods(ready=1, startup=3 * SECOND)
+    assert [name for name, life in made.lives(key()).items() if life.first_to_go] == ["one"]
+
+
+def test_a_crew_is_those_that_were_not_told_to_end() -> None:
+    made = store(pod("one", ready_after=3), pod("two"), pod("three", leaving=True))
+    request = DrainRequest(asked_ms=5)
+    crew = Crew.of(2, made.lives(key()), {}, {"two": request, "gone": request}, 9)
+    assert crew == Crew(2, (Worker("one"), Worker("two", ready=False, request=request)), 9)
 
 
 def test_a_pod_of_no_known_age_starts_last() -> None:

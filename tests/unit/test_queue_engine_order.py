@@ -78,7 +78,13 @@ def taken(name: str) -> Taken:
 async def begins_after_its_end_is_known() -> None:
     hands, redis = Hands(), WaitingRedis()
     engine = Engine(
-        "w", run_id="r", queues=[queue_document()], redis=redis, executor=hands, busy=lambda _: None
+        "w",
+        run_id="r",
+        queues=[queue_document()],
+        redis=redis,
+        executor=hands,
+        busy=lambda _: None,
+        rest=lambda _asked, _drained: None,
     )
     redis.gate.set()
     running = asyncio.create_task(engine.run())

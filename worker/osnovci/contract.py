@@ -9,11 +9,15 @@ keys of a namespace share one slot. rq's own keys keep rq's names, and stay read
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 HEARTBEAT_INTERVAL_SECONDS = 1.0
 HEARTBEAT_TTL_SECONDS = 10.0
 """A heartbeat older than this no longer counts: its pod is not observed."""
+
+DRAIN_TTL_SECONDS = 30.0
+"""A drain request that is not renewed ends by itself: a lost operator leaves no worker idle, and one
+that leads within that time goes on with it."""
 
 DOCUMENT_MAX_BYTES = 64 * 1024
 """Larger documents are refused unread: what comes from Redis is input from outside."""
@@ -43,6 +47,16 @@ def key_prefix(namespace: str) -> str:
 def heartbeat_key(namespace: str, pod: str) -> str:
     """Name the key under which a pod reports that it lives."""
     return f"{key_prefix(namespace)}heartbeat:{pod}"
+
+
+def drain_key(namespace: str, pod: str) -> str:
+    """Name the key under which the operator asks a pod to drain."""
+    return f"{key_prefix(namespace)}drain:{pod}"
+
+
+def resume_message(pod: str) -> str:
+    """Write what is told on the channel `wake` when a pod is no longer asked to drain."""
+    return f"resume {pod}"
 
 
 class RqKeys:
@@ -182,6 +196,26 @@ class WorkerState(StrEnum):
 
     RUNNING = "Running"
     DRAINING = "Draining"
+    """It takes no job, and some still run."""
+    DRAINED = "Drained"
+    """It was asked to drain, takes no job and has none."""
+
+
+class DrainRequest(Document):
+    """The operator asks a pod to take no job any more, so that it can be removed at no cost."""
+
+    asked_ms: Annotated[int, Field(gt=0)]
+    """When it was asked, by Redis's clock; it also tells one request from another."""
+    times: PositiveInt = 1
+    """How often it was asked, where it did not drain in time."""
+
+    @classmethod
+    def read(cls, document: Any) -> "DrainRequest | None":
+        """Read what stands in Redis; None where nothing does, or something else."""
+        try:
+            return cls.model_validate_json(document or "")
+        except (ValidationError, TypeError):
+            return None
 
 
 class Heartbeat(Document):
@@ -193,3 +227,5 @@ class Heartbeat(Document):
     busy: Annotated[int, Field(ge=0, le=10_000)]
     concurrency: Annotated[int, Field(ge=1, le=10_000)]
     at_ms: int
+    asked_ms: int | None = None
+    """The drain request that the state answers."""

@@ -13,7 +13,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from osnovci.contract import DOCUMENT_MAX_BYTES, Heartbeat, heartbeat_key, key_prefix
+from osnovci.contract import (
+    DOCUMENT_MAX_BYTES,
+    DrainRequest,
+    Heartbeat,
+    drain_key,
+    heartbeat_key,
+    key_prefix,
+)
 
 SCRIPT = files("osnovci").joinpath("observe.lua").read_text()
 SHA = sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
@@ -56,6 +63,8 @@ class Observation:
     """By name; a string says why a queue could not be read."""
     heartbeats: dict[str, Heartbeat]
     """By pod; without those that are missing, too large or of another pod."""
+    requests: dict[str, DrainRequest]
+    """The drain requests that stand, by pod."""
     asked: tuple[tuple[str, ...], tuple[str, ...]]
     """The queues and pods that were asked for."""
     texts: tuple[str, ...]
@@ -71,7 +80,8 @@ def arguments(namespace: str, horizons: Mapping[str, timedelta], pods: Sequence[
     """Give the script's arguments: queues, each with how soon a job of it counts as due, and pods."""
     head = [str(DOCUMENT_MAX_BYTES), key_prefix(namespace), str(len(horizons))]
     queues = [text for name, soon in horizons.items() for text in (name, str(soon.total_seconds()))]
-    return [*head, *queues, *(heartbeat_key(namespace, pod) for pod in pods)]
+    documents = [name(namespace, pod) for name in (heartbeat_key, drain_key) for pod in pods]
+    return [*head, *queues, *documents]
 
 
 def parse(
@@ -93,14 +103,20 @@ def parse(
             name: row if isinstance(row, str) else _reading(name, row, at)
             for name, row in zip(queues, rows, strict=True)
         }
+        heartbeats, requests = documents[: len(pods)], documents[len(pods) :]
         beats = {
             pod: beat
-            for pod, document in zip(pods, documents, strict=True)
+            for pod, document in zip(pods, heartbeats, strict=True)
             if (beat := _heartbeat(pod, document))
+        }
+        drains = {
+            pod: request
+            for pod, document in zip(pods, requests, strict=True)
+            if (request := DrainRequest.read(document))
         }
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise UnexpectedReplyError("no reply of the script that was sent") from error
-    return Observation(at, readings, beats, asked, tuple(texts))
+    return Observation(at, readings, beats, drains, asked, tuple(texts))
 
 
 def _reading(name: str, row: list[Any], at: datetime) -> QueueReading:

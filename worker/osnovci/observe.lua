@@ -4,9 +4,9 @@
 --       2          prefix of Osnovci's keys, "osnovci:{NAMESPACE}:"
 --       3          how many queues follow
 --       4 ..       for each queue its name and its horizon: scheduled jobs that are due within so many
---                  seconds count as due; then keys of heartbeats
+--                  seconds count as due; then keys of documents: heartbeats, drain requests
 -- Reads rq:queue:Q (list), PREFIXpriority:Q, rq:wip:Q, rq:scheduled:Q, rq:finished:Q, rq:failed:Q (sorted sets),
---       rq:job:ID (hash, enqueued_at only), PREFIXcounters (hash); a document a heartbeat key
+--       rq:job:ID (hash, enqueued_at only), PREFIXcounters (hash); the documents (strings)
 -- Returns [seconds, micros, rows as JSON, documents as JSON]; a row is
 --       [waiting, active, due, scheduled, completed, failed, departed, enqueued_at of the oldest or
 --       false], where departed counts all that ever left the workers: completed, failed, retried, lost;

@@ -1,4 +1,4 @@
-"""The jobs of the homework platform's four queues, and two for demonstrations and tests.
+"""The jobs of the homework platform's four queues, and three for demonstrations and tests.
 
 Each may run more than once, since the queue promises at least once: what they write, they write
 by a key, or it does no harm twice.
@@ -91,3 +91,10 @@ def record(list_key: str, value: str) -> None:
     """Append a value to a list in Redis: a job whose run can be counted."""
     with Redis.from_url(os.environ["OSNOVCI_REDIS_URL"]) as redis:
         redis.rpush(list_key, value)
+
+
+@task
+def record_and_pause(list_key: str, seconds: float) -> None:
+    """Append the pod's name to a list in Redis and sleep: a long job whose runs can be counted."""
+    record(list_key, os.environ["OSNOVCI_POD"])
+    time.sleep(seconds)

@@ -1,11 +1,12 @@
 """The objects a QueuePool owns. Pure: a pool in, manifests out."""
 
+from datetime import timedelta
 from typing import Any
 
 from osnovci import contract
 from osnovci_operator import pods
 from osnovci_operator.labels import object_labels, pool_labels
-from osnovci_operator.queuepool.spec import GRACE_MARGIN, KIND, Pool
+from osnovci_operator.queuepool.spec import GRACE_MARGIN, KIND, Pool, Spec
 from osnovci_operator.resource import GROUP, VERSION
 
 COMMAND = ["osnovci", "worker"]
@@ -15,7 +16,6 @@ def deployment(pool: Pool, replicas: int) -> dict[str, Any]:
     """Build the Deployment of the pool's workers."""
     name, spec = pool.identity.name, pool.spec
     labels = object_labels(name)
-    grace = spec.longest_timeout + GRACE_MARGIN
     worker = (
         pods.container(spec.pod, name="worker", command=COMMAND, env=_environment(pool)) | _probes()
     )
@@ -35,11 +35,16 @@ def deployment(pool: Pool, replicas: int) -> dict[str, Any]:
             "template": pods.template(
                 spec.pod,
                 labels=labels,
-                grace_seconds=round(grace.total_seconds()),
+                grace_seconds=round(grace(spec).total_seconds()),
                 containers=[worker],
             ),
         },
     }
+
+
+def grace(spec: Spec) -> timedelta:
+    """Give how long a worker may take to end what it runs; it leaves as soon as that is done."""
+    return spec.longest_timeout + GRACE_MARGIN
 
 
 def _owner(pool: Pool) -> dict[str, Any]:

@@ -90,10 +90,19 @@ class Decision:
     recheck: timedelta | None = None
     """When to look again though nothing changed."""
 
+    def adding(self, said: str) -> "Decision":
+        """Give the same decision, with one more thing said."""
+        return replace(self, message=f"{self.message}; {said}") if said else self
+
     @property
     def scales(self) -> bool:
         """Whether the count follows the backlog now."""
         return self.reason not in HELD
+
+    @property
+    def holds(self) -> bool:
+        """Whether nobody is to be removed, for want of a good reading."""
+        return self.reason in {Reason.BACKEND_UNREADABLE, Reason.JOBS_VANISHED}
 
     @property
     def blocked(self) -> bool:
@@ -122,7 +131,7 @@ def queue_taken(_: Spec, seen: Seen) -> Decision | None:
         f"queue {queue} belongs to the older pool {owner}: remove it from one of the two; "
         "until then this pool's workers stay as they are"
     )
-    return Decision(_asked(seen), Reason.QUEUE_TAKEN, message)
+    return Decision(seen.asked, Reason.QUEUE_TAKEN, message)
 
 
 def name_taken(_: Spec, seen: Seen) -> Decision | None:
@@ -155,7 +164,7 @@ def unreadable(spec: Spec, seen: Seen) -> Decision | None:
     if isinstance(seen.reading, PoolReading):
         return None
     assert spec.scaling
-    held = _asked(seen) if seen.workers else spec.scaling.min_replicas
+    held = seen.asked if seen.workers else spec.scaling.min_replicas
     message = f"holding {held}, since the backlog is not known: {seen.reading.message}"
     return Decision(held, Reason.BACKEND_UNREADABLE, message)
 
@@ -175,7 +184,7 @@ def _follow_backlog(spec: Spec, seen: Seen, state: ScalingState) -> tuple[Decisi
     flow = state.flow.after(queues)
     observed = _observation(queues, flow, seen, seen.reading.draining)
     target = _target(spec, spec.scaling)
-    moment = Moment(seen.now.timestamp(), _asked(seen), observed)
+    moment = Moment(seen.now.timestamp(), seen.asked, observed)
     answer, learned = policy.decide(moment, target, state.learned)
     bound, bound_message = _bound(answer, observed.oldest_wait, spec.scaling)
     decision = Decision(
@@ -203,7 +212,7 @@ def _observation(
     queues: tuple[Runnable, ...], flow: Flow, seen: Seen, draining: int
 ) -> Observation:
     active = sum(queue.active for queue in queues)
-    pods, asked = seen.pods, _asked(seen)
+    pods, asked = seen.pods, seen.asked
     # More than was asked for are about to leave; of those that lack, the Deployment makes others.
     ready = min(pods.ready, asked)
     ages = [
@@ -245,7 +254,3 @@ def _bound(
     if most < scaling.min_replicas == answer.replicas:
         return Bound.TOO_FEW, f"the jobs need {need}, minReplicas is {answer.replicas}"
     return None, ""
-
-
-def _asked(seen: Seen) -> int:
-    return seen.workers.asked if seen.workers else 0

@@ -1,5 +1,6 @@
 """One QueuePool, made what it should be: observe, decide, build, apply, report."""
 
+import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -10,12 +11,15 @@ from osnovci_operator.backend import Unreadable
 from osnovci_operator.broker import Broker
 from osnovci_operator.errors import RefusedError, TerminatingError
 from osnovci_operator.events import Events
-from osnovci_operator.kinds import DEPLOYMENT
+from osnovci_operator.kinds import DEPLOYMENT, POD
 from osnovci_operator.kube import Kube
+from osnovci_operator.labels import DELETION_COST, FIRST_TO_GO
 from osnovci_operator.loop import RESYNC
 from osnovci_operator.queuepool import status
-from osnovci_operator.queuepool.build import deployment
+from osnovci_operator.queuepool.build import deployment, grace
+from osnovci_operator.queuepool.crew import Crew
 from osnovci_operator.queuepool.decide import Decision, Reason, ScalingState, decide
+from osnovci_operator.queuepool.drain import Plan, plan
 from osnovci_operator.queuepool.seen import PoolReading, Seen, Workers
 from osnovci_operator.queuepool.spec import KIND, Pool
 from osnovci_operator.queuepool.status import Refusal
@@ -63,8 +67,9 @@ class QueuePools:
         live = await self._deployment(pool)
         seen = self._observe(pool, live, reading)
         decision = self._decide(pool, seen)
-        refusal = await self._apply(pool, seen, live, decision)
-        return await self._report(pool, seen, decision, refusal)
+        way = self._plan(pool, seen, decision)
+        refusal = await self._apply(pool, seen, live, decision, way)
+        return await self._report(pool, seen, decision, way, refusal)
 
     def _forget(self, key: Key) -> None:
         self._reporter.forget(key)
@@ -82,6 +87,12 @@ class QueuePools:
         self._scaling[pool.key] = (pool.identity.uid, state)
         return decision
 
+    def _plan(self, pool: Pool, seen: Seen, decision: Decision) -> Plan:
+        """Plan the way to the count: workers drain before it is lowered, where Redis can be asked."""
+        if decision.blocked or not isinstance(seen.reading, PoolReading):
+            return Plan(decision.replicas)
+        return plan(seen.crew, decision.replicas, grace(pool.spec), holds=decision.holds)
+
     async def _deployment(self, pool: Pool) -> dict[str, Any] | None:
         """Give the pool's Deployment; one the cache has not seen is asked for by its name."""
         cached = self._store.deployment(pool.key)
@@ -94,16 +105,22 @@ class QueuePools:
     ) -> Seen:
         owners = live["metadata"].get("ownerReferences", ()) if live else ()
         stranger = live is not None and pool.identity.uid not in {each["uid"] for each in owners}
+        workers = Workers.parse(live) if live and not stranger else None
+        lives, asked = self._store.lives(pool.key), workers.asked if workers else 0
+        crew = Crew(asked)
+        if isinstance(reading, PoolReading):
+            crew = Crew.of(asked, lives, reading.beats, reading.requests, reading.at_ms)
         return Seen(
             now=self._now(),
-            workers=Workers.parse(live) if live and not stranger else None,
+            workers=workers,
             reading=reading,
             taken=tuple(self._taken(pool)),
             stranger=stranger,
             trouble=self._store.trouble(pool.key),
             accounts=self._broker.accounts(pool),
             schedules=self._broker.schedules(pool),
-            pods=self._store.workers(pool.key),
+            pods=self._store.workers(pool.key, crew.draining),
+            crew=crew,
         )
 
     def _taken(self, pool: Pool) -> list[tuple[str, str]]:
@@ -118,39 +135,53 @@ class QueuePools:
         ]
 
     async def _apply(
-        self, pool: Pool, seen: Seen, live: dict[str, Any] | None, decision: Decision
+        self, pool: Pool, seen: Seen, live: dict[str, Any] | None, decision: Decision, way: Plan
     ) -> Refusal | None:
         if decision.blocked:
             return None
+        self._broker.ask_to_drain(pool, way.requests, way.withdrawn)
         try:
-            applied = await self._kube.apply(deployment(pool, decision.replicas), live)
+            applied = await self._kube.apply(deployment(pool, way.replicas), live)
         except TerminatingError:
             return Refusal("the namespace is being deleted")
         except RefusedError as error:
             return Refusal(f"the API server refused the workers' Deployment: {error}")
         # Else the next reconcile may meet the old count in the cache, and announce this one again.
         self._store.written(applied)
-        before = seen.workers.asked if seen.workers else 0
-        if decision.replicas != before:
-            await self._announce(pool, before, decision)
+        if decision.replicas != seen.asked:
+            await self._announce(pool, seen.asked, decision, way.note)
+        return await self._mark(pool, way)
+
+    async def _mark(self, pool: Pool, way: Plan) -> Refusal | None:
+        """Tell Kubernetes which pods to end first; what is lowered follows on marks that are seen."""
+        notes = dict.fromkeys(way.marked, FIRST_TO_GO) | dict.fromkeys(way.unmarked)
+        place = (POD, pool.identity.namespace)
+        try:
+            await asyncio.gather(
+                *(self._kube.annotate(*place, pod, {DELETION_COST: n}) for pod, n in notes.items())
+            )
+        except RefusedError as error:
+            return Refusal(f"the API server refused to mark a worker that goes first: {error}")
         return None
 
-    async def _announce(self, pool: Pool, before: int, decision: Decision) -> None:
+    async def _announce(self, pool: Pool, before: int, decision: Decision, how: str) -> None:
         place = (pool.identity.namespace, pool.identity.name, decision.reason)
         metrics.DECISIONS.labels(*place).inc()
         reason = "ScaledUp" if decision.replicas > before else "ScaledDown"
-        note = f"from {before} to {decision.replicas} workers: {decision.message}"
+        how = f"{how}; " if how else ""
+        note = f"from {before} to {decision.replicas} workers: {how}{decision.message}"
         await self._events.record(KIND, pool.identity, reason, note)
 
     async def _report(
-        self, pool: Pool, seen: Seen, decision: Decision, refusal: Refusal | None
+        self, pool: Pool, seen: Seen, decision: Decision, way: Plan, refusal: Refusal | None
     ) -> timedelta:
         last = self._reporter.last(pool.key, pool.identity.uid, pool.status)
-        written = status.status(pool, last, seen, decision, refusal)
+        written = status.status(pool, last, seen, decision.adding(way.message), refusal)
         wait = await self._reporter.report(pool.key, pool.identity, written, seen.now)
         recheck = REFUSED_EVERY if refusal else decision.recheck or RESYNC
         waiting = isinstance(seen.reading, PoolReading) and seen.reading.waiting
-        return min(recheck, wait or recheck, AGES_EVERY if waiting else recheck)
+        moments = (recheck, wait, way.recheck, AGES_EVERY if waiting else None)
+        return min(each for each in moments if each)
 
     async def _report_invalid(self, key: Key, error: InvalidSpecError) -> timedelta:
         identity, now = error.identity, self._now()

@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from osnovci.contract import DrainRequest, Heartbeat
 from osnovci.observation import QueueReading
 from osnovci_operator.backend import Unreadable
 from osnovci_operator.pod_life import Pods
 from osnovci_operator.queuepool.accounts import Accounts
+from osnovci_operator.queuepool.crew import Crew
 from osnovci_operator.queuepool.flow import Runnable
 
 
@@ -20,7 +22,13 @@ class PoolReading:
     busy: int
     """Jobs that run, as the pods say."""
     draining: int = 0
-    """Of those, the ones on pods that leave."""
+    """Of those, the ones on pods that leave, or are asked to drain."""
+    beats: Mapping[str, Heartbeat] = field(default_factory=dict[str, Heartbeat])
+    """What its pods tell, by name."""
+    requests: Mapping[str, DrainRequest] = field(default_factory=dict[str, DrainRequest])
+    """Which of them are asked to drain."""
+    at_ms: int = 0
+    """When, by Redis's clock."""
 
     @property
     def waiting(self) -> int:
@@ -114,3 +122,10 @@ class Seen:
     schedules: tuple[ScheduleReading, ...] | None = ()
     """None: they were not looked at yet."""
     pods: Pods = field(default_factory=Pods)
+    """Without those that drain."""
+    crew: Crew = field(default_factory=Crew)
+
+    @property
+    def asked(self) -> int:
+        """The workers that are asked for, without those that drain."""
+        return self.crew.staying if self.workers else 0

@@ -10,6 +10,8 @@ _REACHED = struct.Struct("d")
 _DRAINING = _REACHED.size
 _BUSY = struct.Struct("H")
 _BUSY_AT = _DRAINING + 2
+_MOMENT = struct.Struct("q")
+_ASKED, _DRAINED = 16, 24
 
 
 class Board:
@@ -20,7 +22,7 @@ class Board:
     """
 
     def __init__(self) -> None:
-        self._memory = mmap.mmap(-1, _BUSY_AT + _BUSY.size)
+        self._memory = mmap.mmap(-1, _DRAINED + _MOMENT.size)
 
     def count(self, busy: int) -> None:
         """Note how many jobs run."""
@@ -35,10 +37,21 @@ class Board:
         """Note that no job is taken any more."""
         self._memory[_DRAINING] = True
 
+    def rest(self, asked_ms: int, drained_ms: int) -> None:
+        """Note which drain request stands, and which one is fulfilled; 0 for none."""
+        _MOMENT.pack_into(self._memory, _DRAINED, drained_ms)
+        _MOMENT.pack_into(self._memory, _ASKED, asked_ms)
+
     @property
-    def state(self) -> WorkerState:
-        """What the pod is doing."""
-        return WorkerState.DRAINING if self._memory[_DRAINING] else WorkerState.RUNNING
+    def state(self) -> tuple[WorkerState, int | None]:
+        """What the pod is doing, and the drain request that this answers."""
+        if self._memory[_DRAINING]:
+            return WorkerState.DRAINING, None
+        (asked,) = _MOMENT.unpack_from(self._memory, _ASKED)
+        (drained,) = _MOMENT.unpack_from(self._memory, _DRAINED)
+        if not asked:
+            return WorkerState.RUNNING, None
+        return WorkerState.DRAINED if drained == asked else WorkerState.DRAINING, asked
 
     def reached(self) -> None:
         """Note that Redis answered."""

@@ -40,7 +40,7 @@ def report(settings: WorkerSettings, board: Board) -> None:
     while True:
         reporter.write()
         # A pod that leaves may be the last of a pool that is no more.
-        if board.state is WorkerState.RUNNING:
+        if board.state[0] is WorkerState.RUNNING:
             schedules.fire()
         woken = signal.sigtimedwait(wakes, HEARTBEAT_INTERVAL_SECONDS)
         if woken and woken.si_signo == signal.SIGTERM:
@@ -87,10 +87,12 @@ class Reporter:
             log.info("Redis was not told that this pod leaves: %s", error)
 
     def _heartbeat(self) -> Heartbeat:
+        state, asked_ms = self._board.state
         return Heartbeat(
             pod=self._settings.pod,
             pool=self._settings.pool.pool,
-            state=self._board.state,
+            state=state,
+            asked_ms=asked_ms,
             busy=self._board.busy,
             concurrency=self._settings.pool.concurrency,
             at_ms=round(time.time() * 1000),

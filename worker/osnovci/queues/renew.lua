@@ -3,7 +3,8 @@
 -- ARGV  3  the worker      4  lease, ms      5  the story of a lost lease (base64 of zlib, as rq keeps it)
 --       6  JSON: [queue, ...]      7  JSON: {field: value} for rq:worker:WORKER
 --       8  JSON: [[id, progress], ...]
--- Returns [[JOB:EXECUTION, ...] which the worker holds, how many jobs others lost]
+-- Returns [[JOB:EXECUTION, ...] which the worker holds, how many jobs others lost, the drain request
+--       that stands for it or false]
 
 local worker = ARGV[3]
 local key = 'rq:worker:' .. worker
@@ -51,4 +52,4 @@ local lost = 0
 for _, gone in ipairs(call('ZRANGEBYSCORE', leases, '-inf', now * 1000, 'LIMIT', 0, 20)) do
   if gone ~= worker then lost = lost + take_from(gone, ARGV[5], true) end
 end
-return {call('SMEMBERS', P .. 'held:' .. worker), lost}
+return {call('SMEMBERS', P .. 'held:' .. worker), lost, call('GET', P .. 'drain:' .. worker)}

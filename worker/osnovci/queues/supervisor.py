@@ -106,6 +106,7 @@ class Supervisor:
     def _note_end(self, process: Process, status: int) -> None:
         if process is self._engine:
             self._board.count(0)
+            self._board.rest(0, 0)
         wait = process.ended(time.monotonic())
         # While Redis is away they end again and again, and that was said already.
         if not self._stops and self._board.silence < SILENCE_SECONDS:

@@ -57,8 +57,9 @@ class Keeper(threading.Thread):
         noted: list[tuple[str, float]] = []
         while self._engine.progress:
             noted.append(self._engine.progress.popleft())
-        listed = self._queues.run(renew(self._worker, self._names, about, noted))
-        self._loop.call_soon_threadsafe(self._engine.renewed, listed, asked_at)
+        renewal = self._queues.run(renew(self._worker, self._names, about, noted))
+        self._loop.call_soon_threadsafe(self._engine.ask_to_drain, renewal.asked_ms)
+        self._loop.call_soon_threadsafe(self._engine.renewed, renewal.listed, asked_at)
 
     def stop(self) -> None:
         """End the thread."""

@@ -50,9 +50,10 @@ class Engine:
         redis: Runner,
         executor: Executor,
         busy: Callable[[int], None],
+        rest: Callable[[int, int], None],
     ) -> None:
         self._worker, self._run_id = worker, run_id
-        self._tell_busy = busy
+        self._tell_busy, self._tell_rest = busy, rest
         self._queues = {queue.name: queue for queue in queues}
         self._plan = plan(queues)
         self._redis = redis
@@ -73,6 +74,8 @@ class Engine:
         """Set while the queues had less than there was room for."""
         self.blocked: frozenset[str] = frozenset()
         self.draining = False
+        self._asked_ms = 0
+        """The drain request that stands for this worker; 0 for none."""
 
     async def run(self) -> None:
         """Work until `drain` was called and every job has ended."""
@@ -94,9 +97,11 @@ class Engine:
     async def _turn(self) -> float | None:
         """End, take, hand out; gives the seconds until something is due."""
         ended, self._ended = self._ended[:MAX_ENDED], self._ended[MAX_ENDED:]
-        want = 0 if self.draining else self._room(self._pace.extra)
+        want = 0 if self._closed else self._room(self._pace.extra)
         slots = self._room(0)
         if not ended and want == 0:
+            if self._asked_ms and not self.held:
+                self._tell_rest(self._asked_ms, self._asked_ms)
             return None
         name, first = f"{self._run_id}{self._turns}", first_queue(self._turns, len(self._queues))
         self._turns += 1
@@ -154,7 +159,7 @@ class Engine:
                 self.ended(job, Outcome(Kind.REFUSED, encode_error(job.broken)))
             else:
                 self._ready.append(job)
-        if self.draining:
+        if self._closed:
             self.give_back()
         self._hand_out()
 
@@ -184,7 +189,7 @@ class Engine:
         if job.execution in self.held:
             job.begun_at = 0.0
             self._ready.appendleft(job)
-            if self.draining:
+            if self._closed:
                 self.give_back()
             self._hand_out()
 
@@ -203,6 +208,22 @@ class Engine:
         """Take no more jobs; give back those that were not begun."""
         self.draining = True
         self.give_back()
+        self.wake.set()
+
+    @property
+    def _closed(self) -> bool:
+        """Whether no job is taken."""
+        return self.draining or bool(self._asked_ms)
+
+    def ask_to_drain(self, asked_ms: int) -> None:
+        """Take no more jobs while this request stands, and tell when none is left; 0 ends that."""
+        if asked_ms == self._asked_ms:
+            return
+        self._asked_ms = asked_ms
+        self._tell_rest(asked_ms, 0)
+        if asked_ms:
+            self.idle.clear()
+            self.give_back()
         self.wake.set()
 
     def give_back(self) -> None:

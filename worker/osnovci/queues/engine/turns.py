@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from osnovci.contract import QueueDocument
+from osnovci.contract import DrainRequest, QueueDocument
 from osnovci.queues.engine.jobs import Taken, parse_taken
 from osnovci.queues.payload import encode_error
 from osnovci.queues.scripts import Call, script, text
@@ -32,6 +32,16 @@ class Turn:
     blocked: frozenset[str]
     """Queues that are paused or at a limit."""
     jobs: list[Taken]
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """The reply to a renewal."""
+
+    listed: frozenset[str]
+    """The JOB:EXECUTION that this worker holds."""
+    asked_ms: int
+    """The drain request that stands for it; 0 for none."""
 
 
 def plan(queues: Sequence[QueueDocument]) -> str:
@@ -84,9 +94,15 @@ def renew(
     queues: Iterable[str],
     about: Mapping[str, Any],
     progress: Sequence[tuple[str, float]],
-) -> Call[frozenset[str]]:
-    """Renew the lease; gives the JOB:EXECUTION that this worker holds."""
+) -> Call[Renewal]:
+    """Renew the lease."""
     args = [
         worker, LEASE_MS, LOST_LEASE, json.dumps(list(queues)), json.dumps(dict(about)), json.dumps(progress),
     ]  # fmt: skip
-    return Call(script("renew"), args, lambda reply: frozenset(text(each) for each in reply[0]))
+    return Call(script("renew"), args, _parse_renewal)
+
+
+def _parse_renewal(reply: Sequence[Any]) -> Renewal:
+    listed, _, document = reply
+    request = DrainRequest.read(document)
+    return Renewal(frozenset(text(each) for each in listed), request.asked_ms if request else 0)

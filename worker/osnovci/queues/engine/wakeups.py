@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from osnovci.contract import key_prefix
+from osnovci.contract import key_prefix, resume_message
 from osnovci.queues.engine.loop import Engine
 from osnovci.queues.scripts import text
 
@@ -47,12 +47,15 @@ async def watch_queue(redis: Redis, queue: str, engine: Engine) -> None:
 async def listen(redis: Redis, namespace: str, worker: str, engine: Engine) -> None:
     """Hear what is told to all workers, and to this one by rq's tools."""
     told, asked = f"{key_prefix(namespace)}wake", f"rq:pubsub:{worker}"
+    resume = resume_message(worker)
     while not engine.draining:
         try:
             async with redis.pubsub(ignore_subscribe_messages=True) as channel:
                 await channel.subscribe(told, asked)
                 async for message in channel.listen():
                     if text(message["channel"]) == told:
+                        if text(message["data"]) == resume:
+                            engine.ask_to_drain(0)
                         _hear(text(message["data"]), engine)
                     else:
                         _obey(message["data"], engine)

@@ -42,7 +42,8 @@ class Worker:
         self,
         settings: WorkerSettings,
         executor: Executor,
-        busy: Callable[[int], None] = lambda _: None,
+        busy: Callable[[int], None],
+        rest: Callable[[int, int], None],
     ) -> None:
         self._settings = settings
         url, seconds = settings.redis_url, SOCKET_SECONDS
@@ -68,6 +69,7 @@ class Worker:
             redis=AsyncQueues(self._redis, settings.namespace),
             executor=executor,
             busy=busy,
+            rest=rest,
         )
 
     async def run(self) -> None:
@@ -116,7 +118,7 @@ def run_jobs(settings: WorkerSettings, board: Board) -> None:
 
 
 async def _run(settings: WorkerSettings, executor: Executor, board: Board) -> None:
-    worker = Worker(settings, executor, board.count)
+    worker = Worker(settings, executor, board.count, board.rest)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)
     await worker.run()
 
