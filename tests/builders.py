@@ -11,7 +11,7 @@ from osnovci_operator.pods import PodSection
 from osnovci_operator.queuepool.accounts import Accounts
 from osnovci_operator.queuepool.queue import Queue
 from osnovci_operator.queuepool.seen import PoolReading, Seen, Workers
-from osnovci_operator.queuepool.spec import Pool, Scaling, Spec
+from osnovci_operator.queuepool.spec import Pool, Scaling, ScalingMode, Spec
 from osnovci_operator.resource import GROUP, VERSION, Key
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -26,8 +26,11 @@ def scaling(
     maximum: int = 20,
     target_wait: timedelta = timedelta(seconds=5),
     idle: timedelta = timedelta(minutes=1),
+    mode: ScalingMode = ScalingMode.ENFORCE,
 ) -> Scaling:
-    return Scaling(min_replicas=minimum, max_replicas=maximum, target_wait=target_wait, idle=idle)
+    return Scaling(
+        mode=mode, min_replicas=minimum, max_replicas=maximum, target_wait=target_wait, idle=idle
+    )
 
 
 def spec(

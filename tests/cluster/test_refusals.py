@@ -27,6 +27,11 @@ REMINDERS = {"name": "a", "cron": "0 7 * * *", "task": "homework.jobs.record", "
             id="replicas and scaling at once",
         ),
         pytest.param(
+            {"replicas": 1, "scaling": {"mode": "DryRun", "maxReplicas": 2}},
+            'supported values: "Enforce", "Recommend"',
+            id="no mode of scaling",
+        ),
+        pytest.param(
             {"scaling": {"minReplicas": 3, "maxReplicas": 2}},
             "minReplicas is above maxReplicas",
             id="bounds crossed",

@@ -8,7 +8,6 @@ words of docs/operations.md.
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from enum import StrEnum
 
 from osnovci.scaling import model, policy
 from osnovci.scaling.explain import sentence
@@ -16,40 +15,14 @@ from osnovci.scaling.model import Moment, Observation, Target, Why
 from osnovci.scaling.state import State, blinded
 from osnovci.words import counted
 from osnovci_operator.pod_life import horizon
+from osnovci_operator.queuepool.decision import Bound, Decision, Reason
 from osnovci_operator.queuepool.flow import Flow, Runnable
 from osnovci_operator.queuepool.seen import PoolReading, Seen
-from osnovci_operator.queuepool.spec import UNSCALED_REPLICAS, Scaling, Spec
+from osnovci_operator.queuepool.spec import UNSCALED_REPLICAS, Scaling, ScalingMode, Spec
 from osnovci_operator.resource import format_duration
 
 NAME_TAKEN_RECHECK = timedelta(seconds=10)
 
-
-class Reason(StrEnum):
-    """Why the count is what it is; listed in docs/operations.md."""
-
-    FIXED = "FixedReplicas"
-    QUEUE_TAKEN = "QueueTaken"
-    NAME_TAKEN = "NameTaken"
-    BACKEND_UNREADABLE = "BackendUnreadable"
-    JOBS_VANISHED = "JobsVanished"
-    BACKLOG = "Backlog"
-    ARRIVAL_RATE = "ArrivalRate"
-    JOBS_RUNNING = "JobsRunning"
-    BURST_EXPECTED = "BurstExpected"
-    COOLING_DOWN = "CoolingDown"
-    IDLE = "Idle"
-
-
-HELD = frozenset(
-    {
-        Reason.FIXED,
-        Reason.QUEUE_TAKEN,
-        Reason.NAME_TAKEN,
-        Reason.BACKEND_UNREADABLE,
-        Reason.JOBS_VANISHED,
-    }
-)
-"""The count does not follow the backlog."""
 
 REASONS = {
     Why.BACKLOG: Reason.BACKLOG,
@@ -63,42 +36,14 @@ REASONS = {
 }
 
 
-class Bound(StrEnum):
-    """The bound that kept the count from what the backlog asked for."""
-
-    TOO_MANY = "TooManyReplicas"
-    TOO_FEW = "TooFewReplicas"
-
-
 @dataclass(frozen=True)
 class ScalingState:
     """What is remembered from one decision to the next; a lost one costs a hold and no worker."""
 
     learned: State = field(default_factory=State)
     flow: Flow = field(default_factory=Flow)
-
-
-@dataclass(frozen=True)
-class Decision:
-    """The count, the word for it, and the sentence with its numbers."""
-
-    replicas: int
-    reason: Reason
-    message: str
-    bound: Bound | None = None
-    bound_message: str = ""
-    recheck: timedelta | None = None
-    """When to look again though nothing changed."""
-
-    @property
-    def scales(self) -> bool:
-        """Whether the count follows the backlog now."""
-        return self.reason not in HELD
-
-    @property
-    def blocked(self) -> bool:
-        """Whether nothing may be applied."""
-        return self.reason in {Reason.QUEUE_TAKEN, Reason.NAME_TAKEN}
+    recommended: int | None = None
+    """The count that was recommended last: the next one follows on it as on one that was applied."""
 
 
 def decide(spec: Spec, seen: Seen, state: ScalingState) -> tuple[Decision, ScalingState]:
@@ -155,7 +100,7 @@ def unreadable(spec: Spec, seen: Seen) -> Decision | None:
     if isinstance(seen.reading, PoolReading):
         return None
     assert spec.scaling
-    held = _asked(seen) if seen.workers else spec.scaling.min_replicas
+    held = _own(spec, spec.scaling, seen)
     message = f"holding {held}, since the backlog is not known: {seen.reading.message}"
     return Decision(held, Reason.BACKEND_UNREADABLE, message)
 
@@ -175,7 +120,10 @@ def _follow_backlog(spec: Spec, seen: Seen, state: ScalingState) -> tuple[Decisi
     flow = state.flow.after(queues)
     observed = _observation(queues, flow, seen, seen.reading.draining)
     target = _target(spec, spec.scaling)
-    moment = Moment(seen.now.timestamp(), _asked(seen), observed)
+    recommends = spec.scaling.mode is ScalingMode.RECOMMEND
+    told = state.recommended if recommends else None
+    before = _asked(seen) if told is None else told
+    moment = Moment(seen.now.timestamp(), before, observed)
     answer, learned = policy.decide(moment, target, state.learned)
     bound, bound_message = _bound(answer, observed.oldest_wait, spec.scaling)
     decision = Decision(
@@ -186,7 +134,31 @@ def _follow_backlog(spec: Spec, seen: Seen, state: ScalingState) -> tuple[Decisi
         bound_message,
         None if answer.recheck is None else timedelta(seconds=answer.recheck),
     )
+    if recommends:
+        state = ScalingState(learned, flow, recommended=answer.replicas)
+        return _recommending(decision, spec, spec.scaling, seen), state
     return decision, ScalingState(learned, flow)
+
+
+def _recommending(decision: Decision, spec: Spec, scaling: Scaling, seen: Seen) -> Decision:
+    """Tell what would be, and leave the count as it is."""
+    own = _own(spec, scaling, seen)
+    kept = f"the count stays {own}" if spec.replicas is None else f"replicas says {own}"
+    would = f"would run {counted(decision.replicas, 'worker')}: {decision.message}; {kept}"
+    return replace(
+        decision,
+        replicas=own,
+        reason=Reason.RECOMMENDING,
+        message=would,
+        recommended=decision.replicas,
+    )
+
+
+def _own(spec: Spec, scaling: Scaling, seen: Seen) -> int:
+    """Give the count that a pool has before anything is decided."""
+    if spec.replicas is not None:
+        return spec.replicas
+    return seen.workers.asked if seen.workers else scaling.min_replicas
 
 
 def _target(spec: Spec, scaling: Scaling) -> Target:

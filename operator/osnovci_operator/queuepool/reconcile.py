@@ -14,7 +14,8 @@ from osnovci_operator.kube import Kube
 from osnovci_operator.loop import RESYNC
 from osnovci_operator.queuepool import status
 from osnovci_operator.queuepool.build import deployment
-from osnovci_operator.queuepool.decide import Decision, Reason, ScalingState, decide
+from osnovci_operator.queuepool.decide import ScalingState, decide
+from osnovci_operator.queuepool.decision import Decision, Reason
 from osnovci_operator.queuepool.seen import PoolReading, Seen, Workers
 from osnovci_operator.queuepool.spec import KIND, Pool
 from osnovci_operator.queuepool.status import Refusal

@@ -5,6 +5,7 @@ Pure: no I/O, no clock. Defaults are the figures of docs/reference/queuepool.md.
 
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Any
 
@@ -39,6 +40,15 @@ GRACE_MARGIN = timedelta(seconds=10)
 """What a worker gets beyond its longest job to report the result and leave."""
 
 
+class ScalingMode(StrEnum):
+    """What becomes of a count that was reckoned."""
+
+    ENFORCE = "Enforce"
+    """The pool gets it."""
+    RECOMMEND = "Recommend"
+    """The status tells it, and the pool keeps its own."""
+
+
 class Scaling(Model):
     """The count follows the backlog, between two bounds."""
 
@@ -52,6 +62,8 @@ class Scaling(Model):
         )
     }
 
+    mode: ScalingMode = ScalingMode.ENFORCE
+    """What becomes of the count: Enforce (the pool gets it) or Recommend (the status tells it; the pool keeps the count that it has, or that replicas says)."""
     min_replicas: Annotated[int, Field(ge=0, le=1000)] = 0
     """The fewest worker pods, kept also when there is nothing to do."""
     max_replicas: Annotated[int, Field(ge=1, le=1000)]
@@ -68,8 +80,9 @@ class Spec(Model):
     model_config = {
         "json_schema_extra": rules(
             rule(
-                "!(has(self.replicas) && has(self.scaling))",
-                "replicas and scaling exclude each other: remove scaling to fix the count",
+                "!(has(self.replicas) && has(self.scaling)) || self.scaling.mode == 'Recommend'",
+                "replicas and scaling exclude each other: remove scaling to fix the count, or let "
+                "it only recommend by mode",
                 ".replicas",
             ),
             rule(
@@ -124,9 +137,9 @@ class Spec(Model):
     schedules: Schedules = []
     """Jobs that are enqueued by the clock."""
     replicas: Annotated[int, Field(ge=0, le=1000)] | None = None
-    """A fixed count of worker pods; `kubectl scale` sets it. Excludes scaling."""
+    """A fixed count of worker pods; `kubectl scale` sets it. Excludes scaling, unless its mode is Recommend."""
     scaling: Scaling | None = None
-    """Let the count follow the backlog. Excludes replicas."""
+    """Let the count follow the backlog. Excludes replicas, unless its mode is Recommend."""
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -191,7 +204,7 @@ class Status(Model):
     ready_replicas: int | None = None
     """Worker pods that are ready to take jobs."""
     desired_replicas: int | None = None
-    """Worker pods that the operator asks for."""
+    """Worker pods that the operator asks for; with mode Recommend, that it would ask for."""
     busy: int | None = None
     """Jobs that run, as the pods' heartbeats say."""
     waiting: int | None = None

@@ -9,7 +9,7 @@ from osnovci_operator import conditions
 from osnovci_operator.backend import Unreadable
 from osnovci_operator.conditions import Condition
 from osnovci_operator.labels import pool_labels
-from osnovci_operator.queuepool.decide import Decision
+from osnovci_operator.queuepool.decision import Decision
 from osnovci_operator.queuepool.seen import PoolReading, ScheduleReading, Seen
 from osnovci_operator.queuepool.spec import Pool
 from osnovci_operator.resource import format_duration
@@ -33,7 +33,7 @@ def status(
         "observedGeneration": pool.identity.generation,
         "replicas": workers.existing if workers else 0,
         "readyReplicas": workers.ready if workers else 0,
-        "desiredReplicas": decision.replicas,
+        "desiredReplicas": decision.desired,
         "selector": ",".join(f"{k}={v}" for k, v in pool_labels(pool.identity.name).items()),
     }
     if isinstance(reading, PoolReading):
