@@ -16,6 +16,7 @@ from osnovci.scaling.state import State, blinded
 from osnovci.words import counted
 from osnovci_operator.pod_life import horizon
 from osnovci_operator.queuepool.decision import Bound, Decision, Reason
+from osnovci_operator.queuepool.floors import Lowest, lowest
 from osnovci_operator.queuepool.flow import Flow, Runnable
 from osnovci_operator.queuepool.seen import PoolReading, Seen
 from osnovci_operator.queuepool.spec import UNSCALED_REPLICAS, Scaling, ScalingMode, Spec
@@ -119,20 +120,25 @@ def _follow_backlog(spec: Spec, seen: Seen, state: ScalingState) -> tuple[Decisi
     queues = seen.reading.runnable(spec.paused, spec.most_active)
     flow = state.flow.after(queues)
     observed = _observation(queues, flow, seen, seen.reading.draining)
-    target = _target(spec, spec.scaling)
+    least = lowest(
+        spec.scaling.min_replicas, spec.scaling.floors, seen.now, horizon(seen.pods.startup)
+    )
+    target = _target(spec, spec.scaling, least.replicas)
     recommends = spec.scaling.mode is ScalingMode.RECOMMEND
     told = state.recommended if recommends else None
     before = _asked(seen) if told is None else told
     moment = Moment(seen.now.timestamp(), before, observed)
     answer, learned = policy.decide(moment, target, state.learned)
-    bound, bound_message = _bound(answer, observed.oldest_wait, spec.scaling)
+    bound, bound_message = _bound(answer, observed.oldest_wait, spec.scaling, least)
+    reason, message = _why(answer, target, least)
+    again = None if answer.recheck is None else timedelta(seconds=answer.recheck)
     decision = Decision(
         answer.replicas,
-        REASONS[answer.why],
-        sentence(answer, target),
+        reason,
+        message,
         bound,
         bound_message,
-        None if answer.recheck is None else timedelta(seconds=answer.recheck),
+        min((each for each in (again, least.recheck) if each), default=None),
     )
     if recommends:
         state = ScalingState(learned, flow, recommended=answer.replicas)
@@ -161,10 +167,10 @@ def _own(spec: Spec, scaling: Scaling, seen: Seen) -> int:
     return seen.workers.asked if seen.workers else scaling.min_replicas
 
 
-def _target(spec: Spec, scaling: Scaling) -> Target:
+def _target(spec: Spec, scaling: Scaling, least: int) -> Target:
     return Target(
         wait=scaling.target_wait.total_seconds(),
-        minimum=scaling.min_replicas,
+        minimum=least,
         maximum=scaling.max_replicas,
         slots=spec.concurrency,
         idle=scaling.idle.total_seconds(),
@@ -199,8 +205,18 @@ def _observation(
     )
 
 
+def _why(answer: model.Decision, target: Target, least: Lowest) -> tuple[Reason, str]:
+    """Say what the count follows: the jobs, or a floor that asks for more."""
+    reason, message = REASONS[answer.why], sentence(answer, target)
+    needs = answer.needs
+    if least.is_floor and needs and needs.most < least.replicas == answer.replicas:
+        need = f"the jobs need {counted(needs.most, 'worker')}" if needs.most else "no jobs"
+        reason, message = Reason.FLOOR, f"{least.message}; {need}"
+    return reason, "; ".join((message, *least.left_out))
+
+
 def _bound(
-    answer: model.Decision, oldest_wait: float, scaling: Scaling
+    answer: model.Decision, oldest_wait: float, scaling: Scaling, least: Lowest
 ) -> tuple[Bound | None, str]:
     if not answer.needs:
         return None, ""
@@ -214,8 +230,8 @@ def _bound(
         )
         late = oldest_wait > scaling.target_wait.total_seconds()
         return Bound.TOO_MANY, message + (wait if late else "")
-    if most < scaling.min_replicas == answer.replicas:
-        return Bound.TOO_FEW, f"the jobs need {need}, minReplicas is {answer.replicas}"
+    if most < least.replicas == answer.replicas:
+        return Bound.TOO_FEW, f"the jobs need {need}, {least.message}"
     return None, ""
 
 

@@ -20,6 +20,7 @@ class Reason(StrEnum):
     BURST_EXPECTED = "BurstExpected"
     COOLING_DOWN = "CoolingDown"
     IDLE = "Idle"
+    FLOOR = "ScheduledFloor"
 
 
 HELD = frozenset(

@@ -150,7 +150,7 @@ class QueuePools:
         wait = await self._reporter.report(pool.key, pool.identity, written, seen.now)
         recheck = REFUSED_EVERY if refusal else decision.recheck or RESYNC
         waiting = isinstance(seen.reading, PoolReading) and seen.reading.waiting
-        return min(recheck, wait or recheck, AGES_EVERY if waiting else recheck)
+        return min(recheck, RESYNC, wait or recheck, AGES_EVERY if waiting else recheck)
 
     async def _report_invalid(self, key: Key, error: InvalidSpecError) -> timedelta:
         identity, now = error.identity, self._now()

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError
 from osnovci.contract import Isolation, PoolDocument
 from osnovci_operator.conditions import ConditionStatus
 from osnovci_operator.pods import PodSection
+from osnovci_operator.queuepool.floors import FLOOR_RULE, Floors
 from osnovci_operator.queuepool.queue import Queue
 from osnovci_operator.queuepool.schedule import SCHEDULE_RULES, Schedules, ScheduleStatuses
 from osnovci_operator.resource import (
@@ -58,7 +59,8 @@ class Scaling(Model):
                 "self.minReplicas <= self.maxReplicas",
                 "minReplicas is above maxReplicas: lower it, or raise maxReplicas",
                 ".minReplicas",
-            )
+            ),
+            FLOOR_RULE,
         )
     }
 
@@ -72,6 +74,8 @@ class Scaling(Model):
     """How long a job may wait before it starts; as many workers are asked for as that takes."""
     idle: Duration = timedelta(minutes=1)
     """How long there must be nothing to do before the count is at minReplicas. Where a worker starts well within targetWait, the last ones go sooner."""
+    floors: Floors = []
+    """Hours at which more workers are kept than minReplicas says."""
 
 
 class Spec(Model):
