@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from osnovci.scaling import model, policy
+from osnovci.scaling.expect import expected_wait
 from osnovci.scaling.explain import sentence
 from osnovci.scaling.model import Moment, Observation, Target, Why
 from osnovci.scaling.state import State, blinded
@@ -141,8 +142,13 @@ def _follow_backlog(spec: Spec, seen: Seen, state: ScalingState) -> tuple[Decisi
         min((each for each in (again, least.recheck) if each), default=None),
     )
     if recommends:
+        decision = _recommending(decision, spec, spec.scaling, seen)
+    # The first job of a pool without workers brings one, unless the count is only told.
+    workers = decision.replicas if recommends else max(decision.replicas, 1)
+    decision = replace(decision, expected_wait=_expected_wait(observed, answer, workers, target))
+    if recommends:
         state = ScalingState(learned, flow, recommended=answer.replicas)
-        return _recommending(decision, spec, spec.scaling, seen), state
+        return decision, state
     return decision, ScalingState(learned, flow)
 
 
@@ -203,6 +209,15 @@ def _observation(
         due_within=horizon(pods.startup).total_seconds(),
         withdrawn=flow.withdrawn,
     )
+
+
+def _expected_wait(
+    observed: Observation, answer: model.Decision, workers: int, target: Target
+) -> timedelta | None:
+    if not answer.needs:
+        return None
+    seconds = expected_wait(observed, answer.needs, workers, target.slots)
+    return None if seconds is None else timedelta(seconds=seconds)
 
 
 def _why(answer: model.Decision, target: Target, least: Lowest) -> tuple[Reason, str]:

@@ -54,6 +54,8 @@ class Decision:
     bound_message: str = ""
     recheck: timedelta | None = None
     """When to look again though nothing changed."""
+    expected_wait: timedelta | None = None
+    """What a job that arrives now would wait; None where that is not known."""
     recommended: int | None = None
     """The count that would be, where it is only told."""
 

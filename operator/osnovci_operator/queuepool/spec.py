@@ -213,6 +213,8 @@ class Status(Model):
     """Jobs that run, as the pods' heartbeats say."""
     waiting: int | None = None
     """Jobs that wait, in all queues of the pool."""
+    expected_wait: str | None = None
+    """How long a job that arrives now would wait before it starts, rounded up; of a pool with scaling. Limits of single queues (maxActive, rate) are not in it."""
     selector: str | None = None
     """The label selector of the worker pods, for the scale subresource."""
     queues: Annotated[
