@@ -10,9 +10,10 @@ from osnovci_operator.pod_life import Pods
 from osnovci_operator.pods import PodSection
 from osnovci_operator.queuepool.accounts import Accounts
 from osnovci_operator.queuepool.crew import Crew
+from osnovci_operator.queuepool.floors import Floor
 from osnovci_operator.queuepool.queue import Queue
 from osnovci_operator.queuepool.seen import PoolReading, Seen, Workers
-from osnovci_operator.queuepool.spec import Pool, Scaling, Spec
+from osnovci_operator.queuepool.spec import Pool, Scaling, ScalingMode, Spec
 from osnovci_operator.resource import GROUP, VERSION, Key
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -27,8 +28,28 @@ def scaling(
     maximum: int = 20,
     target_wait: timedelta = timedelta(seconds=5),
     idle: timedelta = timedelta(minutes=1),
+    mode: ScalingMode = ScalingMode.ENFORCE,
+    floors: tuple[Floor, ...] = (),
 ) -> Scaling:
-    return Scaling(min_replicas=minimum, max_replicas=maximum, target_wait=target_wait, idle=idle)
+    return Scaling(
+        mode=mode,
+        min_replicas=minimum,
+        max_replicas=maximum,
+        target_wait=target_wait,
+        idle=idle,
+        floors=list(floors),
+    )
+
+
+def floor(
+    *,
+    name: str = "office",
+    start: str = "0 7 * * 1-5",
+    end: str = "0 18 * * 1-5",
+    time_zone: str = "Europe/Belgrade",
+    minimum: int = 4,
+) -> Floor:
+    return Floor(name=name, start=start, end=end, time_zone=time_zone, min_replicas=minimum)
 
 
 def spec(

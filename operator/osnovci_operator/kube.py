@@ -81,7 +81,7 @@ class Kube:
 
     async def annotate(self, kind: str, namespace: str, name: str, notes: dict[str, Any]) -> None:
         """Set annotations of an object, unless it is gone; None takes one away."""
-        path, body = f"{PATHS[kind].format(namespace)}/{name}", {"metadata": {"annotations": notes}}
+        path, body = f"{APIS[kind].path(namespace)}/{name}", {"metadata": {"annotations": notes}}
         with suppress(errors.NotFoundError):
             await self.request("PATCH", path, body, content=MERGE)
 

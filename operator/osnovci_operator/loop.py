@@ -19,7 +19,7 @@ WORKERS = 8
 BACKOFF_FIRST_SECONDS = 0.2
 BACKOFF_MAX_SECONDS = 60.0
 RESYNC = timedelta(minutes=10)
-"""What a reconcile returns when nothing is to come: it is looked at anyway, give or take a fifth."""
+"""What a reconcile returns when nothing is to come: it is looked at anyway, up to a fifth sooner."""
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class Loop:
             self._failures.pop(key, None)
             if recheck:
                 # Spread, so that what began together does not come again together.
-                spread = random.uniform(0.8, 1.2) if recheck >= RESYNC else 1.0  # noqa: S311
+                spread = random.uniform(0.8, 1.0) if recheck >= RESYNC else 1.0  # noqa: S311
                 self._later(key, recheck.total_seconds() * spread)
 
     def _retry(self, key: Key) -> None:

@@ -16,6 +16,7 @@ from cluster.kubectl import kubectl
 
 MakePool = Callable[..., TestPool]
 REMINDERS = {"name": "a", "cron": "0 7 * * *", "task": "homework.jobs.record", "queue": "refused"}
+FLOOR: dict[str, Any] = {"name": "a", "start": "0 7 * * *", "end": "0 8 * * *", "minReplicas": 4}
 
 
 @pytest.mark.parametrize(
@@ -25,6 +26,31 @@ REMINDERS = {"name": "a", "cron": "0 7 * * *", "task": "homework.jobs.record", "
             {"replicas": 1, "scaling": {"maxReplicas": 2}},
             "remove scaling to fix the count",
             id="replicas and scaling at once",
+        ),
+        pytest.param(
+            {"replicas": 1, "scaling": {"mode": "DryRun", "maxReplicas": 2}},
+            'supported values: "Enforce", "Recommend"',
+            id="no mode of scaling",
+        ),
+        pytest.param(
+            {"scaling": {"maxReplicas": 2, "floors": [FLOOR]}},
+            "a floor's minReplicas is above maxReplicas",
+            id="a floor above the most",
+        ),
+        pytest.param(
+            {"scaling": {"maxReplicas": 9, "floors": [FLOOR, FLOOR]}},
+            "Duplicate value",
+            id="two floors of a name",
+        ),
+        pytest.param(
+            {"scaling": {"maxReplicas": 9, "floors": [FLOOR | {"end": FLOOR["start"]}]}},
+            "start and end are the same moments",
+            id="a floor without a length",
+        ),
+        pytest.param(
+            {"scaling": {"maxReplicas": 9, "floors": [FLOOR | {"start": "at dawn"}]}},
+            "must be five fields",
+            id="a floor at no time",
         ),
         pytest.param(
             {"scaling": {"minReplicas": 3, "maxReplicas": 2}},

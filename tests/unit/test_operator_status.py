@@ -159,6 +159,7 @@ def test_the_figures_of_a_pool() -> None:
         "selector": "osnovci.app/pool=homework-jobs",
         "busy": 2,
         "waiting": 5,
+        "expectedWait": "5s",
         "queues": [
             {
                 "name": "email",

@@ -8,48 +8,23 @@ words of docs/operations.md.
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from enum import StrEnum
 
 from osnovci.scaling import model, policy
+from osnovci.scaling.expect import expected_wait
 from osnovci.scaling.explain import sentence
 from osnovci.scaling.model import Moment, Observation, Target, Why
 from osnovci.scaling.state import State, blinded
 from osnovci.words import counted
 from osnovci_operator.pod_life import horizon
+from osnovci_operator.queuepool.decision import Bound, Decision, Reason
+from osnovci_operator.queuepool.floors import Lowest, lowest
 from osnovci_operator.queuepool.flow import Flow, Runnable
 from osnovci_operator.queuepool.seen import PoolReading, Seen
-from osnovci_operator.queuepool.spec import UNSCALED_REPLICAS, Scaling, Spec
+from osnovci_operator.queuepool.spec import UNSCALED_REPLICAS, Scaling, ScalingMode, Spec
 from osnovci_operator.resource import format_duration
 
 NAME_TAKEN_RECHECK = timedelta(seconds=10)
 
-
-class Reason(StrEnum):
-    """Why the count is what it is; listed in docs/operations.md."""
-
-    FIXED = "FixedReplicas"
-    QUEUE_TAKEN = "QueueTaken"
-    NAME_TAKEN = "NameTaken"
-    BACKEND_UNREADABLE = "BackendUnreadable"
-    JOBS_VANISHED = "JobsVanished"
-    BACKLOG = "Backlog"
-    ARRIVAL_RATE = "ArrivalRate"
-    JOBS_RUNNING = "JobsRunning"
-    BURST_EXPECTED = "BurstExpected"
-    COOLING_DOWN = "CoolingDown"
-    IDLE = "Idle"
-
-
-HELD = frozenset(
-    {
-        Reason.FIXED,
-        Reason.QUEUE_TAKEN,
-        Reason.NAME_TAKEN,
-        Reason.BACKEND_UNREADABLE,
-        Reason.JOBS_VANISHED,
-    }
-)
-"""The count does not follow the backlog."""
 
 REASONS = {
     Why.BACKLOG: Reason.BACKLOG,
@@ -63,51 +38,14 @@ REASONS = {
 }
 
 
-class Bound(StrEnum):
-    """The bound that kept the count from what the backlog asked for."""
-
-    TOO_MANY = "TooManyReplicas"
-    TOO_FEW = "TooFewReplicas"
-
-
 @dataclass(frozen=True)
 class ScalingState:
     """What is remembered from one decision to the next; a lost one costs a hold and no worker."""
 
     learned: State = field(default_factory=State)
     flow: Flow = field(default_factory=Flow)
-
-
-@dataclass(frozen=True)
-class Decision:
-    """The count, the word for it, and the sentence with its numbers."""
-
-    replicas: int
-    reason: Reason
-    message: str
-    bound: Bound | None = None
-    bound_message: str = ""
-    recheck: timedelta | None = None
-    """When to look again though nothing changed."""
-
-    def adding(self, said: str) -> "Decision":
-        """Give the same decision, with one more thing said."""
-        return replace(self, message=f"{self.message}; {said}") if said else self
-
-    @property
-    def scales(self) -> bool:
-        """Whether the count follows the backlog now."""
-        return self.reason not in HELD
-
-    @property
-    def holds(self) -> bool:
-        """Whether nobody is to be removed, for want of a good reading."""
-        return self.reason in {Reason.BACKEND_UNREADABLE, Reason.JOBS_VANISHED}
-
-    @property
-    def blocked(self) -> bool:
-        """Whether nothing may be applied."""
-        return self.reason in {Reason.QUEUE_TAKEN, Reason.NAME_TAKEN}
+    recommended: int | None = None
+    """The count that was recommended last: the next one follows on it as on one that was applied."""
 
 
 def decide(spec: Spec, seen: Seen, state: ScalingState) -> tuple[Decision, ScalingState]:
@@ -164,7 +102,7 @@ def unreadable(spec: Spec, seen: Seen) -> Decision | None:
     if isinstance(seen.reading, PoolReading):
         return None
     assert spec.scaling
-    held = seen.asked if seen.workers else spec.scaling.min_replicas
+    held = _own(spec, spec.scaling, seen)
     message = f"holding {held}, since the backlog is not known: {seen.reading.message}"
     return Decision(held, Reason.BACKEND_UNREADABLE, message)
 
@@ -183,25 +121,62 @@ def _follow_backlog(spec: Spec, seen: Seen, state: ScalingState) -> tuple[Decisi
     queues = seen.reading.runnable(spec.paused, spec.most_active)
     flow = state.flow.after(queues)
     observed = _observation(queues, flow, seen, seen.reading.draining)
-    target = _target(spec, spec.scaling)
-    moment = Moment(seen.now.timestamp(), seen.asked, observed)
+    least = lowest(
+        spec.scaling.min_replicas, spec.scaling.floors, seen.now, horizon(seen.pods.startup)
+    )
+    target = _target(spec, spec.scaling, least.replicas)
+    recommends = spec.scaling.mode is ScalingMode.RECOMMEND
+    told = state.recommended if recommends else None
+    before = seen.asked if told is None else told
+    moment = Moment(seen.now.timestamp(), before, observed)
     answer, learned = policy.decide(moment, target, state.learned)
-    bound, bound_message = _bound(answer, observed.oldest_wait, spec.scaling)
+    bound, bound_message = _bound(answer, observed.oldest_wait, spec.scaling, least)
+    reason, message = _why(answer, target, least)
+    again = None if answer.recheck is None else timedelta(seconds=answer.recheck)
     decision = Decision(
         answer.replicas,
-        REASONS[answer.why],
-        sentence(answer, target),
+        reason,
+        message,
         bound,
         bound_message,
-        None if answer.recheck is None else timedelta(seconds=answer.recheck),
+        min((each for each in (again, least.recheck) if each), default=None),
     )
+    if recommends:
+        decision = _recommending(decision, spec, spec.scaling, seen)
+    # The first job of a pool without workers brings one, unless the count is only told.
+    workers = decision.replicas if recommends else max(decision.replicas, 1)
+    decision = replace(decision, expected_wait=_expected_wait(observed, answer, workers, target))
+    if recommends:
+        state = ScalingState(learned, flow, recommended=answer.replicas)
+        return decision, state
     return decision, ScalingState(learned, flow)
 
 
-def _target(spec: Spec, scaling: Scaling) -> Target:
+def _recommending(decision: Decision, spec: Spec, scaling: Scaling, seen: Seen) -> Decision:
+    """Tell what would be, and leave the count as it is."""
+    own = _own(spec, scaling, seen)
+    kept = f"the count stays {own}" if spec.replicas is None else f"replicas says {own}"
+    would = f"would run {counted(decision.replicas, 'worker')}: {decision.message}; {kept}"
+    return replace(
+        decision,
+        replicas=own,
+        reason=Reason.RECOMMENDING,
+        message=would,
+        recommended=decision.replicas,
+    )
+
+
+def _own(spec: Spec, scaling: Scaling, seen: Seen) -> int:
+    """Give the count that a pool has before anything is decided."""
+    if spec.replicas is not None:
+        return spec.replicas
+    return seen.workers.asked if seen.workers else scaling.min_replicas
+
+
+def _target(spec: Spec, scaling: Scaling, least: int) -> Target:
     return Target(
         wait=scaling.target_wait.total_seconds(),
-        minimum=scaling.min_replicas,
+        minimum=least,
         maximum=scaling.max_replicas,
         slots=spec.concurrency,
         idle=scaling.idle.total_seconds(),
@@ -236,8 +211,27 @@ def _observation(
     )
 
 
+def _expected_wait(
+    observed: Observation, answer: model.Decision, workers: int, target: Target
+) -> timedelta | None:
+    if not answer.needs:
+        return None
+    seconds = expected_wait(observed, answer.needs, workers, target.slots)
+    return None if seconds is None else timedelta(seconds=seconds)
+
+
+def _why(answer: model.Decision, target: Target, least: Lowest) -> tuple[Reason, str]:
+    """Say what the count follows: the jobs, or a floor that asks for more."""
+    reason, message = REASONS[answer.why], sentence(answer, target)
+    needs = answer.needs
+    if least.is_floor and needs and needs.most < least.replicas == answer.replicas:
+        need = f"the jobs need {counted(needs.most, 'worker')}" if needs.most else "no jobs"
+        reason, message = Reason.FLOOR, f"{least.message}; {need}"
+    return reason, "; ".join((message, *least.left_out))
+
+
 def _bound(
-    answer: model.Decision, oldest_wait: float, scaling: Scaling
+    answer: model.Decision, oldest_wait: float, scaling: Scaling, least: Lowest
 ) -> tuple[Bound | None, str]:
     if not answer.needs:
         return None, ""
@@ -251,6 +245,6 @@ def _bound(
         )
         late = oldest_wait > scaling.target_wait.total_seconds()
         return Bound.TOO_MANY, message + (wait if late else "")
-    if most < scaling.min_replicas == answer.replicas:
-        return Bound.TOO_FEW, f"the jobs need {need}, minReplicas is {answer.replicas}"
+    if most < least.replicas == answer.replicas:
+        return Bound.TOO_FEW, f"the jobs need {need}, {least.message}"
     return None, ""

@@ -18,7 +18,8 @@ from osnovci_operator.loop import RESYNC
 from osnovci_operator.queuepool import status
 from osnovci_operator.queuepool.build import deployment, grace
 from osnovci_operator.queuepool.crew import Crew
-from osnovci_operator.queuepool.decide import Decision, Reason, ScalingState, decide
+from osnovci_operator.queuepool.decide import ScalingState, decide
+from osnovci_operator.queuepool.decision import Decision, Reason
 from osnovci_operator.queuepool.drain import Plan, plan
 from osnovci_operator.queuepool.seen import PoolReading, Seen, Workers
 from osnovci_operator.queuepool.spec import KIND, Pool
@@ -180,7 +181,7 @@ class QueuePools:
         wait = await self._reporter.report(pool.key, pool.identity, written, seen.now)
         recheck = REFUSED_EVERY if refusal else decision.recheck or RESYNC
         waiting = isinstance(seen.reading, PoolReading) and seen.reading.waiting
-        moments = (recheck, wait, way.recheck, AGES_EVERY if waiting else None)
+        moments = (recheck, RESYNC, wait, way.recheck, AGES_EVERY if waiting else None)
         return min(each for each in moments if each)
 
     async def _report_invalid(self, key: Key, error: InvalidSpecError) -> timedelta:

@@ -10,28 +10,11 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, WithJsonSchema
 
 from osnovci.contract import Overlap, ScheduleDocument
+from osnovci_operator.queuepool.clock_fields import CronText, LabelName, TimeZone
 from osnovci_operator.resource import Duration, Model, rule, text
 
 KWARGS_MAX_BYTES = 4096
 """Arguments are part of every pod's environment."""
-
-
-def _field(value: str) -> str:
-    """Give the pattern of one field of a cron expression, from that of its values."""
-    item = f"([*]|({value})(-({value}))?)(/[1-9][0-9]?)?"
-    return f"{item}(,{item})*"
-
-
-_CRON = " ".join(
-    _field(value)
-    for value in (
-        "[0-5]?[0-9]",
-        "[01]?[0-9]|2[0-3]",
-        "0?[1-9]|[12][0-9]|3[01]|LW?",
-        "0?[1-9]|1[0-2]|(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)",
-        "([0-7]|(?i:sun|mon|tue|wed|thu|fri|sat))(#[1-5])?|[0-7]L",
-    )
-)
 
 
 def _small(kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -56,35 +39,11 @@ JsonObject = Annotated[
 class Schedule(Model):
     """A job that is enqueued at the times of a cron expression."""
 
-    name: Annotated[
-        str,
-        text(
-            63,
-            "self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",
-            "must be lower-case letters and digits with - between: reminders, sync-2",
-            shortest=1,
-        ),
-    ]
+    name: LabelName
     """The schedule's name; the ids of its jobs begin with those of pool and schedule."""
-    cron: Annotated[
-        str,
-        text(
-            100,
-            f"self.matches('^{_CRON}$')",
-            "must be five fields, minute hour day-of-month month day-of-week, such as 0 7 * * 1-5",
-            shortest=1,
-        ),
-    ]
+    cron: CronText
     """When it is due, as in cron."""
-    time_zone: Annotated[
-        str,
-        text(
-            64,
-            "self.matches('^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$') && self != 'Local'",
-            "must be a name of the IANA time zone database, such as Europe/Belgrade or UTC",
-            shortest=1,
-        ),
-    ] = "UTC"
+    time_zone: TimeZone = "UTC"
     """The time zone of `cron`. A time that its clocks skip comes due after the skip; one that they repeat, once."""
     task: Annotated[
         str,

@@ -4,6 +4,7 @@ Pure: no I/O, no clock. Defaults are the figures of docs/reference/queuepool.md.
 """
 
 from datetime import timedelta
+from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Any, Self
 
@@ -12,6 +13,7 @@ from pydantic import Field
 from osnovci.contract import Isolation, PoolDocument
 from osnovci_operator.conditions import ConditionStatus
 from osnovci_operator.pods import PodSection
+from osnovci_operator.queuepool.floors import FLOOR_RULE, Floors
 from osnovci_operator.queuepool.queue import Queue
 from osnovci_operator.queuepool.schedule import SCHEDULE_RULES, Schedules, ScheduleStatuses
 from osnovci_operator.resource import (
@@ -36,6 +38,15 @@ GRACE_MARGIN = timedelta(seconds=10)
 """What a worker gets beyond its longest job to report the result and leave."""
 
 
+class ScalingMode(StrEnum):
+    """What becomes of a count that was reckoned."""
+
+    ENFORCE = "Enforce"
+    """The pool gets it."""
+    RECOMMEND = "Recommend"
+    """The status tells it, and the pool keeps its own."""
+
+
 class Scaling(Model):
     """The count follows the backlog, between two bounds."""
 
@@ -45,10 +56,13 @@ class Scaling(Model):
                 "self.minReplicas <= self.maxReplicas",
                 "minReplicas is above maxReplicas: lower it, or raise maxReplicas",
                 ".minReplicas",
-            )
+            ),
+            FLOOR_RULE,
         )
     }
 
+    mode: ScalingMode = ScalingMode.ENFORCE
+    """What becomes of the count: Enforce (the pool gets it) or Recommend (the status tells it; the pool keeps the count that it has, or that replicas says)."""
     min_replicas: Annotated[int, Field(ge=0, le=1000)] = 0
     """The fewest worker pods, kept also when there is nothing to do."""
     max_replicas: Annotated[int, Field(ge=1, le=1000)]
@@ -57,6 +71,8 @@ class Scaling(Model):
     """How long a job may wait before it starts; as many workers are asked for as that takes."""
     idle: Duration = timedelta(minutes=1)
     """How long there must be nothing to do before the count is at minReplicas. Where a worker starts well within targetWait, the last ones go sooner."""
+    floors: Floors = []
+    """Hours at which more workers are kept than minReplicas says."""
 
 
 class Spec(Model):
@@ -65,8 +81,9 @@ class Spec(Model):
     model_config = {
         "json_schema_extra": rules(
             rule(
-                "!(has(self.replicas) && has(self.scaling))",
-                "replicas and scaling exclude each other: remove scaling to fix the count",
+                "!(has(self.replicas) && has(self.scaling)) || self.scaling.mode == 'Recommend'",
+                "replicas and scaling exclude each other: remove scaling to fix the count, or let "
+                "it only recommend by mode",
                 ".replicas",
             ),
             rule(
@@ -121,9 +138,9 @@ class Spec(Model):
     schedules: Schedules = []
     """Jobs that are enqueued by the clock."""
     replicas: Annotated[int, Field(ge=0, le=1000)] | None = None
-    """A fixed count of worker pods; `kubectl scale` sets it. Excludes scaling."""
+    """A fixed count of worker pods; `kubectl scale` sets it. Excludes scaling, unless its mode is Recommend."""
     scaling: Scaling | None = None
-    """Let the count follow the backlog. Excludes replicas."""
+    """Let the count follow the backlog. Excludes replicas, unless its mode is Recommend."""
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -188,11 +205,13 @@ class Status(Model):
     ready_replicas: int | None = None
     """Worker pods that are ready to take jobs."""
     desired_replicas: int | None = None
-    """Worker pods that the operator asks for."""
+    """Worker pods that the operator asks for; with mode Recommend, that it would ask for."""
     busy: int | None = None
     """Jobs that run, as the pods' heartbeats say."""
     waiting: int | None = None
     """Jobs that wait, in all queues of the pool."""
+    expected_wait: str | None = None
+    """How long a job that arrives now would wait before it starts, rounded up; of a pool with scaling. Limits of single queues (maxActive, rate) are not in it."""
     selector: str | None = None
     """The label selector of the worker pods, for the scale subresource."""
     queues: Annotated[

@@ -9,10 +9,17 @@ from osnovci_operator import conditions
 from osnovci_operator.backend import Unreadable
 from osnovci_operator.conditions import Condition
 from osnovci_operator.labels import pool_labels
-from osnovci_operator.queuepool.decide import Decision
+from osnovci_operator.queuepool.decision import Decision
 from osnovci_operator.queuepool.seen import PoolReading, ScheduleReading, Seen
 from osnovci_operator.queuepool.spec import Pool
 from osnovci_operator.resource import format_duration
+
+LENGTHS = tuple(
+    unit * number
+    for unit in (timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1))
+    for number in (0, 1, 2, 5, 10, 20, 30)
+)
+"""The waits that are told, the shortest first."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +40,7 @@ def status(
         "observedGeneration": pool.identity.generation,
         "replicas": workers.existing if workers else 0,
         "readyReplicas": workers.ready if workers else 0,
-        "desiredReplicas": decision.replicas,
+        "desiredReplicas": decision.desired,
         "selector": ",".join(f"{k}={v}" for k, v in pool_labels(pool.identity.name).items()),
     }
     if isinstance(reading, PoolReading):
@@ -42,8 +49,10 @@ def status(
             "waiting": reading.waiting,
             "queues": _queues(reading),
         }
+        if decision.expected_wait is not None:
+            written["expectedWait"] = format_duration(_coarse(decision.expected_wait))
     else:
-        kept = ("busy", "waiting", "queues")
+        kept = ("busy", "waiting", "queues", "expectedWait")
         written |= {field: last[field] for field in kept if field in last}
     if seen.schedules:
         written["schedules"] = [_schedule(each) for each in seen.schedules]
@@ -192,3 +201,8 @@ def _rounded(length: timedelta) -> timedelta:
     units = (timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1))
     unit = next((each for each in units if length >= each), units[-1])
     return length // unit * unit
+
+
+def _coarse(length: timedelta) -> timedelta:
+    """Round up to one of few lengths, so that an estimate is written when it means something new."""
+    return next((each for each in LENGTHS if length <= each), LENGTHS[-1])
