@@ -58,10 +58,11 @@ def queue_reading(
     completed: int = 0,
     failed: int = 0,
     departed: int = 0,
+    paused: bool = False,
     oldest_wait: timedelta = timedelta(),
 ) -> QueueReading:
     return QueueReading(
-        name, waiting, active, due, scheduled, completed, failed, departed, oldest_wait
+        name, waiting, active, due, scheduled, completed, failed, departed, paused, oldest_wait
     )
 
 
@@ -72,11 +73,17 @@ def reading(
     due: int = 0,
     departed: int = 0,
     busy: int = 0,
+    paused: bool = False,
     oldest_wait: timedelta = timedelta(),
 ) -> PoolReading:
     """Give the reading of a pool with one queue."""
     queue = queue_reading(
-        waiting=waiting, active=active, due=due, departed=departed, oldest_wait=oldest_wait
+        waiting=waiting,
+        active=active,
+        due=due,
+        departed=departed,
+        paused=paused,
+        oldest_wait=oldest_wait,
     )
     return PoolReading((queue,), busy)
 

@@ -40,6 +40,8 @@ class QueueReading:
     """Failed jobs that are kept."""
     departed: int
     """Runs that ever ended, in whatever way: what left `active` for good or to come again."""
+    paused: bool
+    """By `osnovci queue pause` or the API; what a pool's spec pauses is not known here."""
     oldest_wait: timedelta
 
     def figures(self) -> "QueueReading":
@@ -104,7 +106,7 @@ def parse(
 
 
 def _reading(name: str, row: list[Any], at: datetime) -> QueueReading:
-    waiting, active, due, scheduled, completed, failed, departed, enqueued_at = row
+    waiting, active, due, scheduled, completed, failed, departed, paused, enqueued_at = row
     oldest = at - _moment(enqueued_at, at) if waiting else timedelta()
     return QueueReading(
         name=name,
@@ -115,6 +117,7 @@ def _reading(name: str, row: list[Any], at: datetime) -> QueueReading:
         completed=int(completed),
         failed=int(failed),
         departed=int(departed),
+        paused=bool(paused),
         oldest_wait=max(oldest, timedelta()),
     )
 

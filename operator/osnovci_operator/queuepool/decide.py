@@ -181,7 +181,7 @@ def _follow_backlog(spec: Spec, seen: Seen, state: ScalingState) -> tuple[Decisi
     decision = Decision(
         answer.replicas,
         REASONS[answer.why],
-        sentence(answer, target),
+        sentence(answer, target) + seen.reading.kept_back(spec.paused),
         bound,
         bound_message,
         None if answer.recheck is None else timedelta(seconds=answer.recheck),

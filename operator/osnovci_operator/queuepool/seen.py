@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from osnovci.observation import QueueReading
+from osnovci.words import counted
 from osnovci_operator.backend import Unreadable
 from osnovci_operator.pod_life import Pods
 from osnovci_operator.queuepool.accounts import Accounts
@@ -32,9 +33,20 @@ class PoolReading:
     ) -> tuple[Runnable, ...]:
         """Give what needs workers: jobs that run, and those that wait or are soon due and may run."""
         return tuple(
-            _runnable(queue, 0 if queue.name in paused else most_active.get(queue.name))
+            _runnable(
+                queue, 0 if queue.paused or queue.name in paused else most_active.get(queue.name)
+            )
             for queue in self.queues
         )
+
+    def kept_back(self, paused: frozenset[str]) -> str:
+        """Say what waits in queues that are paused, by the spec or in Redis; empty for nothing."""
+        names = [
+            f"{queue.name} ({counted(queue.waiting, 'job')})"
+            for queue in self.queues
+            if queue.waiting and (queue.paused or queue.name in paused)
+        ]
+        return f"; paused, so not counted: {', '.join(names)}" if names else ""
 
 
 def _runnable(queue: QueueReading, most_active: int | None) -> Runnable:

@@ -177,6 +177,8 @@ class QueueStatus(Model):
     """Completed jobs that are kept."""
     failed: int
     """Failed jobs that are kept."""
+    paused: bool = False
+    """No job is taken from it; the condition QueuesPaused says who paused it."""
     oldest_wait: str
     """How long the oldest waiting job has waited."""
 
@@ -219,7 +221,7 @@ class Status(Model):
             }
         ),
     ] = []
-    """Ready, ScalingActive, ScalingLimited, BackendReachable, JobsAccounted and, with schedules, Scheduled."""
+    """Ready, ScalingActive, ScalingLimited, BackendReachable, QueuesPaused, JobsAccounted and, with schedules, Scheduled."""
 
 
 @dataclass(frozen=True)

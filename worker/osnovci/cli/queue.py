@@ -98,7 +98,7 @@ def stats(queues: "Queues", arguments: argparse.Namespace) -> int:
 def _row(found: "QueueStats") -> tuple[str, ...]:
     figures = found.waiting, found.active, found.scheduled, found.completed, found.failed
     oldest = f"{found.oldest_wait_seconds:.1f}s"
-    return (found.queue, *map(str, figures), oldest, "yes" if found.paused else "")
+    return (found.queue, *map(str, figures), oldest, "by queue pause" if found.paused else "")
 
 
 def top(queues: "Queues", arguments: argparse.Namespace) -> int:
