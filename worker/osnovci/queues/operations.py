@@ -38,7 +38,8 @@ class Options:
     retry_waits: Sequence[float] = ()
     """Seconds before each retry."""
     depends_on: Sequence[str] = ()
-    """Ids of jobs that have to complete first."""
+    """Ids of jobs that have to complete first; a job that is not kept counts as completed. `delay`
+    and `at` count besides."""
     once: str = ""
     """An idempotency key: of all jobs with the same one only the first is accepted."""
     once_holds: timedelta = ONCE_HOLDS
