@@ -45,11 +45,22 @@ function commands.cancel(id)
   return f[1]
 end
 
+-- Gives a job the retries it began with.
+local function give_retries(id)
+  local given = call('HGET', job_key(id), 'retries_given')
+  if given == 'by the queue' then
+    call('HDEL', job_key(id), 'retries_left', 'retry_intervals')
+  elseif given then
+    call('HSET', job_key(id), 'retries_left', given)
+  end
+  call('HDEL', job_key(id), 'retries_given', 'losses', 'doubted', 'quarantined', 'ended_at', 'started_at')
+end
+
 local function retry(id)
   local f = look(id)
   if f[1] ~= 'failed' and f[1] ~= 'stopped' and f[1] ~= 'canceled' then return 0 end
   leave(id, f)
-  call('HDEL', job_key(id), 'losses', 'doubted', 'quarantined', 'ended_at', 'started_at')
+  give_retries(id)
   push(id, f[2], false, f[5])
   call('PERSIST', job_key(id) .. ':dependents')
   call('PERSIST', 'rq:results:' .. id)

@@ -126,7 +126,7 @@ def cancel(job_id: str) -> Call[bool]:
 
 
 def retry(job_id: str) -> Call[bool]:
-    """Let a failed, quarantined or canceled job run again."""
+    """Let a failed, quarantined or canceled job run again, with all its retries: its own, or its queue's."""
     return Call(script("manage"), ["retry", job_id], bool)
 
 
