@@ -56,7 +56,7 @@ local function forget(id)
 end
 
 local function trim(key, keep)
-  local extra = math.min(call('ZCARD', key) - keep, 1000)
+  local extra = math.min(call('ZCARD', key) - keep, 100)
   if extra > 0 then
     local gone = call('ZPOPMIN', key, extra)
     for i = 1, #gone, 2 do forget(gone[i]) end

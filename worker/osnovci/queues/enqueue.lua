@@ -39,6 +39,7 @@ while at <= #ARGV do
   ids[#ids + 1] = existing or id
   if not existing then
     call('HSET', job_key(id), 'origin', queue, 'created_at', NOW, 'priority', priority, unpack(ARGV, first, at - 1))
+    if once ~= '' then call('HSET', job_key(id), 'once', once) end
     call('SADD', 'rq:queues', 'rq:queue:' .. queue)
     local moment = tonumber(due) or now + tonumber(wait) / 1000
     if defer(id, queue, cjson.decode(dependencies)) then
