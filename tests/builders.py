@@ -59,10 +59,21 @@ def queue_reading(
     failed: int = 0,
     departed: int = 0,
     paused: bool = False,
+    rate_taken: timedelta = timedelta(),
     oldest_wait: timedelta = timedelta(),
 ) -> QueueReading:
     return QueueReading(
-        name, waiting, active, due, scheduled, completed, failed, departed, paused, oldest_wait
+        name,
+        waiting,
+        active,
+        due,
+        scheduled,
+        completed,
+        failed,
+        departed,
+        paused,
+        rate_taken,
+        oldest_wait,
     )
 
 

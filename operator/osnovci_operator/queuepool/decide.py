@@ -171,7 +171,8 @@ POLICIES: tuple[Callable[[Spec, Seen], Decision | None], ...] = (
 def _follow_backlog(spec: Spec, seen: Seen, state: ScalingState) -> tuple[Decision, ScalingState]:
     assert spec.scaling
     assert isinstance(seen.reading, PoolReading)
-    queues = seen.reading.runnable(spec.paused, spec.most_active)
+    within = spec.scaling.target_wait + horizon(seen.pods.startup)
+    queues = seen.reading.runnable(spec.queues, within)
     flow = state.flow.after(queues)
     observed = _observation(queues, flow, seen, seen.reading.draining)
     target = _target(spec, spec.scaling)

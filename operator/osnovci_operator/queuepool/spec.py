@@ -139,11 +139,6 @@ class Spec(Model):
         return frozenset(queue.name for queue in self.queues if queue.paused)
 
     @property
-    def most_active(self) -> dict[str, int]:
-        """How many jobs may run at a time, of the queues that have a limit."""
-        return {queue.name: queue.max_active for queue in self.queues if queue.max_active}
-
-    @property
     def longest_timeout(self) -> timedelta:
         """The time after which any job of the pool has ended."""
         return max(queue.timeout for queue in self.queues)
