@@ -80,10 +80,22 @@ def queue_reading(
     completed: int = 0,
     failed: int = 0,
     departed: int = 0,
+    paused: bool = False,
+    rate_taken: timedelta = timedelta(),
     oldest_wait: timedelta = timedelta(),
 ) -> QueueReading:
     return QueueReading(
-        name, waiting, active, due, scheduled, completed, failed, departed, oldest_wait
+        name,
+        waiting,
+        active,
+        due,
+        scheduled,
+        completed,
+        failed,
+        departed,
+        paused,
+        rate_taken,
+        oldest_wait,
     )
 
 
@@ -94,11 +106,17 @@ def reading(
     due: int = 0,
     departed: int = 0,
     busy: int = 0,
+    paused: bool = False,
     oldest_wait: timedelta = timedelta(),
 ) -> PoolReading:
     """Give the reading of a pool with one queue."""
     queue = queue_reading(
-        waiting=waiting, active=active, due=due, departed=departed, oldest_wait=oldest_wait
+        waiting=waiting,
+        active=active,
+        due=due,
+        departed=departed,
+        paused=paused,
+        oldest_wait=oldest_wait,
     )
     return PoolReading((queue,), busy)
 

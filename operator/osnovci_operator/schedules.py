@@ -95,8 +95,9 @@ class Clock:
         """Give the pool's timetable, made anew when its schedules have changed."""
         documents = tuple(each.document() for each in pool.spec.schedules)
         known = self._known.get(pool.key)
-        if not known or known.timetable.documents != documents:
-            known = _Known(Timetable(pool.identity.name, documents, keep_ms=KEEP_MS))
+        uid = pool.identity.uid
+        if not known or known.timetable.documents != documents or known.timetable.uid != uid:
+            known = _Known(Timetable(pool.identity.name, documents, keep_ms=KEEP_MS, uid=uid))
             self._known[pool.key] = known
         return known
 

@@ -23,6 +23,8 @@ from osnovci.contract import (
     key_prefix,
 )
 from osnovci.observation import Observation, QueueReading
+from osnovci.queues import operations
+from osnovci.queues.client import Queues
 
 NAMESPACE = "homework"
 HORIZON = timedelta(seconds=10)
@@ -49,7 +51,9 @@ def ended(redis: Redis, queue: Queue, kind: type[FinishedJobRegistry | FailedJob
 
 
 def test_a_queue_that_was_never_used_is_empty(redis: Redis) -> None:
-    assert reading(redis) == QueueReading("email", 0, 0, 0, 0, 0, 0, 0, timedelta())
+    assert reading(redis) == QueueReading(
+        "email", 0, 0, 0, 0, 0, 0, 0, False, timedelta(), timedelta()
+    )
 
 
 def test_waiting_jobs_and_the_age_of_the_oldest(redis: Redis) -> None:
@@ -103,6 +107,24 @@ def test_whatever_ended_has_departed_though_nothing_of_it_is_kept(redis: Redis) 
     redis.hset(f"{key_prefix(NAMESPACE)}counters", mapping={**counters, "report:completed": 7})
     found = reading(redis)
     assert (found.departed, found.completed, found.failed) == (11, 0, 0)
+
+
+def test_a_queue_is_paused_until_it_is_resumed(redis: Redis) -> None:
+    queues = Queues(redis, NAMESPACE)
+    queues.run(operations.pause("email"))
+    assert (reading(redis).paused, reading(redis, "report").paused) == (True, False)
+    queues.run(operations.resume("email"))
+    assert not reading(redis).paused
+
+
+def test_how_much_of_a_rate_is_taken(redis: Redis) -> None:
+    clock: Any = redis.time()
+    redis.set(f"{key_prefix(NAMESPACE)}rate:email", f"{clock[0] + 60}.5")
+    redis.set(f"{key_prefix(NAMESPACE)}rate:report", f"{clock[0] - 60}.5")
+    assert timedelta(seconds=50) < reading(redis).rate_taken < timedelta(seconds=61)
+    assert reading(redis, "report").rate_taken == timedelta()
+    assert observe(redis, ["email"]).ages
+    assert not observe(redis, ["report"]).ages
 
 
 def test_ended_jobs_are_counted(redis: Redis) -> None:
@@ -221,10 +243,12 @@ def test_a_heartbeat_may_be_of_a_newer_release(redis: Redis) -> None:
         pytest.param("{}", id="another kind of JSON"),
         pytest.param(["1", "0", "[]", "[]"], id="fewer rows than queues"),
         pytest.param(["1", "0", "[[1, 2]]", "[]"], id="fewer figures than there are"),
-        pytest.param(["1", "0", "[[null, 0, 0, 0, 0, 0, 0, false]]", "[]"], id="no figure"),
+        pytest.param(
+            ["1", "0", "[[null, 0, 0, 0, 0, 0, 0, 0, false, false]]", "[]"], id="no figure"
+        ),
         pytest.param(["soon", "0", '["text"]', "[]"], id="a time that is none"),
         pytest.param(
-            ["1", "0", "[[1e400, 0, 0, 0, 0, 0, 0, false]]", "[]"], id="an endless figure"
+            ["1", "0", "[[1e400, 0, 0, 0, 0, 0, 0, 0, false, false]]", "[]"], id="an endless figure"
         ),
         pytest.param(["9999999999999999999", "0", '["text"]', "[]"], id="a time beyond all clocks"),
         pytest.param(["1", "0", "[" * 100_000, "[]"], id="JSON without a bottom"),
@@ -244,7 +268,7 @@ def test_the_script_writes_nothing(redis: Redis) -> None:
 
 
 def test_what_a_reply_repeats_is_taken_from_the_last_observation() -> None:
-    idle = ["5", "0", "[[0, 0, 0, 0, 1, 0, 1, false]]", "[]"]
+    idle = ["5", "0", "[[0, 0, 0, 0, 1, 0, 1, 0, false, false]]", "[]"]
     first = observation.parse(idle, ["email"], [])
     again = observation.parse(["6", *idle[1:]], ["email"], [], first)
     assert again.texts is first.texts
@@ -254,7 +278,7 @@ def test_what_a_reply_repeats_is_taken_from_the_last_observation() -> None:
 
 
 def test_a_waiting_job_grows_older_though_the_reply_is_the_same() -> None:
-    row = '[[1, 0, 0, 0, 0, 0, 0, "1970-01-01T00:00:00Z"]]'
+    row = '[[1, 0, 0, 0, 0, 0, 0, 0, false, "1970-01-01T00:00:00Z"]]'
     first = observation.parse(["5", "0", row, "[]"], ["email"], [])
     again = observation.parse(["8", "0", row, "[]"], ["email"], [], first)
     email = again.queues["email"]

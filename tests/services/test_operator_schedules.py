@@ -12,7 +12,7 @@ from redis import Redis
 from redis_server import RedisServer
 from schedules import at, redis_now, remember, state_of
 
-from osnovci.contract import ScheduleDocument
+from osnovci.contract import ScheduleDocument, schedules_key
 from osnovci_operator.queuepool.seen import ScheduleReading
 from osnovci_operator.queuepool.spec import Pool
 from osnovci_operator.resource import Key
@@ -103,6 +103,26 @@ async def test_a_time_without_a_job_is_an_event(redis: Redis, client: aioredis.R
     assert reason == "ScheduleSkipped"
     assert "skipped, since its last job last has not ended; set overlap: Allow" in note
     assert redis.llen("rq:queue:email") == 0
+
+
+async def test_a_pool_made_anew_knows_nothing_of_the_one_before(
+    redis: Redis, client: aioredis.Redis
+) -> None:
+    hand = Hand(client)
+    hand.put(body(REMINDERS))
+    await hand.turn()
+    before = state_of(redis, namespace=NAMESPACE)
+    assert before
+    old = before.model_copy(update={"mark": redis_now(redis) - 90, "fired": 60, "job": "last"})
+    redis.hset(schedules_key(NAMESPACE, NAME), "reminders", old.model_dump_json())
+    hand.put(body(REMINDERS, uid="another"))
+    await hand.turn()
+    assert redis.llen("rq:queue:email") == 0
+    (reading,) = hand.readings
+    assert (reading.fired, reading.job) == (None, None)
+    after = state_of(redis, namespace=NAMESPACE)
+    assert after
+    assert (after.uid, after.mark > old.mark) == ("another", True)
 
 
 async def test_it_looks_as_often_as_it_is_told(client: aioredis.Redis, redis: Redis) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import queue_tasks
@@ -147,6 +148,48 @@ def test_one_key_is_one_job(queues: Queues, redis: Redis) -> None:
     call = operations.enqueue(queue_tasks.add, 1, 2)
     assert queues.run(call) == queues.run(call)
     assert redis.llen("rq:queue:email") == 2
+
+
+@pytest.mark.parametrize(
+    ("place", "options"),
+    [("waiting", {}), ("waiting", {"priority": 1}), ("scheduled", {"delay": timedelta(hours=1)})],
+)
+def test_a_job_that_is_purged_before_it_began_frees_its_key(
+    queues: Queues, place: str, options: dict[str, Any]
+) -> None:
+    first = add(queues, once="invoice-7", **options)
+    assert queues.run(operations.purge("email", place)) == 1
+    second = add(queues, once="invoice-7")
+    assert second != first
+    assert queues.run(operations.get(second))
+
+
+def test_a_retry_of_all_drops_what_is_no_failed_job(queues: Queues, hand: Hand) -> None:
+    add(queues, retries=0)
+    hand.end(hand.take()[0], Kind.FAILED, "no")
+    queues.redis.zadd("rq:failed:email", {"nobody": 1, add(queues): 2})
+    assert queues.run(operations.retry_all("email", 2)) == 0
+    assert queues.run(operations.retry_all("email", 2)) == 1
+    assert queues.run(operations.count("email", "failed")) == 0
+    assert len(hand.take(5)) == 2
+
+
+def test_a_job_that_began_keeps_its_key_though_it_is_purged(queues: Queues, hand: Hand) -> None:
+    first = add(queues, once="invoice-7", retries=1, retry_waits=(3600,))
+    hand.end(hand.take()[0], Kind.FAILED, "no")
+    assert queues.run(operations.purge("email", "scheduled")) == 1
+    assert queues.run(operations.get(first)) is None
+    assert add(queues, once="invoice-7") == first
+    assert hand.take() == []
+
+
+def test_a_job_that_is_not_kept_keeps_its_key(queues: Queues, hand: Hand) -> None:
+    hand.documents = [queue_document(keep_completed=0)]
+    first = add(queues, once="invoice-7")
+    hand.end(hand.take()[0], Kind.COMPLETED)
+    assert queues.run(operations.get(first)) is None
+    assert add(queues, once="invoice-7") == first
+    assert hand.take() == []
 
 
 def test_a_job_waits_for_those_it_depends_on(queues: Queues, hand: Hand) -> None:

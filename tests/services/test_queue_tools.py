@@ -14,7 +14,7 @@ from waiting import eventually
 from workers import NAMESPACE, StartWorker, pool_document
 
 from osnovci.queues import operations
-from osnovci.queues.client import AsyncQueues
+from osnovci.queues.client import AsyncQueues, Queues
 from osnovci.queues.operations import Options
 
 BIN = Path(sys.executable).parent
@@ -60,6 +60,12 @@ def test_top_shows_the_figures_again_and_again(redis: Redis, redis_server: Redis
     assert shown.count("email   1 ") >= 2
 
 
+def test_stats_say_who_paused_a_queue(redis: Redis, redis_server: RedisServer) -> None:
+    Queue("email", connection=redis).enqueue("queue_tasks.add", 1, 2)
+    osnovci(redis_server, "pause", "email")
+    assert osnovci(redis_server, "stats", "email").splitlines()[1].endswith("by queue pause")
+
+
 async def test_an_asyncio_program_enqueues_looks_and_cancels(redis_server: RedisServer) -> None:
     redis_server.client.flushall()
     async with redis.asyncio.Redis.from_url(redis_server.url) as client:
@@ -75,6 +81,31 @@ async def test_an_asyncio_program_enqueues_looks_and_cancels(redis_server: Redis
         assert found.status == "queued"
         figures = (await queues.run(operations.stats("email")))["email"]
         assert (figures.waiting, figures.active, figures.failed) == (2, 0, 0)
+
+
+def test_retry_of_all_ends_though_they_fail_again(
+    redis: Redis, redis_server: RedisServer, start_worker: StartWorker
+) -> None:
+    start_worker(pool_document(tasks=("queue_tasks",), concurrency=2))
+    queue = Queue("email", connection=redis)
+    for _ in range(250):
+        queue.enqueue("queue_tasks.fail")
+    eventually(lambda: queue.failed_job_registry.count == 250)
+    assert osnovci(redis_server, "retry", "--all", "email") == "email: 250 jobs wait again\n"
+    eventually(lambda: queue.failed_job_registry.count == 250)
+
+
+def test_all_jobs_of_a_place_are_deleted_in_pieces(
+    queues: Queues, redis_server: RedisServer
+) -> None:
+    for priority in (5, 1):
+        more = Options(priority=priority)
+        many = [operations.request(queue_tasks.add, 1, 2, options=more) for _ in range(120)]
+        queues.run(operations.enqueue_many(many))
+    said = osnovci(redis_server, "purge", "email", "waiting")
+    assert said == "email: 240 waiting jobs deleted\n"
+    assert queues.run(operations.count("email", "waiting")) == 0
+    assert [*queues.redis.scan_iter("rq:job:*")] == []
 
 
 @pytest.mark.parametrize(

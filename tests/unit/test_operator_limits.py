@@ -1,9 +1,10 @@
 """Limits of a queue: what may not run needs no worker, and the workers are told."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from builders import NAME, reading, scaling, seen, spec
+from builders import NAME, queue_reading, reading, scaling, seen, spec
 
 from osnovci.contract import RateDocument
 from osnovci_operator.queuepool.decide import ScalingState, decide
@@ -22,8 +23,37 @@ from osnovci_operator.queuepool.seen import PoolReading
     ],
 )
 def test_a_queue_with_a_most_active(queues: PoolReading, waiting: int, due: int) -> None:
-    (limited,) = queues.runnable(frozenset(), {"email": 4})
+    (limited,) = queues.runnable([Queue(name="email", max_active=4)], timedelta(seconds=9))
     assert (limited.waiting, limited.due) == (waiting, due)
+
+
+@pytest.mark.parametrize(
+    ("taken", "starts"),
+    [
+        pytest.param(0, 34, id="a whole window's, and those of the time"),
+        pytest.param(30, 19, id="half of a window is taken"),
+        pytest.param(60, 4, id="a window is taken: one each two seconds"),
+        pytest.param(100, 0, id="the rate was lowered"),
+    ],
+)
+def test_a_queue_with_a_rate(taken: int, starts: int) -> None:
+    queue = Queue(name="email", rate=Rate(limit=30, window=timedelta(minutes=1)))
+    row = queue_reading(waiting=500, active=3, due=9, rate_taken=timedelta(seconds=taken))
+    (limited,) = PoolReading((row,), 0).runnable([queue], timedelta(seconds=9))
+    assert (limited.waiting, limited.due) == (starts, 0)
+    both = queue.model_copy(update={"max_active": 5})
+    (limited,) = PoolReading((row,), 0).runnable([both], timedelta(seconds=9))
+    assert limited.waiting == min(starts, 2)
+
+
+def test_what_a_rate_keeps_back_brings_no_worker() -> None:
+    row = queue_reading(waiting=500, rate_taken=timedelta(minutes=1))
+    slow = Queue(name="email", rate=Rate(limit=3, window=timedelta(minutes=1)))
+    given = spec(scaling=scaling()).model_copy(update={"queues": [slow]})
+    observed = seen(reading=PoolReading((row,), 0))
+    assert decide(given, observed, ScalingState())[0].replicas == 0
+    started = seen(reading=PoolReading((replace(row, rate_taken=timedelta(seconds=45)),), 0))
+    assert decide(given, started, ScalingState())[0].replicas == 1
 
 
 def test_what_may_not_run_brings_no_worker() -> None:

@@ -168,6 +168,7 @@ def test_the_figures_of_a_pool() -> None:
                 "scheduled": 0,
                 "completed": 0,
                 "failed": 0,
+                "paused": False,
                 "oldestWait": "1m",
             }
         ],
@@ -264,7 +265,9 @@ def test_an_invalid_spec_touches_only_ready() -> None:
     ready = condition(after, "Ready")
     assert (ready["status"], ready["reason"]) == ("False", "InvalidSpec")
     assert ready["message"] == "spec.pod: Field required"
-    for kind in ("ScalingActive", "ScalingLimited", "BackendReachable", "JobsAccounted"):
+    others = {each["type"] for each in before["conditions"]} - {"Ready"}
+    assert len(others) == 5
+    for kind in others:
         assert condition(after, kind) == condition(before, kind)
 
 

@@ -167,6 +167,8 @@ class ScheduleState(Document):
     mark: int
     """Moments up to this one are dealt with."""
     outcome: ScheduleOutcome
+    uid: str | None = None
+    """The pool's; one made anew under its name knows nothing of the one before."""
     fired: int | None = None
     job: str | None = None
     """The last moment that fired, and its job."""

@@ -47,11 +47,15 @@ class QueueReading:
     """Failed jobs that are kept."""
     departed: int
     """Runs that ever ended, in whatever way: what left `active` for good or to come again."""
+    paused: bool
+    """By `osnovci queue pause` or the API; what a pool's spec pauses is not known here."""
+    rate_taken: timedelta
+    """So much of its rate's window is taken by jobs that started."""
     oldest_wait: timedelta
 
     def figures(self) -> "QueueReading":
-        """Give the reading without its age, to tell whether anything happened."""
-        return replace(self, oldest_wait=timedelta()) if self.waiting else self
+        """Give the reading without what time alone changes, to tell whether anything happened."""
+        return replace(self, rate_taken=timedelta(), oldest_wait=timedelta())
 
 
 @dataclass(frozen=True)
@@ -72,8 +76,9 @@ class Observation:
 
     @property
     def ages(self) -> bool:
-        """Whether time alone changes it: a job waits and grows older."""
-        return any(isinstance(each, QueueReading) and each.waiting for each in self.queues.values())
+        """Whether time alone changes it: a job waits and grows older, or a rate lets more start."""
+        rows = (each for each in self.queues.values() if isinstance(each, QueueReading))
+        return any(each.waiting or each.rate_taken for each in rows)
 
 
 def arguments(namespace: str, horizons: Mapping[str, timedelta], pods: Sequence[str]) -> list[str]:
@@ -120,8 +125,9 @@ def parse(
 
 
 def _reading(name: str, row: list[Any], at: datetime) -> QueueReading:
-    waiting, active, due, scheduled, completed, failed, departed, enqueued_at = row
+    waiting, active, due, scheduled, completed, failed, departed, paused, mark, enqueued_at = row
     oldest = at - _moment(enqueued_at, at) if waiting else timedelta()
+    taken = datetime.fromtimestamp(float(mark), UTC) - at if mark else timedelta()
     return QueueReading(
         name=name,
         waiting=int(waiting),
@@ -131,6 +137,8 @@ def _reading(name: str, row: list[Any], at: datetime) -> QueueReading:
         completed=int(completed),
         failed=int(failed),
         departed=int(departed),
+        paused=bool(paused),
+        rate_taken=max(taken, timedelta()),
         oldest_wait=max(oldest, timedelta()),
     )
 

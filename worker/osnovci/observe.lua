@@ -6,10 +6,11 @@
 --       4 ..       for each queue its name and its horizon: scheduled jobs that are due within so many
 --                  seconds count as due; then keys of documents: heartbeats, drain requests
 -- Reads rq:queue:Q (list), PREFIXpriority:Q, rq:wip:Q, rq:scheduled:Q, rq:finished:Q, rq:failed:Q (sorted sets),
---       rq:job:ID (hash, enqueued_at only), PREFIXcounters (hash); the documents (strings)
+--       rq:job:ID (hash, enqueued_at only), PREFIXcounters (hash),
+--       PREFIXpaused (set of queues), PREFIXrate:Q; the documents (strings)
 -- Returns [seconds, micros, rows as JSON, documents as JSON]; a row is
---       [waiting, active, due, scheduled, completed, failed, departed, enqueued_at of the oldest or
---       false], where departed counts all that ever left the workers: completed, failed, retried, lost;
+--       [waiting, active, due, scheduled, completed, failed, departed, 1 if paused, mark of its rate or
+--       false (see room in turn.lua), enqueued_at of the oldest or false], where departed counts all that ever left the workers: completed, failed, retried, lost;
 --       or the error's text where a key of the queue is of another type; a document may be false
 --
 -- rq's entry of an active job ends by its score when its worker no longer renews it.
@@ -39,6 +40,8 @@ local function row(queue, horizon)
     redis.call('ZCARD', 'rq:finished:' .. queue),
     redis.call('ZCARD', 'rq:failed:' .. queue),
     departed(queue),
+    redis.call('SISMEMBER', prefix .. 'paused', queue),
+    redis.call('GET', prefix .. 'rate:' .. queue),
     oldest and redis.call('HGET', 'rq:job:' .. oldest, 'enqueued_at') or false,
   }
 end

@@ -33,7 +33,8 @@ async def _with_database(work: Callable[[Connection], Awaitable[Result]]) -> Res
 
 
 async def _ensure_schema(connection: Connection) -> None:
-    if await connection.fetchval("SELECT to_regclass('lesson')"):
+    newest = "SELECT to_regclass('lesson') IS NOT NULL AND to_regclass('notification_job_key') IS NOT NULL"
+    if await connection.fetchval(newest):
         return
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", SCHEMA_LOCK)

@@ -1,7 +1,7 @@
 """The jobs of the homework platform's four queues, and three for demonstrations and tests.
 
 Each may run more than once, since the queue promises at least once: what they write, they write
-by a key, or it does no harm twice.
+by a key of their own or by the job's id. Only an e-mail may arrive twice: SMTP knows no key.
 """
 
 import os
@@ -13,6 +13,7 @@ from redis import Redis
 
 from homework.database import Connection, with_database
 from homework.report import report_pdf
+from osnovci.queues.engine.body import current_job_id
 from osnovci.queues.tasks import task
 
 SMTP_SECONDS = 10.0
@@ -33,11 +34,19 @@ def send_email(to: str, subject: str, body: str) -> None:
 
 @task(queue="notification")
 def notify(student: str, message: str) -> int:
-    """Keep a notification for a student (queue notification); give its id."""
+    """Keep a notification for a student (queue notification); give its id.
+
+    A job that runs again has the same id, so its second run finds what the first one kept.
+    """
+    job = current_job_id()
 
     async def keep(database: Connection) -> int:
-        statement = "INSERT INTO notification (student, message) VALUES ($1, $2) RETURNING id"
-        return int(await database.fetchval(statement, student, message) or 0)
+        statement = """
+            INSERT INTO notification (job, student, message) VALUES ($1, $2, $3)
+            ON CONFLICT (job) DO UPDATE SET message = excluded.message
+            RETURNING id
+        """
+        return int(await database.fetchval(statement, job, student, message) or 0)
 
     return with_database(keep)
 

@@ -7,10 +7,12 @@ CREATE TABLE IF NOT EXISTS homework (
 );
 CREATE TABLE IF NOT EXISTS notification (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    job text UNIQUE,
     student text NOT NULL,
     message text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now()
 );
+ALTER TABLE notification ADD COLUMN IF NOT EXISTS job text UNIQUE; -- made before it had one
 CREATE TABLE IF NOT EXISTS report (
     student text PRIMARY KEY,
     pdf bytea NOT NULL,

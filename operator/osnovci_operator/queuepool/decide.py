@@ -118,7 +118,8 @@ POLICIES: tuple[Callable[[Spec, Seen], Decision | None], ...] = (
 def _follow_backlog(spec: Spec, seen: Seen, state: ScalingState) -> tuple[Decision, ScalingState]:
     assert spec.scaling
     assert isinstance(seen.reading, PoolReading)
-    queues = seen.reading.runnable(spec.paused, spec.most_active)
+    within = spec.scaling.target_wait + horizon(seen.pods.startup)
+    queues = seen.reading.runnable(spec.queues, within)
     flow = state.flow.after(queues)
     observed = _observation(queues, flow, seen, seen.reading.draining)
     least = lowest(
@@ -136,7 +137,7 @@ def _follow_backlog(spec: Spec, seen: Seen, state: ScalingState) -> tuple[Decisi
     decision = Decision(
         answer.replicas,
         reason,
-        message,
+        message + seen.reading.kept_back(spec.paused),
         bound,
         bound_message,
         min((each for each in (again, least.recheck) if each), default=None),

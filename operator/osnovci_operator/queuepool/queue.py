@@ -40,6 +40,13 @@ class Rate(Model):
     window: Duration
     """The length of time that the limit is for, at least 100ms."""
 
+    def starts(self, within: timedelta, taken: timedelta) -> int:
+        """Give how many jobs may start within a time; `taken` is how much of the window is used.
+
+        The generic cell rate algorithm, as `room` in turn.lua keeps it.
+        """
+        return max((self.window - taken + within) * self.limit // self.window, 0)
+
 
 class Queue(Model):
     """One queue and how its jobs run."""

@@ -1,17 +1,19 @@
 """What one reconcile of a QueuePool knows before it decides. Pure: frozen values only."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from osnovci.contract import DrainRequest, Heartbeat
 from osnovci.observation import QueueReading
+from osnovci.words import counted
 from osnovci_operator.backend import Unreadable
 from osnovci_operator.pod_life import Pods
 from osnovci_operator.queuepool.accounts import Accounts
 from osnovci_operator.queuepool.crew import Crew
 from osnovci_operator.queuepool.flow import Runnable
+from osnovci_operator.queuepool.queue import Queue
 
 
 @dataclass(frozen=True)
@@ -35,18 +37,36 @@ class PoolReading:
         """Jobs that wait, in all queues."""
         return sum(queue.waiting for queue in self.queues)
 
-    def runnable(
-        self, paused: frozenset[str], most_active: Mapping[str, int]
-    ) -> tuple[Runnable, ...]:
-        """Give what needs workers: jobs that run, and those that wait or are soon due and may run."""
+    def runnable(self, queues: Iterable[Queue], within: timedelta) -> tuple[Runnable, ...]:
+        """Give what needs workers: jobs that run, and those that wait or are due and may run within a time."""
+        limits = {queue.name: queue for queue in queues}
         return tuple(
-            _runnable(queue, 0 if queue.name in paused else most_active.get(queue.name))
-            for queue in self.queues
+            _runnable(reading, _room(reading, limits[reading.name], within))
+            for reading in self.queues
         )
 
+    def kept_back(self, paused: frozenset[str]) -> str:
+        """Say what waits in queues that are paused, by the spec or in Redis; empty for nothing."""
+        names = [
+            f"{queue.name} ({counted(queue.waiting, 'job')})"
+            for queue in self.queues
+            if queue.waiting and (queue.paused or queue.name in paused)
+        ]
+        return f"; paused, so not counted: {', '.join(names)}" if names else ""
 
-def _runnable(queue: QueueReading, most_active: int | None) -> Runnable:
-    room = None if most_active is None else max(most_active - queue.active, 0)
+
+def _room(reading: QueueReading, queue: Queue, within: timedelta) -> int | None:
+    """Give how many more jobs may start; None for any number."""
+    if queue.paused or reading.paused:
+        return 0
+    rooms = (
+        queue.max_active and max(queue.max_active - reading.active, 0),
+        queue.rate and queue.rate.starts(within, reading.rate_taken),
+    )
+    return min((each for each in rooms if each is not None), default=None)
+
+
+def _runnable(queue: QueueReading, room: int | None) -> Runnable:
     waiting = queue.waiting if room is None else min(queue.waiting, room)
     return Runnable(
         name=queue.name,

@@ -153,11 +153,6 @@ class Spec(Model):
         return frozenset(queue.name for queue in self.queues if queue.paused)
 
     @property
-    def most_active(self) -> dict[str, int]:
-        """How many jobs may run at a time, of the queues that have a limit."""
-        return {queue.name: queue.max_active for queue in self.queues if queue.max_active}
-
-    @property
     def longest_timeout(self) -> timedelta:
         """The time after which any job of the pool has ended."""
         return max(queue.timeout for queue in self.queues)
@@ -191,6 +186,8 @@ class QueueStatus(Model):
     """Completed jobs that are kept."""
     failed: int
     """Failed jobs that are kept."""
+    paused: bool = False
+    """No job is taken from it; the condition QueuesPaused says who paused it."""
     oldest_wait: str
     """How long the oldest waiting job has waited."""
 
@@ -235,7 +232,7 @@ class Status(Model):
             }
         ),
     ] = []
-    """Ready, ScalingActive, ScalingLimited, BackendReachable, JobsAccounted and, with schedules, Scheduled."""
+    """Ready, ScalingActive, ScalingLimited, BackendReachable, QueuesPaused, JobsAccounted and, with schedules, Scheduled."""
 
 
 class Pool(Resource[Spec]):

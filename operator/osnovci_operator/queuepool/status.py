@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from osnovci.observation import QueueReading
 from osnovci.words import counted, first_of
 from osnovci_operator import conditions
 from osnovci_operator.backend import Unreadable
@@ -47,7 +48,7 @@ def status(
         written |= {
             "busy": reading.busy,
             "waiting": reading.waiting,
-            "queues": _queues(reading),
+            "queues": _queues(reading, pool.spec.paused),
         }
         if decision.expected_wait is not None:
             written["expectedWait"] = format_duration(_coarse(decision.expected_wait))
@@ -65,6 +66,7 @@ def status(
             scaling_active(decision),
             scaling_limited(decision),
             backend_reachable(seen),
+            queues_paused(pool.spec.paused, seen),
             jobs_accounted(seen),
             *((scheduled(seen),) if pool.spec.schedules else ()),
         ),
@@ -137,6 +139,24 @@ def backend_reachable(seen: Seen) -> Condition:
     return Condition("BackendReachable", True, "Reachable", "Redis answers")
 
 
+def queues_paused(by_spec: frozenset[str], seen: Seen) -> Condition:
+    """Whether there is a queue from which no job is taken, and who paused it."""
+    if isinstance(seen.reading, Unreadable):
+        return Condition("QueuesPaused", None, seen.reading.reason, seen.reading.message)
+    paused = [note for each in seen.reading.queues if (note := _pause(each, by_spec))]
+    if paused:
+        return Condition("QueuesPaused", True, "Paused", "; ".join(paused))
+    return Condition("QueuesPaused", False, "NonePaused", "jobs are taken from every queue")
+
+
+def _pause(queue: QueueReading, by_spec: frozenset[str]) -> str:
+    who = (
+        *(("by spec.queues",) if queue.name in by_spec else ()),
+        *((f"until `osnovci queue resume {queue.name}`",) if queue.paused else ()),
+    )
+    return f"{queue.name} is paused {' and '.join(who)}" if who else ""
+
+
 def jobs_accounted(seen: Seen) -> Condition:
     """Whether each job is in exactly one place, as the last audit found."""
     accounts = seen.accounts
@@ -181,7 +201,7 @@ def _schedule(reading: ScheduleReading) -> dict[str, Any]:
     return written
 
 
-def _queues(reading: PoolReading) -> list[dict[str, Any]]:
+def _queues(reading: PoolReading, by_spec: frozenset[str]) -> list[dict[str, Any]]:
     return [
         {
             "name": queue.name,
@@ -190,6 +210,7 @@ def _queues(reading: PoolReading) -> list[dict[str, Any]]:
             "scheduled": queue.scheduled,
             "completed": queue.completed,
             "failed": queue.failed,
+            "paused": queue.paused or queue.name in by_spec,
             "oldestWait": format_duration(_rounded(queue.oldest_wait)),
         }
         for queue in reading.queues

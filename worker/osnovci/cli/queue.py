@@ -3,6 +3,7 @@
 import argparse
 import os
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from osnovci.cli import schedules
@@ -10,8 +11,11 @@ from osnovci.cli.table import table
 from osnovci.errors import OsnovciError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from osnovci.queues.client import Queues
     from osnovci.queues.job import QueueStats
+    from osnovci.queues.scripts import Call
 
 COLUMNS = "QUEUE", "WAITING", "ACTIVE", "SCHEDULED", "COMPLETED", "FAILED", "OLDEST", "PAUSED"
 
@@ -98,7 +102,7 @@ def stats(queues: "Queues", arguments: argparse.Namespace) -> int:
 def _row(found: "QueueStats") -> tuple[str, ...]:
     figures = found.waiting, found.active, found.scheduled, found.completed, found.failed
     oldest = f"{found.oldest_wait_seconds:.1f}s"
-    return (found.queue, *map(str, figures), oldest, "yes" if found.paused else "")
+    return (found.queue, *map(str, figures), oldest, "by queue pause" if found.paused else "")
 
 
 def top(queues: "Queues", arguments: argparse.Namespace) -> int:
@@ -137,9 +141,8 @@ def retry(queues: "Queues", arguments: argparse.Namespace) -> int:
     from osnovci.queues import operations
 
     if arguments.all:
-        number = 0
-        while changed := queues.run(operations.retry_all(arguments.all)):
-            number += changed
+        queue = arguments.all
+        number = _in_pieces(queues, queue, "failed", partial(operations.retry_all, queue))
         print(f"{arguments.all}: {number} jobs wait again")
     refused = [each for each in arguments.jobs if not queues.run(operations.retry(each))]
     for each in refused:
@@ -161,11 +164,24 @@ def purge(queues: "Queues", arguments: argparse.Namespace) -> int:
     """Delete jobs."""
     from osnovci.queues import operations
 
-    number = 0
-    while gone := queues.run(operations.purge(arguments.queue, arguments.place)):
-        number += gone
+    queue, place = arguments.queue, arguments.place
+    number = _in_pieces(queues, queue, place, partial(operations.purge, queue, place))
     print(f"{arguments.queue}: {number} {arguments.place} jobs deleted")
     return 0
+
+
+def _in_pieces(
+    queues: "Queues", queue: str, place: str, operation: "Callable[[int], Call[int]]"
+) -> int:
+    """Do it to as many jobs as there are now: not to what comes meanwhile, or fails again."""
+    from osnovci.queues import operations
+
+    left, done = queues.run(operations.count(queue, place)), 0
+    while left > 0:
+        piece = min(left, operations.PIECE)
+        done += queues.run(operation(piece))
+        left -= piece
+    return done
 
 
 def audit(queues: "Queues", arguments: argparse.Namespace) -> int:

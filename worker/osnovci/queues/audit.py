@@ -17,6 +17,7 @@ from typing import Any
 
 from osnovci.queues.client import Queues
 from osnovci.queues.operations import release
+from osnovci.queues.payload import encode_error
 from osnovci.queues.scripts import Call, script, text
 
 PIECE = 250
@@ -35,6 +36,10 @@ MOST_FINDINGS = 10_000
 
 BEGIN = "1 1 0"
 NO_LEASE = "Its worker had no lease when jobs were audited."
+STRANDED = (
+    "It was set aside unrun: a job that it depends on was canceled, or has not completed and is no"
+    " longer kept. To run it all the same: osnovci queue retry."
+)
 
 Odd = tuple[str, str]
 """A job that seems odd, and its queue."""
@@ -42,7 +47,7 @@ Odd = tuple[str, str]
 
 @dataclass(frozen=True)
 class Finding:
-    """One job that was not in exactly one place."""
+    """One job that was not in exactly one place, or waited for what never comes."""
 
     job_id: str
     queue: str
@@ -242,4 +247,5 @@ def _look(odd: Sequence[Odd], *, mend: bool) -> Call[list[Finding]]:
         rows = [[text(part) for part in row] for row in reply]
         return [Finding(job, queue_of[job], found, done) for job, found, done in rows]
 
-    return Call(script("mend"), [int(mend), *(part for pair in odd for part in pair)], parse)
+    pairs = (part for pair in odd for part in pair)
+    return Call(script("mend"), [int(mend), encode_error(STRANDED), *pairs], parse)

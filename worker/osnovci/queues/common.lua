@@ -8,9 +8,9 @@
 --   queued     rq:queue:Q (list), or for a priority other than 5 PREFIXpriority:Q (sorted set)
 --   started    rq:wip:Q (sorted set of JOB:EXECUTION), and PREFIXheld:WORKER (set) names its worker
 --   scheduled  rq:scheduled:Q, scored by its due second with its fraction
---   deferred   rq:deferred:Q until what it depends on has ended
+--   deferred   rq:deferred:Q until what it depends on has ended; its field not_before is when it is due
 --   finished, failed (also quarantined), canceled: the registry of that name
--- Others: rq:job:ID (hash), rq:job:ID:dependents, rq:job:ID:dependencies, rq:results:ID (stream);
+-- Others: rq:job:ID (hash), rq:job:ID:dependents, rq:job::ID:dependencies, rq:results:ID (stream);
 --   PREFIXleases (worker -> ms at which its lease ends), PREFIXpresumed:WORKER (set of jobs that
 --   count a death of a worker whose lease ended), PREFIXserver (the run of Redis that was last seen),
 --   PREFIXpaused (set of queues), PREFIXcounters (hash), PREFIXsequence, PREFIXrate:Q;
@@ -26,6 +26,7 @@ local KEEP_SECONDS = 31536000
 local MAX_LOSSES = 3
 
 local function job_key(id) return 'rq:job:' .. id end
+local function dependencies_key(id) return 'rq:job::' .. id .. ':dependencies' end  -- rq's own two colons
 local function score(seconds) return string.format('%.6f', seconds) end
 local function count(queue, what, by) call('HINCRBY', P .. 'counters', queue .. ':' .. what, by or 1) end
 local function wake(message) call('PUBLISH', P .. 'wake', message) end
@@ -51,11 +52,11 @@ end
 
 local function forget(id)
   local key = job_key(id)
-  call('DEL', key, key .. ':dependents', key .. ':dependencies', 'rq:results:' .. id)
+  call('DEL', key, key .. ':dependents', dependencies_key(id), 'rq:results:' .. id)
 end
 
 local function trim(key, keep)
-  local extra = math.min(call('ZCARD', key) - keep, 1000)
+  local extra = math.min(call('ZCARD', key) - keep, 100)
   if extra > 0 then
     local gone = call('ZPOPMIN', key, extra)
     for i = 1, #gone, 2 do forget(gone[i]) end
@@ -66,7 +67,7 @@ end
 local function archive(id, key, ttl)
   ttl = tonumber(ttl or '') or false
   if ttl and ttl > 0 then
-    for _, name in ipairs({job_key(id), job_key(id) .. ':dependents', 'rq:results:' .. id}) do
+    for _, name in ipairs({job_key(id), job_key(id) .. ':dependents', dependencies_key(id), 'rq:results:' .. id}) do
       call('EXPIRE', name, ttl)
     end
   end
@@ -74,7 +75,7 @@ local function archive(id, key, ttl)
 end
 
 local function met(id, allow_failure)
-  for _, other in ipairs(call('SMEMBERS', job_key(id) .. ':dependencies')) do
+  for _, other in ipairs(call('SMEMBERS', dependencies_key(id))) do
     local status = call('HGET', job_key(other), 'status')
     local fine = not status or status == 'finished' or (allow_failure and status == 'failed')
     if not fine then return false end
@@ -82,18 +83,43 @@ local function met(id, allow_failure)
   return true
 end
 
--- Lets those wait for a worker that waited only for this job, as rq does.
+-- Lets a deferred job wait for a worker, or until it is due.
+local function undefer(id, queue)
+  local f = call('HMGET', job_key(id), 'not_before', 'enqueue_at_front', 'priority')
+  call('ZREM', 'rq:deferred:' .. queue, id)
+  local due = tonumber(f[1] or '') or 0
+  if due > now then schedule(id, queue, due) else push(id, queue, f[2] == '1', f[3]) end
+end
+
+-- Lets those go on that waited only for this job, as rq does.
 local function free_dependents(id)
   local dependents = job_key(id) .. ':dependents'
   for _, other in ipairs(call('SMEMBERS', dependents)) do
-    local f = call('HMGET', job_key(other), 'status', 'origin', 'allow_dependency_failures',
-      'enqueue_at_front', 'priority')
+    local f = call('HMGET', job_key(other), 'status', 'origin', 'allow_dependency_failures')
     if f[1] == 'deferred' and met(other, f[3] == '1') then
-      call('ZREM', 'rq:deferred:' .. f[2], other)
       call('SREM', dependents, other)
-      push(other, f[2], f[4] == '1', f[5])
+      undefer(other, f[2])
     end
   end
+end
+
+-- Why a deferred job will never be freed: what it depends on and how that ended, '' for nothing;
+-- nil where it still may be. One that failed and is kept may be retried, so it is waited for.
+local function stranded(id)
+  local allow_failure = call('HGET', job_key(id), 'allow_dependency_failures') == '1'
+  local others = redis.pcall('SMEMBERS', dependencies_key(id))
+  if others.err then return nil end
+  local gone, pending = '', false
+  for _, other in ipairs(others) do
+    local status = redis.pcall('HGET', job_key(other), 'status')
+    if status == 'canceled' then return 'job ' .. other .. ', which was canceled' end
+    if not status then
+      gone = 'job ' .. other .. ', which is no longer kept'
+    elseif status ~= 'finished' and not (allow_failure and status == 'failed') then
+      pending = true
+    end
+  end
+  return not pending and gone or nil
 end
 
 -- Adds one run to a job's results: rq's types 1 completed, 2 failed, 4 will run again.

@@ -12,7 +12,8 @@ local function known(id, once, holds)
   return first or nil
 end
 
--- Registers what a job still waits for, as rq does; true if there is any.
+-- Registers what a job still waits for; true if there is any. As in rq a job that does not exist
+-- counts as ended: it may have been, and not be kept.
 local function defer(id, queue, dependencies)
   local waits = false
   for _, other in ipairs(dependencies) do
@@ -22,7 +23,7 @@ local function defer(id, queue, dependencies)
   if not waits then return false end
   for _, other in ipairs(dependencies) do
     call('SADD', job_key(other) .. ':dependents', id)
-    call('SADD', job_key(id) .. ':dependencies', other)
+    call('SADD', dependencies_key(id), other)
   end
   call('HSET', job_key(id), 'status', 'deferred')
   call('ZADD', 'rq:deferred:' .. queue, score(now), id)
@@ -38,9 +39,12 @@ while at <= #ARGV do
   ids[#ids + 1] = existing or id
   if not existing then
     call('HSET', job_key(id), 'origin', queue, 'created_at', NOW, 'priority', priority, unpack(ARGV, first, at - 1))
+    if once ~= '' then call('HSET', job_key(id), 'once', once) end
     call('SADD', 'rq:queues', 'rq:queue:' .. queue)
-    if not defer(id, queue, cjson.decode(dependencies)) then
-      local moment = tonumber(due) or now + tonumber(wait) / 1000
+    local moment = tonumber(due) or now + tonumber(wait) / 1000
+    if defer(id, queue, cjson.decode(dependencies)) then
+      if moment > now then call('HSET', job_key(id), 'not_before', score(moment)) end
+    else
       if moment > now then schedule(id, queue, moment) else push(id, queue, false, priority) end
     end
   end

@@ -2,7 +2,8 @@
 -- most once: it is fired and marked as dealt with in this one step, and marks only grow.
 --
 -- ARGV  3  the pool      4  ms for which the operator, who asks, keeps the workers from it; 0: a worker asks
---       5  JSON: [{name, rule, and if a moment is near: mark, moment, following, deadline, skip,
+--       5  the pool's uid, '' from a worker: its pods are made for the pool that the operator knows
+--       6  JSON: [{name, rule, and if a moment is near: mark, moment, following, deadline, skip,
 --          job, queue, task, data}, ...]. The moment was reckoned from that mark, and is the latest
 --          one until the following; all are seconds. skip: not while the last job has not ended
 -- PREFIXschedules (set of pools), PREFIXschedules:POOL (hash: name -> state as JSON),
@@ -10,11 +11,11 @@
 -- Returns [now, [state as JSON, ...], [name of each whose moment this call dealt with, ...]]; only now
 --       where the operator sees to it and a worker asks
 --
--- The state: rule (cron and zone that the mark belongs to), mark (moments up to it are dealt with),
+-- The state: uid (of the pool that it belongs to), rule (cron and zone that the mark belongs to), mark (moments up to it are dealt with),
 -- outcome (begun, fired, skipped: its last job had not ended, missed: its deadline was over),
 -- fired and job (the last ones).
 
-local key, keeps, asked = P .. 'schedules:' .. ARGV[3], tonumber(ARGV[4]), cjson.decode(ARGV[5])
+local key, keeps, uid, asked = P .. 'schedules:' .. ARGV[3], tonumber(ARGV[4]), ARGV[5], cjson.decode(ARGV[6])
 local KEEP_STATE_SECONDS = 40 * 86400
 local ENDED = {finished = true, failed = true, canceled = true, stopped = true}
 
@@ -24,10 +25,13 @@ elseif call('EXISTS', key .. ':keeper') == 1 then
   return {score(now)}
 end
 
+-- What was dealt with; nil for nothing, and for what another pool of this name has dealt with.
 local function read(name)
   local text = call('HGET', key, name)
   local ok, state = pcall(cjson.decode, text or '')
-  return ok and type(state) == 'table' and type(state.mark) == 'number' and state or nil
+  if not ok or type(state) ~= 'table' or type(state.mark) ~= 'number' then return nil end
+  if uid ~= '' and (state.uid or uid) ~= uid then return nil end
+  return state
 end
 
 local function runs(job)
@@ -70,6 +74,7 @@ for i, s in ipairs(asked) do
       dealt[#dealt + 1] = s.name
     end
   end
+  if uid ~= '' and state.uid ~= uid then state.uid, changed = uid, true end
   states[i], named[s.name] = cjson.encode(state), true
   if changed then call('HSET', key, s.name, states[i]) end
 end

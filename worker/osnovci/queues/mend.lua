@@ -1,9 +1,11 @@
--- Puts a job that is in no place, in two, or in the wrong one, into the place its status names.
+-- Puts a job that is in no place, in two, or in the wrong one, into the place its status names; sets
+-- aside as failed what waits for a job that will never complete.
 --
--- ARGV  3  1: mend, 0: only look      4 ..  ids of jobs that a look from outside found odd, each with its queue
+-- ARGV  3  1: mend, 0: only look      4  the story of what is set aside (base64 of zlib)
+--       5 ..  ids of jobs that a look from outside found odd, each with its queue
 -- Returns [[id, what was found, what was done or is to be done], ...] of those that were odd at this moment
 
-local MEND = ARGV[3] == '1'
+local MEND, STORY = ARGV[3] == '1', ARGV[4]
 local REGISTRIES = {finished = 'finished', failed = 'failed', stopped = 'failed',
   canceled = 'canceled', deferred = 'deferred', scheduled = 'scheduled'}
 
@@ -69,6 +71,19 @@ local function put(id, queue, wanted, priority)
   return 'put into ' .. wanted
 end
 
+-- Frees a deferred job that nothing keeps, and sets aside one whose dependency will never complete.
+local function settle(id, queue, why)
+  if why == '' then
+    if MEND then undefer(id, queue) end
+    return {id, 'deferred, waits for no job', 'waits again'}
+  end
+  if MEND then
+    call('ZREM', 'rq:deferred:' .. queue, id)
+    fail(id, queue, {worker = 'audit', execution = 'audit'}, STORY)
+  end
+  return {id, 'deferred, waits for ' .. why, 'set aside as failed'}
+end
+
 local function mend(id, seen_in)
   local f = call('HMGET', job_key(id), 'status', 'origin', 'execution', 'worker_name', 'priority', 'data')
   local status, queue = f[1] or 'none', f[2] or seen_in
@@ -84,12 +99,15 @@ local function mend(id, seen_in)
   local right = found[wanted] and found[wanted] ~= 'active without a worker'
   local others = 0
   for place in pairs(found) do if place ~= wanted then others = others + 1 end end
-  if right and others == 0 then return nil end
+  if right and others == 0 then
+    local why = wanted == 'deferred' and stranded(id)
+    return why and settle(id, queue, why) or nil
+  end
   local was = status .. ', ' .. names(found)
   drop(id, queue, found, right and wanted or '', member)
   return {id, was, right and 'kept only where its status says' or put(id, queue, wanted, f[5])}
 end
 
 local report = {}
-for i = 4, #ARGV, 2 do report[#report + 1] = mend(ARGV[i], ARGV[i + 1]) end
+for i = 5, #ARGV, 2 do report[#report + 1] = mend(ARGV[i], ARGV[i + 1]) end
 return report

@@ -38,6 +38,7 @@ local function look(queue, place, member, mark)
   local f = redis.pcall('HMGET', job_key(id), 'status', 'origin', 'execution', 'worker_name')
   local status = not f.err and f[1]
   local fine = status == (STATUS[place] or place) or (status == 'stopped' and place == 'failed')
+  if place == 'deferred' and stranded(id) then fine = false end
   if not fine or f[2] ~= queue then
     local had_its_time = not status and ENDS[place] and (tonumber(mark) or math.huge) < now + 1
     odd[#odd + 1] = {id, queue, had_its_time and 1 or 0}

@@ -47,6 +47,8 @@ end
 local function run_again(e)
   local key = job_key(e.id)
   call('HSET', key, 'retries_left', e.left, 'ended_at', NOW)
+  -- what a retry by hand gives it anew: its own number, or what its queue says then
+  call('HSETNX', key, 'retries_given', e.intervals and 'by the queue' or e.left + 1)
   if e.intervals then call('HSET', key, 'retry_intervals', e.intervals) end
   record(e.id, 4, e, 'exc_string', e.error)
   count(e.queue, 'retried')

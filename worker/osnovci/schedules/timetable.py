@@ -107,9 +107,15 @@ def propose(cron: Cron, mark: int, now: float) -> _Proposal | None:
 class Timetable:
     """The schedules of one pool, as one caller knows them."""
 
-    def __init__(self, pool: str, documents: Sequence[ScheduleDocument], keep_ms: int = 0) -> None:
-        """Read the schedules; `keep_ms` is for how long workers are kept from them, 0 for a worker."""
+    def __init__(
+        self, pool: str, documents: Sequence[ScheduleDocument], keep_ms: int = 0, uid: str = ""
+    ) -> None:
+        """Read the schedules.
+
+        `keep_ms` is for how long workers are kept from them, and `uid` the pool's; a worker has neither.
+        """
         self.pool = pool
+        self.uid = uid
         self.documents = documents
         self.broken: dict[str, str] = {}
         """Schedules that cannot fire, by name, and why."""
@@ -125,7 +131,7 @@ class Timetable:
     def call(self) -> Call[Reply]:
         """Give the operation that fires what is due, for a client to run and `take` its reply."""
         asked = json.dumps([self._ask(entry) for entry in self._entries])
-        return Call(script("fire"), [self.pool, self._keep_ms, asked], _parse)
+        return Call(script("fire"), [self.pool, self._keep_ms, self.uid, asked], _parse)
 
     def take(self, reply: Reply) -> list[Happening]:
         """Take in what Redis answered; give what this call brought about."""
