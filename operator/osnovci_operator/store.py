@@ -4,7 +4,7 @@ Raw bodies of three kinds, and who needs to know of a change.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -30,6 +30,8 @@ class Store:
         self._pools: dict[Key, Pool | InvalidSpecError] = {}
         self._children: dict[Key, dict[str, Any]] = {}
         self._pods: defaultdict[Key, dict[str, PodLife]] = defaultdict(dict)
+        self._pods_in: defaultdict[str, dict[str, Key]] = defaultdict(dict)
+        """By namespace, each pod with its pool."""
         self._startups = Startups()
         self._users: defaultdict[tuple[str, str], set[Key]] = defaultdict(set)
         self._known: dict[Key, dict[str, Any]] = {}
@@ -139,14 +141,9 @@ class Store:
         """Name a pool's pods that have been told to end."""
         return frozenset(name for name, life in self._pods.get(key, {}).items() if life.leaving)
 
-    def pods_in(self, namespace: str) -> dict[str, Key]:
+    def pods_in(self, namespace: str) -> Mapping[str, Key]:
         """Name the pods of all pools of a namespace, also of pools that are gone."""
-        return {
-            pod: key
-            for key, pods in self._pods.items()
-            if key.namespace == namespace
-            for pod in pods
-        }
+        return self._pods_in.get(namespace, {})
 
     def owner(self, namespace: str, queue: str) -> Pool | None:
         """Give the pool that a queue belongs to: the oldest that names it."""
@@ -161,11 +158,13 @@ class Store:
             return
         before = self._pods[owner].get(name)
         life = self._pods[owner][name] = PodLife.parse(body, before)
+        self._pods_in[owner.namespace][name] = owner
         if (length := life.startup(before)) is not None:
             self._startups.add(owner, length)
 
     def _remove_pod(self, owner: Key, name: str) -> None:
         self._pods[owner].pop(name, None)
+        self._pods_in[owner.namespace].pop(name, None)
         if not self._pods[owner]:
             del self._pods[owner]
 
