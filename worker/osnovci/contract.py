@@ -45,6 +45,11 @@ def heartbeat_key(namespace: str, pod: str) -> str:
     return f"{key_prefix(namespace)}heartbeat:{pod}"
 
 
+def paused_by_spec_key(namespace: str) -> str:
+    """Name the set of the queues that a pool's spec pauses; the operator tells, nobody obeys it."""
+    return f"{key_prefix(namespace)}paused:spec"
+
+
 class RqKeys:
     """The keys of rq that Osnovci reads, for one queue."""
 
