@@ -5,7 +5,7 @@ import os
 import shutil
 from collections.abc import Callable
 
-from cluster import deploy, images, paths, preconditions, tools
+from cluster import deploy, images, owner, paths, preconditions, tools
 from cluster.console import OUT, ClusterError, exclusive, fail, step, wait_for
 from cluster.kind import Kind
 from cluster.kubectl import kubectl
@@ -65,6 +65,7 @@ def up(_: argparse.Namespace) -> None:
     if isinstance(chosen, Native):
         preconditions.check()
     chosen.create()
+    owner.claim()
     _give_kubeconfig(chosen)
     if isinstance(chosen, Native):
         deploy.load(chosen, images.ADD_ONS)
@@ -106,8 +107,11 @@ def load_images(arguments: argparse.Namespace) -> None:
 
 def down(_: argparse.Namespace) -> None:
     """Take away every trace of the cluster; what was built stays in the cache."""
+    if other := owner.other():
+        OUT.print(f"This cluster was made by the checkout {other}, which loses it")
     with step("Taking the cluster away"):
         provider().delete()
+        owner.forget()
         shutil.rmtree(paths.KUBECONFIG.parent, ignore_errors=True)
 
 

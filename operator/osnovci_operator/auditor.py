@@ -74,10 +74,12 @@ class Auditor:
 
     async def step(self, client: redis.Redis) -> None:
         """Audit if it is time to."""
+        self._note_whether_busy()
+        if not self._is_due():
+            return
         pools = list(self._store.pools(self._namespace))
         queues = frozenset(queue.name for pool in pools for queue in pool.spec.queues)
-        self._note_whether_busy()
-        if not queues or not self._is_due(queues):
+        if not queues:
             return
         before = {pool.key: self.accounts(pool.spec.names) for pool in pools}
         self._busy = False
@@ -105,13 +107,15 @@ class Auditor:
             self._busy = True
         self._rows = rows
 
-    def _is_due(self, queues: frozenset[str]) -> bool:
+    def _is_due(self) -> bool:
+        """Tell whether it is time to; asked with each tick, so of the last reading, which has the queues."""
         if self._outcome is None:
             return True
+        seen = self._last()
         wait = accounts.wait(
             self._outcome,
             busy=self._busy,
-            new=not queues <= self._audited,
+            new=seen is not None and not self._audited.issuperset(seen.queues),
             failing=self._failures > 0,
         )
         return time.monotonic() - self.ended_at >= wait.total_seconds()

@@ -29,6 +29,7 @@ from osnovci_operator.events import Tell
 from osnovci_operator.kube import Kube
 from osnovci_operator.listing import pod_runs
 from osnovci_operator.orphans import Orphans
+from osnovci_operator.pauses import Pauses
 from osnovci_operator.pod_life import horizon
 from osnovci_operator.queuepool.accounts import Accounts
 from osnovci_operator.queuepool.seen import PoolReading, ScheduleReading
@@ -66,7 +67,8 @@ class Broker:
             orphans = Orphans(name, store, partial(pod_runs, kube, name), tell)
             auditor = Auditor(name, store, reader.last, wake, tell)
             clock = Clock(name, store, wake, tell)
-            self._upkeep[name] = Upkeep(name, connection, orphans, auditor, clock)
+            pauses = Pauses(name, store)
+            self._upkeep[name] = Upkeep(name, connection, orphans, auditor, clock, pauses=pauses)
 
     async def run(self) -> None:
         """Read every namespace, each tick, until cancelled."""

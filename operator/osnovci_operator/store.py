@@ -30,6 +30,8 @@ class Store:
         self._objects: dict[Key, Parsed] = {}
         self._children: defaultdict[Key, dict[Key, dict[str, Any]]] = defaultdict(dict)
         self._pods: defaultdict[Key, dict[str, PodLife]] = defaultdict(dict)
+        self._pods_in: defaultdict[str, dict[str, Key]] = defaultdict(dict)
+        """By namespace, each worker pod with its pool."""
         self._startups = Startups()
         self._sharers: defaultdict[Key, set[Key]] = defaultdict(set)
         """Who names what is shared: by kind, namespace and its name."""
@@ -70,7 +72,7 @@ class Store:
             return self._leave(place, self._objects.pop(place, None)) | {place}
         owner = owner_of(body)
         if place.kind == POD:
-            _drop(self._pods, owner, place.name)
+            self._remove_pod(owner, place.name)
         else:
             _drop(self._children, owner, place)
         return {owner}
@@ -157,14 +159,9 @@ class Store:
         """Name a pool's pods that have been told to end."""
         return frozenset(name for name, life in self._pods.get(key, {}).items() if life.leaving)
 
-    def pods_in(self, namespace: str) -> dict[str, Key]:
+    def pods_in(self, namespace: str) -> Mapping[str, Key]:
         """Name the pods of all pools of a namespace, also of pools that are gone."""
-        return {
-            pod: key
-            for key, pods in self._pods.items()
-            if key.kind == QUEUE_POOL.name and key.namespace == namespace
-            for pod in pods
-        }
+        return self._pods_in.get(namespace, {})
 
     def owner(self, namespace: str, queue: str) -> Pool | None:
         """Give the pool that a queue belongs to: the oldest that names it."""
@@ -177,12 +174,18 @@ class Store:
     def _put_pod(self, owner: Key, body: dict[str, Any]) -> None:
         name = body["metadata"]["name"]
         if has_ended(body):
-            _drop(self._pods, owner, name)
+            self._remove_pod(owner, name)
             return
         before = self._pods[owner].get(name)
         life = self._pods[owner][name] = PodLife.parse(body, before)
+        if owner.kind == QUEUE_POOL.name:
+            self._pods_in[owner.namespace][name] = owner
         if (length := life.startup(before)) is not None:
             self._startups.add(owner, length)
+
+    def _remove_pod(self, owner: Key, name: str) -> None:
+        _drop(self._pods, owner, name)
+        self._pods_in[owner.namespace].pop(name, None)
 
     def _put_own(self, key: Key, body: dict[str, Any]) -> set[Key]:
         kind = BY_NAME[key.kind]

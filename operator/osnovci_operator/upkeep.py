@@ -1,4 +1,4 @@
-"""What is done in a namespace's Redis, beside its reading: orphans, the audit and the schedules.
+"""What is done in a namespace's Redis, beside its reading: orphans, the audit, schedules and pauses.
 
 It uses the connection that the reading keeps open, and waits while there is none.
 """
@@ -14,6 +14,7 @@ from osnovci_operator.auditor import Auditor
 from osnovci_operator.connection import Connection
 from osnovci_operator.errors import KubeError
 from osnovci_operator.orphans import Orphans
+from osnovci_operator.pauses import Pauses
 from osnovci_operator.queuepool.accounts import Accounts
 from osnovci_operator.queuepool.seen import ScheduleReading
 from osnovci_operator.queuepool.spec import Pool
@@ -28,19 +29,22 @@ log = logging.getLogger(__name__)
 class Upkeep:
     """Looks again and again whether pods went, an audit or a schedule is due."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what it keeps at
         self,
         namespace: str,
         connection: Connection,
         orphans: Orphans,
         auditor: Auditor,
         clock: Clock,
+        *,
+        pauses: Pauses,
     ) -> None:
         self._namespace = namespace
         self._connection = connection
         self._orphans = orphans
         self._auditor = auditor
         self._clock = clock
+        self._pauses = pauses
 
     def accounts(self, pool: Pool) -> Accounts | None:
         """Give what the last audit said of a pool's jobs; None before the first."""
@@ -56,6 +60,7 @@ class Upkeep:
             group.create_task(self._keep_at("free jobs of pods that are gone", self._orphans.step))
             group.create_task(self._keep_at("audit the jobs", self._auditor.step))
             group.create_task(self._keep_at("fire the schedules", self._clock.step))
+            group.create_task(self._keep_at("tell which queues are paused", self._pauses.step))
 
     async def _keep_at(self, what: str, step: Callable[[redis.Redis], Awaitable[None]]) -> None:
         while True:

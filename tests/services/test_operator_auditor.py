@@ -2,12 +2,14 @@
 
 import asyncio
 import time
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import queue_tasks
-from builders import pool
+from builders import NAMESPACE, pool, pool_body
 from operator_stand import QUEUES, Stand
 from redis.asyncio import Redis as AsyncRedis
 from redis_server import RedisServer
@@ -17,6 +19,8 @@ from osnovci.queues.audit import PIECE
 from osnovci_operator import auditor as module
 from osnovci_operator.queuepool import accounts
 from osnovci_operator.queuepool.accounts import Accounts
+from osnovci_operator.queuepool.spec import Pool
+from osnovci_operator.store import Store
 
 
 async def test_the_first_audit_counts_and_wakes_the_pool(stand: Stand, client: AsyncRedis) -> None:
@@ -62,6 +66,38 @@ async def test_an_idle_namespace_is_audited_rarely_and_a_busy_one_each_minute(
     stand.queues.run(operations.cancel(job))
     assert await is_audited_after(accounts.EVERY)
     assert not await is_audited_after(accounts.EVERY)
+
+
+class CountingStore(Store):
+    """Knows how often the pools were gone through."""
+
+    gathered = 0
+
+    def pools(self, namespace: str | None = None) -> Iterable[Pool]:
+        self.gathered += 1
+        return super().pools(namespace)
+
+
+async def test_pools_are_gone_through_only_for_an_audit(stand: Stand, client: AsyncRedis) -> None:
+    store = CountingStore()
+    store.put(pool_body())
+    auditor = module.Auditor(NAMESPACE, store, lambda: stand.last, stand.woken.append, stand.tell)
+    stand.observe()
+    for _ in range(5):
+        await auditor.step(client)
+    assert (auditor.accounts(QUEUES), store.gathered) == (Accounts(0), 1)
+
+
+async def test_a_new_queue_is_audited_soon(stand: Stand, client: AsyncRedis) -> None:
+    stand.observe()
+    await stand.auditor.step(client)
+    stand.store.put(pool_body(queues=("email", "report")))
+    assert stand.last
+    rows = stand.last.queues | {"report": stand.last.queues["email"]}
+    stand.last = replace(stand.last, queues=rows)
+    stand.auditor.ended_at -= accounts.NEW.total_seconds()
+    await stand.auditor.step(client)
+    assert stand.auditor.accounts(QUEUES | {"report"}) == Accounts(0)
 
 
 async def test_an_audit_that_fails_says_why_and_is_tried_again(

@@ -27,6 +27,7 @@ from osnovci_operator.connection import Connection
 from osnovci_operator.errors import KubeError
 from osnovci_operator.kube import Kube
 from osnovci_operator.orphans import Orphans
+from osnovci_operator.pauses import Pauses
 from osnovci_operator.resource import Key
 from osnovci_operator.schedules import Clock
 from osnovci_operator.store import Store
@@ -141,7 +142,8 @@ async def test_both_go_on_after_trouble(
 
     monkeypatch.setattr(stand.orphans, "step", faulty)
     clock = Clock(NAMESPACE, stand.store, stand.woken.append, stand.tell)
-    kept = Upkeep(NAMESPACE, connection, stand.orphans, stand.auditor, clock)
+    pauses = Pauses(NAMESPACE, stand.store)
+    kept = Upkeep(NAMESPACE, connection, stand.orphans, stand.auditor, clock, pauses=pauses)
     task = asyncio.create_task(kept.run())
     try:
         stand.enqueue()
@@ -168,7 +170,7 @@ async def test_the_job_of_a_gone_pod_runs_in_another_within_a_second(
     document = pool_document(tasks=("queue_tasks",))
     victim = RunningWorker.start(redis, redis_server.url, document, tmp_path / "log", POD)
     queues = Queues(redis, workers.NAMESPACE)
-    job_id = queues.run(operations.enqueue(queue_tasks.pause, 1))
+    job_id = queues.run(operations.enqueue(queue_tasks.pause, 10))
 
     def runs_on() -> str:
         job = queues.run(operations.get(job_id))
@@ -193,7 +195,8 @@ async def test_the_job_of_a_gone_pod_runs_in_another_within_a_second(
     auditor = Auditor(workers.NAMESPACE, pods, lambda: None, lambda _: None, tell)
     clock = Clock(workers.NAMESPACE, pods, lambda _: None, tell)
     await orphans.step(client)
-    upkeep = Upkeep(workers.NAMESPACE, connection, orphans, auditor, clock)
+    pauses = Pauses(workers.NAMESPACE, pods)
+    upkeep = Upkeep(workers.NAMESPACE, connection, orphans, auditor, clock, pauses=pauses)
     task = asyncio.create_task(upkeep.run())
     try:
         os.kill(victim.process.pid, signal.SIGKILL)

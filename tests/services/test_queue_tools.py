@@ -60,12 +60,6 @@ def test_top_shows_the_figures_again_and_again(redis: Redis, redis_server: Redis
     assert shown.count("email   1 ") >= 2
 
 
-def test_stats_say_who_paused_a_queue(redis: Redis, redis_server: RedisServer) -> None:
-    Queue("email", connection=redis).enqueue("queue_tasks.add", 1, 2)
-    osnovci(redis_server, "pause", "email")
-    assert osnovci(redis_server, "stats", "email").splitlines()[1].endswith("by queue pause")
-
-
 async def test_an_asyncio_program_enqueues_looks_and_cancels(redis_server: RedisServer) -> None:
     redis_server.client.flushall()
     async with redis.asyncio.Redis.from_url(redis_server.url) as client:

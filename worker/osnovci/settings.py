@@ -11,7 +11,6 @@ from osnovci.contract import (
     ENV_POOL,
     ENV_REDIS_URL,
     PoolDocument,
-    QueueDocument,
 )
 from osnovci.errors import SettingsError
 
@@ -39,11 +38,6 @@ class WorkerSettings:
             redis_url=_redis_url(_needed(environment, ENV_REDIS_URL)),
             pool=_pool(_needed(environment, ENV_POOL)),
         )
-
-    @property
-    def open_queues(self) -> tuple[QueueDocument, ...]:
-        """The queues that jobs are taken from, in their order of precedence."""
-        return tuple(queue for queue in self.pool.queues if not queue.paused)
 
 
 def _needed(environment: Mapping[str, str], name: str) -> str:

@@ -102,7 +102,9 @@ def stats(queues: "Queues", arguments: argparse.Namespace) -> int:
 def _row(found: "QueueStats") -> tuple[str, ...]:
     figures = found.waiting, found.active, found.scheduled, found.completed, found.failed
     oldest = f"{found.oldest_wait_seconds:.1f}s"
-    return (found.queue, *map(str, figures), oldest, "by queue pause" if found.paused else "")
+    who = {"by queue pause": found.paused, "by its spec": found.paused_by_spec}
+    paused = ", ".join(how for how, is_so in who.items() if is_so)
+    return (found.queue, *map(str, figures), oldest, paused)
 
 
 def top(queues: "Queues", arguments: argparse.Namespace) -> int:

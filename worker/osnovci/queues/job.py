@@ -69,6 +69,9 @@ class QueueStats:
     lost: int
     deferred: int
     paused: bool
+    """By `pause`, until `resume`."""
+    paused_by_spec: bool
+    """By its pool's spec, as the operator last said."""
     oldest_wait_seconds: float
 
 
@@ -112,7 +115,8 @@ def _stats(row: Sequence[Any], now_seconds: float) -> QueueStats:
         failed=int(row[5]),
         retried=int(row[6]),
         lost=int(row[7]),
-        paused=bool(row[8]),
+        paused=bool(int(row[8]) & 1),
+        paused_by_spec=bool(int(row[8]) & 2),
         deferred=int(row[9]),
         oldest_wait_seconds=max(now_seconds - oldest.timestamp(), 0.0) if oldest else 0.0,
     )

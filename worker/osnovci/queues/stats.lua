@@ -2,7 +2,7 @@
 --
 -- ARGV  3 ..  queues; none: all that rq knows
 -- Returns [now ms, [queue, waiting, active, scheduled, completed in all, failed (kept), retried, lost,
---       paused, deferred, enqueued_at of the oldest or false], ...]
+--       1 if paused and 2 if its spec pauses it, deferred, enqueued_at of the oldest or false], ...]
 
 local queues = {unpack(ARGV, 3)}
 if #queues == 0 then
@@ -24,7 +24,7 @@ for _, q in ipairs(queues) do
     call('ZCARD', 'rq:failed:' .. q),
     tonumber(counters[2] or 0),
     tonumber(counters[3] or 0),
-    call('SISMEMBER', P .. 'paused', q),
+    call('SISMEMBER', P .. 'paused', q) + 2 * call('SISMEMBER', P .. 'paused:spec', q),
     call('ZCARD', 'rq:deferred:' .. q),
     first and call('HGET', job_key(first), 'enqueued_at'),
   }
