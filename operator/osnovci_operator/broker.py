@@ -17,7 +17,7 @@ import redis.asyncio as redis
 from redis.exceptions import NoScriptError, RedisError
 
 from osnovci import observation
-from osnovci.contract import DrainRequest
+from osnovci.contract import DecisionDocument, DrainRequest
 from osnovci.observation import Observation, QueueReading
 from osnovci_operator import metrics
 from osnovci_operator.auditor import Auditor
@@ -93,6 +93,14 @@ class Broker:
     def schedules(self, pool: Pool) -> tuple[ScheduleReading, ...] | None:
         """Give what is known of a pool's schedules; None while they cannot be looked at."""
         return self._upkeep[pool.identity.namespace].schedules(pool)
+
+    def note(self, pool: Pool, decided: DecisionDocument) -> None:
+        """Keep what was decided on a pool, to be explained."""
+        self._upkeep[pool.identity.namespace].note(pool, decided)
+
+    def forget(self, key: Key) -> None:
+        """Let go of a pool that is no more."""
+        self._upkeep[key.namespace].forget(key)
 
     def stuck_seconds(self) -> float:
         """Tell how long the slowest namespace has not been read: a watchdog's reading."""

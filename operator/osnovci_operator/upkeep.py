@@ -1,4 +1,4 @@
-"""What is done in a namespace's Redis, beside its reading: orphans, the audit, schedules and pauses.
+"""What is done in a namespace's Redis, beside its reading: orphans, audit, schedules, pauses, decisions.
 
 It uses the connection that the reading keeps open, and waits while there is none.
 """
@@ -10,14 +10,17 @@ from collections.abc import Awaitable, Callable
 import redis.asyncio as redis
 from redis.exceptions import RedisError
 
+from osnovci.contract import DecisionDocument
 from osnovci_operator.auditor import Auditor
 from osnovci_operator.connection import Connection
+from osnovci_operator.decisions import Decisions
 from osnovci_operator.errors import KubeError
 from osnovci_operator.orphans import Orphans
 from osnovci_operator.pauses import Pauses
 from osnovci_operator.queuepool.accounts import Accounts
 from osnovci_operator.queuepool.seen import ScheduleReading
 from osnovci_operator.queuepool.spec import Pool
+from osnovci_operator.resource import Key
 from osnovci_operator.schedules import Clock
 
 EVERY_SECONDS = 0.25
@@ -45,6 +48,7 @@ class Upkeep:
         self._auditor = auditor
         self._clock = clock
         self._pauses = pauses
+        self._decisions = Decisions(namespace)
 
     def accounts(self, pool: Pool) -> Accounts | None:
         """Give what the last audit said of a pool's jobs; None before the first."""
@@ -54,6 +58,14 @@ class Upkeep:
         """Give what is known of a pool's schedules; None while they cannot be looked at."""
         return self._clock.reading(pool.key)
 
+    def note(self, pool: Pool, decided: DecisionDocument) -> None:
+        """Keep what was decided on a pool, to be explained."""
+        self._decisions.note(pool.identity.name, decided)
+
+    def forget(self, key: Key) -> None:
+        """Let go of a pool that is no more."""
+        self._decisions.forget(key.name)
+
     async def run(self) -> None:
         """Keep at each until cancelled; a long audit holds up neither orphans nor schedules."""
         async with asyncio.TaskGroup() as group:
@@ -61,6 +73,7 @@ class Upkeep:
             group.create_task(self._keep_at("audit the jobs", self._auditor.step))
             group.create_task(self._keep_at("fire the schedules", self._clock.step))
             group.create_task(self._keep_at("tell which queues are paused", self._pauses.step))
+            group.create_task(self._keep_at("keep decisions", self._decisions.step))
 
     async def _keep_at(self, what: str, step: Callable[[redis.Redis], Awaitable[None]]) -> None:
         while True:

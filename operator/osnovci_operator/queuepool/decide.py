@@ -17,6 +17,7 @@ from osnovci.scaling.state import State, blinded
 from osnovci.words import counted
 from osnovci_operator.pod_life import horizon
 from osnovci_operator.queuepool.decision import Bound, Decision, Reason
+from osnovci_operator.queuepool.figures import figures
 from osnovci_operator.queuepool.floors import Lowest, lowest
 from osnovci_operator.queuepool.flow import Flow, Runnable
 from osnovci_operator.queuepool.seen import PoolReading, Seen
@@ -141,6 +142,7 @@ def _follow_backlog(spec: Spec, seen: Seen, state: ScalingState) -> tuple[Decisi
         bound,
         bound_message,
         min((each for each in (again, least.recheck) if each), default=None),
+        figures=figures(observed, answer, learned, target),
     )
     if recommends:
         decision = _recommending(decision, spec, spec.scaling, seen)

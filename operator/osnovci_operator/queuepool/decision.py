@@ -4,6 +4,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
+from osnovci.contract import DecisionDocument, DecisionFigures
+from osnovci_operator.queuepool.seen import Seen
+from osnovci_operator.queuepool.spec import Spec
+
 
 class Reason(StrEnum):
     """Why the count is what it is; listed in docs/operations.md."""
@@ -54,6 +58,8 @@ class Decision:
     bound_message: str = ""
     recheck: timedelta | None = None
     """When to look again though nothing changed."""
+    figures: DecisionFigures | None = None
+    """The numbers behind it, where it follows the backlog."""
     expected_wait: timedelta | None = None
     """What a job that arrives now would wait; None where that is not known."""
     recommended: int | None = None
@@ -82,3 +88,16 @@ class Decision:
     def blocked(self) -> bool:
         """Whether nothing may be applied."""
         return self.reason in {Reason.QUEUE_TAKEN, Reason.NAME_TAKEN}
+
+    def document(self, spec: Spec, seen: Seen) -> DecisionDocument:
+        """Give what is kept of it, to be explained."""
+        return DecisionDocument(
+            at_ms=round(seen.now.timestamp() * 1000),
+            before=seen.workers.asked if seen.workers else 0,
+            replicas=self.replicas,
+            recommended=self.recommended,
+            reason=self.reason,
+            message=self.message,
+            queues=tuple(queue.name for queue in spec.queues),
+            figures=self.figures,
+        )

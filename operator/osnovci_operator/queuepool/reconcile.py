@@ -68,6 +68,7 @@ class QueuePools:
         live = await self._deployment(pool)
         seen = self._observe(pool, live, reading)
         decision = self._decide(pool, seen)
+        self._broker.note(pool, decision.document(pool.spec, seen))
         way = self._plan(pool, seen, decision)
         refusal = await self._apply(pool, seen, live, decision, way)
         return await self._report(pool, seen, decision, way, refusal)
@@ -76,6 +77,7 @@ class QueuePools:
         self._reporter.forget(key)
         self._kube.forget(DEPLOYMENT, key.namespace, key.name)
         self._scaling.pop(key, None)
+        self._broker.forget(key)
         for reason in Reason:
             with suppress(KeyError):
                 metrics.DECISIONS.remove(key.namespace, key.name, reason)

@@ -3,10 +3,10 @@
 import argparse
 import sys
 
-from osnovci.cli import queue, simulate, worker
+from osnovci.cli import explain, queue, simulate, trace, worker
 from osnovci.errors import OsnovciError
 
-COMMANDS = (worker, queue, simulate)
+COMMANDS = (worker, queue, explain, trace, simulate)
 
 
 def main() -> None:

@@ -1,14 +1,13 @@
 """`osnovci queue`: look at queues and jobs, and do what people do with them."""
 
 import argparse
-import os
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from osnovci.cli import schedules
+from osnovci.cli.connection import WHERE, add_options, connected
 from osnovci.cli.table import table
-from osnovci.errors import OsnovciError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,14 +24,9 @@ def add(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser(
         "queue",
         help="look at queues and jobs, pause, retry, cancel, purge, audit",
-        description="Works on the Redis of OSNOVCI_REDIS_URL and the namespace of OSNOVCI_NAMESPACE.",
+        description=WHERE,
     )
-    parser.add_argument(
-        "--redis", default=os.environ.get("OSNOVCI_REDIS_URL"), help="URL of the Redis"
-    )
-    parser.add_argument(
-        "--namespace", default=os.environ.get("OSNOVCI_NAMESPACE"), help="that of the pool"
-    )
+    add_options(parser)
     actions = parser.add_subparsers(dest="action", required=True)
     _action(actions, "stats", "print the figures of queues, or of all", stats, queues="*")
     _action(actions, "top", "print the figures every second", top, queues="*")
@@ -60,33 +54,8 @@ def _action(
     for argument, count in positional.items():
         parser.add_argument(argument, nargs=count)
 
-    def act(given: argparse.Namespace) -> int:
-        from redis.exceptions import RedisError
-
-        try:
-            return run(_queues(given), given)
-        except RedisError as error:
-            raise OsnovciError(str(error)) from error
-
-    parser.set_defaults(run=act)
+    parser.set_defaults(run=connected(run))
     return parser
-
-
-def _queues(arguments: argparse.Namespace) -> "Queues":
-    from redis import Redis
-
-    from osnovci.queues.client import Queues
-
-    if not arguments.redis:
-        raise OsnovciError("no Redis is named: set OSNOVCI_REDIS_URL, or pass --redis")
-    if not arguments.namespace:
-        raise OsnovciError("no namespace is named: set OSNOVCI_NAMESPACE, or pass --namespace")
-    try:
-        return Queues(Redis.from_url(arguments.redis), arguments.namespace)
-    except ValueError:
-        raise OsnovciError(
-            f"{arguments.redis!r} is no URL of a Redis: write redis://HOST:PORT/DB"
-        ) from None
 
 
 def stats(queues: "Queues", arguments: argparse.Namespace) -> int:

@@ -139,7 +139,7 @@ def _document(
 def _print(
     jobs: "Trace", target: "Target", startup: float, bound: float, outcomes: "Sequence[Outcome]"
 ) -> None:
-    from osnovci.cli.queue import table
+    from osnovci.cli.table import table
 
     print(
         f"{len(jobs.jobs)} jobs in {jobs.end / 60:.0f} minutes, targetWait {target.wait:g}s, "

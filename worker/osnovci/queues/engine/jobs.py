@@ -26,6 +26,8 @@ class Taken:
     retry_intervals: Sequence[float]
     on_success: str
     on_failure: str
+    waited_since: str = ""
+    """When it began to wait, as rq writes it."""
     broken: str = ""
     """Why it cannot be run: its record is no job's."""
     taken_at: float = 0.0
@@ -76,6 +78,7 @@ def parse_taken(row: Sequence[Any]) -> Taken:
         retry_intervals=(),
         on_success=text(on_success),
         on_failure=text(on_failure),
+        waited_since=text(row[9]),
     )
     try:
         job.timeout = float(timeout) if timeout else None

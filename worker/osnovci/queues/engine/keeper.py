@@ -7,13 +7,14 @@ import platform
 import socket
 import threading
 import time
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from osnovci.queues import runs
 from osnovci.queues.client import Queues
 from osnovci.queues.engine.loop import Engine
 from osnovci.queues.engine.turns import RENEW_SECONDS, renew
 from osnovci.queues.scripts import stamp
+from osnovci.settings import WorkerSettings
 
 log = logging.getLogger(__name__)
 AGAIN_SECONDS = 0.2
@@ -22,9 +23,10 @@ AGAIN_SECONDS = 0.2
 class Keeper(threading.Thread):
     """Renews a lease, tells progress, and takes the jobs of workers whose lease has ended."""
 
-    def __init__(self, worker: str, names: Sequence[str], queues: Queues, engine: Engine) -> None:
+    def __init__(self, settings: WorkerSettings, queues: Queues, engine: Engine) -> None:
         super().__init__(name="keeper", daemon=True)
-        self._worker, self._names = worker, names
+        names = [queue.name for queue in settings.pool.queues]
+        self._settings, self._worker, self._names = settings, settings.pod, names
         self._queues, self._engine = queues, engine
         self._loop = asyncio.get_running_loop()
         self._stopped = threading.Event()
@@ -44,6 +46,7 @@ class Keeper(threading.Thread):
         while not self._stopped.wait(wait):
             try:
                 self.renew()
+                self.record()
                 wait = RENEW_SECONDS
             except Exception as error:  # noqa: BLE001  # without this thread the lease ends
                 if wait != AGAIN_SECONDS:
@@ -61,7 +64,13 @@ class Keeper(threading.Thread):
         self._loop.call_soon_threadsafe(self._engine.ask_to_drain, renewal.asked_ms)
         self._loop.call_soon_threadsafe(self._engine.renewed, renewal.listed, asked_at)
 
+    def record(self) -> None:
+        """Write what ran since the last time."""
+        noted = [self._engine.runs.popleft() for _ in range(len(self._engine.runs))]
+        runs.write(self._queues.redis, self._settings.namespace, self._settings.pool.pool, noted)
+
     def stop(self) -> None:
         """End the thread."""
         self._stopped.set()
         self.join()
+        self.record()

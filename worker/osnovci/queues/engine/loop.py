@@ -18,6 +18,7 @@ from osnovci.queues.engine.jobs import Kind, Outcome, Taken, ending
 from osnovci.queues.engine.pace import Pace
 from osnovci.queues.engine.turns import Turn, first_queue, plan, turn
 from osnovci.queues.payload import encode_error
+from osnovci.queues.runs import NOTED, Noted
 from osnovci.queues.scripts import Call
 
 log = logging.getLogger(__name__)
@@ -68,6 +69,8 @@ class Engine:
         self._given_up: set[str] = set()
         self.progress: deque[tuple[str, float]] = deque()
         """What jobs reported and the next renewal tells; a deque, because the keeper is a thread."""
+        self.runs: deque[Noted] = deque(maxlen=NOTED)
+        """What ran, for the keeper to record; the oldest go where nobody does."""
         self.held: dict[str, Taken] = {}
         self.wake = asyncio.Event()
         self.idle = asyncio.Event()
@@ -174,6 +177,8 @@ class Engine:
         """Note a job's end, for the next turn to tell."""
         if self.held.pop(job.execution, None) is None:
             return
+        if outcome.ended > outcome.started:
+            self.runs.append((job.waited_since, outcome.started, outcome.ended))
         if outcome.kind is Kind.COMPLETED:
             self._pace.note(outcome.ended - outcome.started)
         self._settle(ending(job, outcome, self._queues.get(job.queue)))

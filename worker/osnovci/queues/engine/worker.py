@@ -77,7 +77,7 @@ class Worker:
         settings, engine = self._settings, self.engine
         names = [queue.name for queue in settings.pool.queues]
         await asyncio.to_thread(self._queues.run, release(settings.pod, PREDECESSOR))
-        keeper = Keeper(settings.pod, names, self._queues, engine)
+        keeper = Keeper(settings, self._queues, engine)
         await asyncio.to_thread(keeper.renew)
         keeper.start()
         waiting = watchers(self._waiting, settings.namespace, settings.pod, names, engine)
