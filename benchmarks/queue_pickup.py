@@ -83,7 +83,7 @@ def _client(command: list[str], env: dict[str, str]) -> Generator[subprocess.Pop
 def _figures(side: Side) -> Generator[tuple[str, float]]:
     for percent in (50, 99):
         yield f"idle pickup p{percent}", _percentile(side.pickup_ms[WARM_UP:], percent)
-    yield "of it the enqueuing call, p50", _percentile(side.call_ms[WARM_UP:], 50)
+    yield "call that enqueues p50", _percentile(side.call_ms[WARM_UP:], 50)
 
 
 def _percentile(values: list[float], percent: int) -> float:

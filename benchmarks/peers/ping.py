@@ -11,7 +11,10 @@ from osnovci.contract import ENV_NAMESPACE, ENV_REDIS_URL
 from osnovci.queues import operations
 from osnovci.queues.client import Queues
 
-queues = Queues(Redis.from_url(os.environ[ENV_REDIS_URL]), os.environ[ENV_NAMESPACE])
+queues = Queues(
+    Redis.from_url(os.environ[ENV_REDIS_URL], single_connection_client=True),
+    os.environ[ENV_NAMESPACE],
+)
 for _ in sys.stdin:
     began = time.time()
     queues.run(operations.enqueue(bench_tasks.ping, began))

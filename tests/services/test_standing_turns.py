@@ -13,6 +13,7 @@ from redis_server import RedisServer
 from waiting import eventually
 from workers import StartWorker, pool_document, queue_document
 
+from osnovci.contract import WorkerState
 from osnovci.queues import operations
 from osnovci.queues.audit import audit
 from osnovci.queues.client import Queues
@@ -112,3 +113,21 @@ def test_a_worker_of_many_queues_holds_no_more_than_it_runs(
             return all(job and job.status == "finished" for job in found)
 
         eventually(ended)
+
+
+def test_a_worker_that_drains_gives_back_what_a_standing_turn_takes(
+    queues: Queues, start_worker: StartWorker
+) -> None:
+    worker = start_worker(pool_document(tasks=("queue_tasks",), concurrency=2))
+    running = queues.run(operations.enqueue(queue_tasks.pause, 2))
+    eventually(lambda: worker.busy == 1)
+    eventually(lambda: worker.waiting == 1)
+    worker.stop()
+    eventually(lambda: worker.heartbeat and worker.heartbeat.state == WorkerState.DRAINING)
+    job_id = add(queues)
+    assert worker.ends(within=10) == 0
+    ended, given_back = (queues.run(operations.get(each)) for each in (running, job_id))
+    assert ended
+    assert given_back
+    assert (ended.status, given_back.status, given_back.losses) == ("finished", "queued", 0)
+    assert audit(queues).findings == ()
