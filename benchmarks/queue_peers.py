@@ -1,9 +1,11 @@
 """The peers of the comparison: where they are installed, how jobs reach them, how their workers start."""
 
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -174,6 +176,27 @@ def python_peers(url: str) -> list[System]:
         python_peer("saq", url, ["app_saq.settings"], "saq:bench:queued", 10_000),
         python_peer("arq", url, ["app_arq.WorkerSettings"], "arq:queue", 3_000),
     ]
+
+
+@contextmanager
+def worker(system: System) -> Generator[subprocess.Popen[bytes]]:
+    """Run a system's worker, and end all its processes."""
+    process = subprocess.Popen(
+        system.command,
+        env=os.environ | system.env,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=3)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def _run(command: list[str], env: dict[str, str]) -> None:

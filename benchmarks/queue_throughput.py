@@ -9,8 +9,6 @@ so neither start nor end count. Redis runs on the same machine for all.
 import argparse
 import json
 import os
-import random
-import signal
 import subprocess
 import sys
 import tempfile
@@ -22,14 +20,12 @@ from typing import Any
 
 from redis import Redis
 
-from benchmarks import queue_backlog
+from benchmarks import queue_backlog, queue_pickup
 from benchmarks import queue_peers as peers
 from benchmarks.queue_bars import verdicts
-from benchmarks.queue_peers import System
+from benchmarks.queue_peers import System, worker
 from benchmarks.queue_recovery import rerun_delays
 from osnovci.contract import Isolation
-from osnovci.queues import operations
-from osnovci.queues.client import Queues
 
 PORT = 6397
 SERVER = f"redis://127.0.0.1:{PORT}"
@@ -57,27 +53,6 @@ def redis_server() -> Generator[Redis]:
             yield redis
         finally:
             process.terminate()
-            process.wait()
-
-
-@contextmanager
-def worker(system: System) -> Generator[subprocess.Popen[bytes]]:
-    """Run a system's worker, and end all its processes."""
-    process = subprocess.Popen(
-        system.command,
-        env=os.environ | system.env,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(timeout=3)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
 
@@ -113,41 +88,6 @@ def round_trips(redis: Redis) -> float:
         after: Any = redis.info("commandstats")
     calls = [each["cmdstat_evalsha"]["calls"] for each in (before, after)]
     return (calls[1] - calls[0]) / (first - last)
-
-
-def pickup_ours(redis: Redis) -> list[float]:
-    """Measure how long an idle worker takes to begin a job, in ms."""
-    redis.flushall()
-    system = peers.ours(URL, Isolation.PROCESS, 2, "ping", 0)
-    import bench_tasks
-
-    queues = Queues(redis, peers.NAMESPACE)
-    with worker(system):
-        time.sleep(2)
-        for _ in range(PINGS + 10):
-            queues.run(operations.enqueue(bench_tasks.ping, time.time()))
-            time.sleep(0.015 + random.random() * 0.02)
-        return _delays(redis)
-
-
-def pickup_bullmq(redis: Redis) -> list[float]:
-    """Measure the same of BullMQ."""
-    redis.flushall()
-    system = peers.bullmq(PORT, 2, "ping", 0)
-    with worker(system):
-        time.sleep(2)
-        command = ["node", str(peers.HERE / "bull.mjs"), str(PORT), "ping", str(PINGS + 10)]
-        subprocess.run(command, env=os.environ | system.env, check=True)
-        return _delays(redis)
-
-
-def _delays(redis: Redis) -> list[float]:
-    deadline = time.monotonic() + LIMIT_SECONDS
-    found: Any = []
-    while len(found) < PINGS + 10 and time.monotonic() < deadline:
-        found = redis.lrange("delays", 0, -1)
-        time.sleep(0.05)
-    return sorted(float(each) for each in found[10:])
 
 
 def idle_memory_mib() -> float:
@@ -232,10 +172,7 @@ def _others(redis: Redis, chosen: list[str], waiting: int) -> dict[str, Any]:
     if "trips" in chosen:
         found["round trips a job, busy queue"] = round(round_trips(redis), 3)
     if "pickup" in chosen:
-        for name, delays in (("osnovci", pickup_ours(redis)), ("BullMQ", pickup_bullmq(redis))):
-            for percent in (50, 99):
-                value = delays[min(len(delays) * percent // 100, len(delays) - 1)]
-                found[f"idle pickup p{percent} ms: {name}"] = round(value, 2)
+        found |= queue_pickup.measure(redis, URL, PORT, PINGS)
     for told, when in ((False, "by its lease"), (True, "pod known gone")):
         delays = rerun_delays(redis, URL, KILLS, told=told) if "rerun" in chosen else []
         for percent in (50, 99) if delays else ():

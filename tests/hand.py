@@ -28,6 +28,7 @@ class Hand:
         self, want: int = 0, *ended: dict[str, Any], first: int = 1, slots: int | None = None
     ) -> Turn:
         self.turns += 1
+        held: Any = self.queues.redis.scard(f"{self.queues.prefix}held:{self.name}")
         return self.queues.run(
             turn(
                 self.name,
@@ -37,6 +38,7 @@ class Hand:
                 first=first,
                 plan=plan(self.documents),
                 ended=ended,
+                holds=held - len(ended),
             )
         )
 

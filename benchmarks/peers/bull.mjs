@@ -1,6 +1,8 @@
 // BullMQ: `node bull.mjs PORT enqueue COUNT KIND`, `node bull.mjs PORT work CONCURRENCY`,
-// `node bull.mjs PORT ping COUNT`. Kinds: noop, io10 (waits 10 ms), ping (tells its delay).
+// `node bull.mjs PORT ping`: a ping for each line of its input, answered with the ms that took.
+// Kinds: noop, io10 (waits 10 ms), ping (tells its delay).
 import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
 const require = createRequire(process.env.PEERS_NODE + "/");
 const { Queue, Worker } = require("bullmq");
 const { Redis } = require("ioredis");
@@ -23,9 +25,10 @@ if (action === "work") {
       await queue.addBulk(Array.from({ length: 500 }, () => ({ name: kind, data: {} })));
     }
   } else {
-    for (let done = 0; done < Number(first); done += 1) {
-      await queue.add("ping", { at: now() });
-      await rest(15 + Math.random() * 20);
+    for await (const _ of createInterface({ input: process.stdin })) {
+      const at = now();
+      await queue.add("ping", { at });
+      console.log(now() - at);
     }
   }
   await queue.close();

@@ -170,7 +170,7 @@ async def test_the_job_of_a_gone_pod_runs_in_another_within_a_second(
     document = pool_document(tasks=("queue_tasks",))
     victim = RunningWorker.start(redis, redis_server.url, document, tmp_path / "log", POD)
     queues = Queues(redis, workers.NAMESPACE)
-    job_id = queues.run(operations.enqueue(queue_tasks.pause, 10))
+    job_id = queues.run(operations.enqueue(queue_tasks.pause, 30))
 
     def runs_on() -> str:
         job = queues.run(operations.get(job_id))
@@ -204,7 +204,7 @@ async def test_the_job_of_a_gone_pod_runs_in_another_within_a_second(
         pods.remove(body)
 
         async def runs_elsewhere() -> bool:
-            return runs_on() == workers.POD
+            return runs_on() == workers.POD and bool(told)
 
         await eventually_async(runs_elsewhere)
         assert told == ["JobsFreed"]

@@ -60,7 +60,7 @@ class WaitingRedis:
         self.asked += 1
         await self.gate.wait()
         jobs = [taken(f"{self.asked}-{number}") for number in range(wanted(call))]
-        return Turn(due_seconds=None, late=[], blocked=frozenset(), jobs=jobs)
+        return Turn(due_seconds=None, late=[], blocked=frozenset(), jobs=jobs, room=wanted(call))
 
 
 def wanted(call: Call[Turn]) -> int:

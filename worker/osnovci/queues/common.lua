@@ -1,7 +1,8 @@
 -- What the scripts of the queues share; it is put before each of them.
 --
 -- ARGV  1  prefix of Osnovci's keys, "osnovci:{NAMESPACE}:"
---       2  the caller's time as rq writes it, for people; waits and leases use Redis's clock
+--       2  the caller's time as rq writes it, for people; waits and leases use Redis's clock.
+--          '' for a call that stands in Redis behind a wait: its caller cannot know the time
 -- Returns what the script after it returns
 --
 -- A job is in exactly one of these places of its queue Q, and its status says in which:
@@ -25,6 +26,24 @@ local clock = call('TIME')
 local now = tonumber(clock[1]) + tonumber(clock[2]) / 1e6
 local KEEP_SECONDS = 31536000
 local MAX_LOSSES = 3
+
+-- Writes a moment as rq does. Redis's Lua has no calendar: this is Hinnant's civil_from_days, which
+-- counts years from March, so that a leap day is the last of its year.
+local function stamp(second, microsecond)
+  local floor, days = math.floor, math.floor(second / 86400) + 719468
+  local era = floor(days / 146097)
+  local day = days % 146097
+  local year = floor((day - floor(day / 1460) + floor(day / 36524) - floor(day / 146096)) / 365)
+  day = day - 365 * year - floor(year / 4) + floor(year / 100)
+  local month = floor((5 * day + 2) / 153)
+  local date = day - floor((153 * month + 2) / 5) + 1
+  if month < 10 then month = month + 3 else month, year = month - 9, year + 1 end
+  return string.format('%04d-%02d-%02dT%02d:%02d:%02d.%06dZ', 400 * era + year, month, date,
+    floor(second / 3600) % 24, floor(second / 60) % 60, second % 60, microsecond)
+end
+
+local standing = NOW == ''
+if standing then NOW = stamp(clock[1], clock[2]) end
 
 local function job_key(id) return 'rq:job:' .. id end
 local function dependencies_key(id) return 'rq:job::' .. id .. ':dependencies' end  -- rq's own two colons

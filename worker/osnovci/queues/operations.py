@@ -10,10 +10,10 @@ run finds the job and changes nothing. Across restarts of the caller use `once`.
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from secrets import token_hex
 from typing import Any
-from uuid import uuid4
 
 from osnovci.queues.errors import QueueError
 from osnovci.queues.job import Job, QueueStats, parse_job, parse_stats
@@ -63,6 +63,8 @@ class Request:
     task: Task
     data: bytes
     options: Options
+    queue: str
+    job_id: str
 
 
 def request(
@@ -72,8 +74,8 @@ def request(
     declared = task_of(function)
     data = encode(declared.name, args, kwargs)
     chosen = options or Options()
-    queue, job_id = chosen.queue or declared.queue, chosen.job_id or uuid4().hex
-    return Request(declared, data, replace(chosen, queue=queue, job_id=job_id))
+    queue, job_id = chosen.queue or declared.queue, chosen.job_id or token_hex(16)
+    return Request(declared, data, chosen, queue, job_id)
 
 
 def enqueue(
@@ -97,8 +99,8 @@ def _arguments(request: Request) -> list[Argument]:
     options = request.options
     fields = _fields(request)
     return [
-        options.job_id,
-        options.queue or request.task.queue,
+        request.job_id,
+        request.queue,
         options.priority,
         round(options.delay.total_seconds() * 1000),
         f"{options.at.astimezone(UTC).timestamp():.3f}" if options.at else "",

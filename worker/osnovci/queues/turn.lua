@@ -8,10 +8,13 @@
 --          kind completed: value · failed: error · retry: error, wait (ms), left, intervals
 --          kind lost: error (its process died) · back (taken, not begun)
 --       10 how many of the jobs taken begin at once; the others wait in the worker
--- Returns [now ms, ms until something is due or -1, [execution, ...] that were not ours to end,
+--       11 how many jobs the worker knows to hold, without those that end here
+-- Returns [how many there was room for, ms until something is due or -1, [execution, ...] that were not ours to end,
 --       [queue, ...] paused or at a limit, [[id, execution, queue, FIELDS...], ...] the jobs taken]
 --
 -- Whoever is in PREFIXheld:WORKER may end a job: a worker whose lease was lost no longer is.
+--
+-- A standing turn waits in Redis behind a BLMOVE, to take a job in the moment it comes.
 
 local worker, turn, want = ARGV[3], ARGV[4], tonumber(ARGV[6])
 local queues, ended = cjson.decode(ARGV[8]), cjson.decode(ARGV[9])
@@ -107,6 +110,14 @@ end
 
 local taken, slots = {}, tonumber(ARGV[10])
 
+-- What another turn of this worker has taken, and its reply not told yet, leaves less room.
+local unknown = math.max(call('SCARD', held) - tonumber(ARGV[11]), 0)
+want, slots = math.max(want - unknown, 0), slots - unknown
+-- Whoever sent a standing turn may be gone, or asked to drain since: it takes nothing that a lease
+-- would not return, and nothing for one that may have confirmed that it rests.
+if standing and (tonumber(call('ZSCORE', P .. 'leases', worker) or 0) <= now * 1000
+    or call('EXISTS', P .. 'drain:' .. worker) == 1) then want = 0 end
+
 -- Gives whether the job was started; nil where it went back, to be taken when it can begin at once.
 local function start(id, queue)
   local f = call('HMGET', job_key(id), unpack(FIELDS))
@@ -176,4 +187,4 @@ end
 -- What was taken is never without a lease, even where this worker's had ended; see renew.lua.
 if #taken > 0 then call('ZADD', P .. 'leases', 'NX', now * 1000 + tonumber(ARGV[5]), worker) end
 if #ended > 0 then call('HINCRBY', 'rq:worker:' .. worker, 'successful_job_count', #ended - #late) end
-return {math.floor(now * 1000), due < 0 and -1 or math.ceil(due * 1000), late, blocked, taken}
+return {want, due < 0 and -1 or math.ceil(due * 1000), late, blocked, taken}

@@ -35,8 +35,8 @@ def read_job(message: bytes | memoryview) -> tuple[str, Body]:
 def serve(jobs: socket.socket, tasks: Mapping[str, Task], *, only_one: bool) -> None:
     """Run jobs until the parent closes the socket."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    arm_time_limits()
     buffer = memoryview(bytearray(BUFFER_BYTES))
+    arm_time_limits()
     while size := jobs.recv_into(buffer):
         execution, body = read_job(buffer[:size])
 
@@ -49,6 +49,7 @@ def serve(jobs: socket.socket, tasks: Mapping[str, Task], *, only_one: bool) -> 
         )
         if only_one:
             break
+        arm_time_limits()  # in case that the job used SIGALRM itself
     os._exit(0)
 
 

@@ -1,8 +1,8 @@
 """The engine: in each turn it ends what has run, takes what there is room for, and hands it out.
 
 A turn is one round trip. While jobs run and there is nothing to end, or every queue is empty, the
-engine waits to be woken. It never waits with a job in hand that nobody knows: Redis marks a job as
-held by this worker in the same script that takes it.
+engine waits to be woken, and turns of it stand in Redis (wakeups.py). It never waits with a job in
+hand that nobody knows: Redis marks a job as held by this worker in the same script that takes it.
 """
 
 import asyncio
@@ -10,13 +10,13 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from osnovci.contract import QueueDocument
 from osnovci.queues.engine.executor import Executor
 from osnovci.queues.engine.jobs import Kind, Outcome, Taken, ending
 from osnovci.queues.engine.pace import Pace
-from osnovci.queues.engine.turns import Turn, first_queue, plan, turn
+from osnovci.queues.engine.turns import Runner, Turn, Turns
 from osnovci.queues.payload import encode_error
 from osnovci.queues.runs import NOTED, Noted
 from osnovci.queues.scripts import Call
@@ -29,14 +29,6 @@ HELD_TOO_LONG_SECONDS = 1.0
 RQ_DEFAULT_TIMEOUT = 180.0
 """What plain rq writes into a job that says nothing of its timeout."""
 MAX_ENDED = 200
-
-
-class Runner(Protocol):
-    """Whatever runs calls on Redis."""
-
-    async def run(self, call: Call[Turn]) -> Turn:
-        """Run one call."""
-        ...
 
 
 class Engine:
@@ -53,19 +45,18 @@ class Engine:
         busy: Callable[[int], None],
         rest: Callable[[int, int], None],
     ) -> None:
-        self._worker, self._run_id = worker, run_id
         self._tell_busy, self._tell_rest = busy, rest
         self._queues = {queue.name: queue for queue in queues}
-        self._plan = plan(queues)
+        self._turns = Turns(worker, run_id, queues)
         self._redis = redis
         self._executor = executor
-        self._turns = 0
         self._pace = Pace(executor.concurrency)
         self._ready: deque[Taken] = deque()
         self._ended: list[dict[str, Any]] = []
         self._settling: set[str] = set()
         self._strays: frozenset[str] = frozenset()
         self._away = False
+        self._timer: asyncio.TimerHandle | None = None
         self._given_up: set[str] = set()
         self.progress: deque[tuple[str, float]] = deque()
         """What jobs reported and the next renewal tells; a deque, because the keeper is a thread."""
@@ -74,7 +65,7 @@ class Engine:
         self.held: dict[str, Taken] = {}
         self.wake = asyncio.Event()
         self.idle = asyncio.Event()
-        """Set while the queues had less than there was room for."""
+        """Set while a slot is free and the queues have nothing for it."""
         self.blocked: frozenset[str] = frozenset()
         self.draining = False
         self._asked_ms = 0
@@ -85,38 +76,28 @@ class Engine:
         await self._executor.start(self)
         while not (self.draining and not self.held and not self._ended):
             self.wake.clear()
-            due = await self._turn()
+            await self._turn()
             if not self._ended:
-                await self._wait(due)
+                await self.wake.wait()
+        self._wake_in(None)
 
-    async def _wait(self, due_seconds: float | None) -> None:
-        """Wait until something ends, arrives, or is due."""
+    def _wake_in(self, seconds: float | None) -> None:
+        """Have a turn when something is due, if nothing ends or arrives before; in place of the last."""
+        if self._timer:
+            self._timer.cancel()
         loop = asyncio.get_running_loop()
-        timer = loop.call_later(due_seconds, self.wake.set) if due_seconds is not None else None
-        await self.wake.wait()
-        if timer:
-            timer.cancel()
+        self._timer = None if seconds is None else loop.call_later(seconds, self.wake.set)
 
-    async def _turn(self) -> float | None:
-        """End, take, hand out; gives the seconds until something is due."""
+    async def _turn(self) -> None:
+        """End, take, hand out."""
         ended, self._ended = self._ended[:MAX_ENDED], self._ended[MAX_ENDED:]
         want = 0 if self._closed else self._room(self._pace.extra)
-        slots = self._room(0)
         if not ended and want == 0:
             if self._asked_ms and not self.held:
                 self._tell_rest(self._asked_ms, self._asked_ms)
-            return None
-        name, first = f"{self._run_id}{self._turns}", first_queue(self._turns, len(self._queues))
-        self._turns += 1
-        call = turn(
-            self._worker,
-            name,
-            want=want,
-            slots=slots,
-            first=first,
-            plan=self._plan,
-            ended=ended,
-        )
+            return
+        holds = len(self.held) + len(self._ended)
+        call = self._turns.next(want=want, slots=self._room(0), holds=holds, ended=ended)
         try:
             async with asyncio.timeout(TURN_SECONDS):
                 reply = await self._redis.run(call)
@@ -126,19 +107,39 @@ class Engine:
             self._away = True
             self._ended = ended + self._ended
             await asyncio.sleep(RETRY_SECONDS)
-            return 0.0
+            self.wake.set()
+            return
         self._away = False
         self._settling.difference_update(f"{each['id']}:{each['execution']}" for each in ended)
         if reply.late:
             log.info("%d jobs had been taken from this worker or cancelled", len(reply.late))
+        self._took(reply)
+
+    def standing(self) -> Call[Turn]:
+        """Give a turn for as much as this engine can run: what it holds by then leaves less room."""
+        able = self._executor.able
+        return self._turns.next(want=able, slots=able, holds=0, ended=())
+
+    def stood(self, reply: Turn) -> None:
+        """Begin what a standing turn took; what cannot begin, as a process has died, goes back."""
+        self._took(reply)
+        waiting, self._ready = self._ready, deque()
+        for job in waiting:
+            self.ended(job, Outcome(Kind.BACK))
+        if not reply.room:
+            self.wake.set()
+
+    def _took(self, reply: Turn) -> None:
+        """Hand out what a turn took, and see when to take more."""
         self._take(reply.jobs)
         self.blocked = reply.blocked
-        if len(reply.jobs) < want:
-            if slots:
-                self.idle.set()
-        elif self._room(self._pace.extra):
+        self._wake_in(reply.due_seconds)
+        if len(reply.jobs) < reply.room and self._room(0):
+            self.idle.set()
+            return
+        self.idle.clear()
+        if reply.jobs and self._room(self._pace.extra):
             self.wake.set()
-        return reply.due_seconds
 
     def _room(self, extra: int) -> int:
         """Say how many jobs may be taken, where so many may wait besides those that run.
@@ -217,7 +218,6 @@ class Engine:
 
     @property
     def _closed(self) -> bool:
-        """Whether no job is taken."""
         return self.draining or bool(self._asked_ms)
 
     def ask_to_drain(self, asked_ms: int) -> None:

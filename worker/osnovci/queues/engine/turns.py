@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from osnovci.contract import DrainRequest, QueueDocument
 from osnovci.queues.engine.jobs import Taken, parse_taken
@@ -25,6 +25,8 @@ FAIR_TURN = 4
 class Turn:
     """The reply to a turn."""
 
+    room: int
+    """How many jobs it could have taken."""
     due_seconds: float | None
     """Until the next scheduled job is due, or a limit lets one start."""
     late: Sequence[str]
@@ -71,17 +73,53 @@ def turn(  # noqa: PLR0913  # the script's own arguments
     first: int,
     plan: str,
     ended: Sequence[Mapping[str, Any]],
+    holds: int = 0,
 ) -> Call[Turn]:
-    """End jobs and take the next."""
+    """End jobs and take the next; the worker knows that it `holds` so many others."""
     args = [
         worker, name, LEASE_MS, want, first, plan, json.dumps(ended) if ended else "[]", slots,
+        holds,
     ]  # fmt: skip
     return Call(script("turn"), args, _parse)
 
 
+class Runner(Protocol):
+    """Whatever runs turns on Redis."""
+
+    async def run(self, call: Call[Turn]) -> Turn:
+        """Run one."""
+        ...
+
+
+class Turns:
+    """The turns of one engine, each under a name of its own."""
+
+    def __init__(self, worker: str, run_id: str, queues: Sequence[QueueDocument]) -> None:
+        self._worker, self._run_id = worker, run_id
+        self._plan, self._queues = plan(queues), len(queues)
+        self._number = 0
+
+    def next(
+        self, *, want: int, slots: int, holds: int, ended: Sequence[Mapping[str, Any]]
+    ) -> Call[Turn]:
+        """Give the next one, as `turn` does."""
+        number, self._number = self._number, self._number + 1
+        return turn(
+            self._worker,
+            f"{self._run_id}{number}",
+            want=want,
+            slots=slots,
+            first=first_queue(number, self._queues),
+            plan=self._plan,
+            ended=ended,
+            holds=holds,
+        )
+
+
 def _parse(reply: Sequence[Any]) -> Turn:
-    _, due, late, blocked, jobs = reply
+    room, due, late, blocked, jobs = reply
     return Turn(
+        room=room,
         due_seconds=None if due < 0 else due / 1000,
         late=[text(each) for each in late],
         blocked=frozenset(text(each) for each in blocked),

@@ -1,47 +1,51 @@
-"""How an idle engine learns of work, without ever taking a job out of its queue to do so.
+"""How an idle engine gets work, without ever taking a job out of its queue before it is leased.
 
 `BLMOVE q q LEFT LEFT` waits for a list to have an element and puts it back where it was, in one
-step: nothing is ever in nobody's hands. It works for whoever pushes, plain rq included. All else
-(priorities, a queue resumed, a job cancelled) is told on a channel, which may lose a message: the
-engine also looks once a second.
+step: nothing is ever in nobody's hands. It works for whoever pushes, plain rq included. A turn
+stands behind it and takes the job in the same moment. All else (priorities, a queue resumed, a job
+cancelled) is told on a channel, which may lose a message: the engine also looks once a second.
 """
 
 import asyncio
 import json
 import logging
 from collections.abc import Sequence
+from contextlib import aclosing
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from osnovci.contract import key_prefix, resume_message
+from osnovci.queues.client import Standing
 from osnovci.queues.engine.loop import Engine
 from osnovci.queues.scripts import text
 
 log = logging.getLogger(__name__)
 BLOCK_SECONDS = 5
+ANSWER_SECONDS = 5
 # The loops here look at `draining` because redis-py may answer a cancellation with its own error.
 AGAIN_SECONDS = 0.5
 BLOCKED_SECONDS = 0.2
 
 
-async def watch_queue(redis: Redis, queue: str, engine: Engine) -> None:
-    """Wake the engine when a queue has a job that it may start."""
+async def watch_queue(redis: Redis, namespace: str, queue: str, engine: Engine) -> None:
+    """Let turns of an idle engine stand in Redis until the queue has a job."""
     key = f"rq:queue:{queue}"
-    while not engine.draining:
-        await engine.idle.wait()
-        if queue in engine.blocked:
-            await asyncio.sleep(BLOCKED_SECONDS)
-            continue
-        try:
-            found = await redis.blmove(key, key, BLOCK_SECONDS, "LEFT", "LEFT")
-        except RedisError as error:
-            log.debug("cannot wait for %s: %s", queue, error)
-            await asyncio.sleep(AGAIN_SECONDS)
-            continue
-        if found:
-            engine.idle.clear()
-            engine.wake.set()
+    wait = ("BLMOVE", key, key, "LEFT", "LEFT", BLOCK_SECONDS)
+    async with aclosing(Standing(redis, namespace)) as standing:
+        while not engine.draining:
+            await engine.idle.wait()
+            if queue in engine.blocked:
+                await asyncio.sleep(BLOCKED_SECONDS)
+                continue
+            try:
+                turn = await standing.run(wait, engine.standing(), BLOCK_SECONDS + ANSWER_SECONDS)
+            except (RedisError, TimeoutError) as error:
+                log.debug("cannot wait for %s: %s", queue, error)
+                await asyncio.sleep(AGAIN_SECONDS)
+                engine.wake.set()
+            else:
+                engine.stood(turn)
 
 
 async def listen(redis: Redis, namespace: str, worker: str, engine: Engine) -> None:
@@ -90,6 +94,6 @@ def watchers(
     redis: Redis, namespace: str, worker: str, queues: Sequence[str], engine: Engine
 ) -> list[asyncio.Task[None]]:
     """Start listening and watching."""
-    work = [watch_queue(redis, queue, engine) for queue in queues]
+    work = [watch_queue(redis, namespace, queue, engine) for queue in queues]
     work.append(listen(redis, namespace, worker, engine))
     return [asyncio.create_task(each) for each in work]

@@ -25,7 +25,7 @@ from osnovci.queues.engine.loop import Engine
 from osnovci.queues.engine.precise import precise_loop
 from osnovci.queues.engine.process import ProcessExecutor
 from osnovci.queues.engine.turns import LEASE_MS
-from osnovci.queues.engine.wakeups import BLOCK_SECONDS, watchers
+from osnovci.queues.engine.wakeups import watchers
 from osnovci.queues.operations import release
 from osnovci.settings import WorkerSettings
 
@@ -57,7 +57,9 @@ class Worker:
             single_connection_client=True,
             **once,
         )
-        self._waiting = AsyncRedis.from_url(url, socket_timeout=BLOCK_SECONDS + seconds, **once)
+        self._waiting = AsyncRedis.from_url(
+            url, socket_timeout=None, socket_connect_timeout=seconds, **once
+        )
         self._queues = Queues(
             Redis.from_url(url, socket_timeout=LEASE_MS / 1000, retry=Retry(NoBackoff(), 0)),
             settings.namespace,
