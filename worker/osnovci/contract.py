@@ -57,6 +57,8 @@ def drain_key(namespace: str, pod: str) -> str:
 def resume_message(pod: str) -> str:
     """Write what is told on the channel `wake` when a pod is no longer asked to drain."""
     return f"resume {pod}"
+
+
 def paused_by_spec_key(namespace: str) -> str:
     """Name the set of the queues that a pool's spec pauses; the operator tells, nobody obeys it."""
     return f"{key_prefix(namespace)}paused:spec"

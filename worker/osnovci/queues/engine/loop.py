@@ -237,10 +237,6 @@ class Engine:
         for job in waiting:
             self.ended(job, Outcome(Kind.BACK))
 
-    async def close(self) -> None:
-        """End the executor."""
-        await self._executor.close()
-
     def give_up(self) -> None:
         """End by force what still runs; it runs again elsewhere, uncounted."""
         for job in list(self.held.values()):

@@ -45,7 +45,7 @@ class Worker:
         busy: Callable[[int], None],
         rest: Callable[[int, int], None],
     ) -> None:
-        self._settings = settings
+        self._settings, self._executor = settings, executor
         url, seconds = settings.redis_url, SOCKET_SECONDS
         # Whoever calls tries again, sooner than redis-py's backoff of seconds: a lease lasts three.
         once: Any = {"retry": AsyncRetry(NoBackoff(), 0)}
@@ -89,7 +89,7 @@ class Worker:
             for each in waiting:
                 each.cancel()
             await asyncio.wait(waiting, timeout=LEAVE_SECONDS)
-            await engine.close()
+            await self._executor.close()
             await asyncio.to_thread(keeper.stop)
             await self._leave()
 
