@@ -1,6 +1,7 @@
 """A worker that is asked to drain: it takes no job, says when it has none, and takes jobs again."""
 
 import pytest
+from hand import Hand, add
 from redis import Redis
 from rq import Queue
 from rq.job import JobStatus
@@ -15,6 +16,8 @@ from osnovci.contract import (
     key_prefix,
     resume_message,
 )
+from osnovci.queues.client import Queues
+from osnovci.queues.engine.jobs import Kind
 
 RECORD = "homework.jobs.record"
 PAUSE = "homework.jobs.pause"
@@ -104,11 +107,13 @@ def test_short_jobs_that_wait_in_the_worker_go_back(
     assert 0 < len(queue) < len(jobs)
 
 
-@pytest.mark.parametrize("document", ["", "nonsense", '{"asked_ms": 0}', "[]"])
-def test_what_is_no_request_asks_nothing(
-    redis: Redis, start_worker: StartWorker, document: str
-) -> None:
-    redis.set(drain_key(NAMESPACE, POD), document)
-    start_worker(pool_document())
-    Queue("email", connection=redis).enqueue(RECORD, "list", "taken")
-    eventually(lambda: entries(redis, "list") == [b"taken"])
+def test_no_turn_takes_a_job_from_the_moment_of_the_request(queues: Queues, redis: Redis) -> None:
+    hand = Hand(queues, name=POD)
+    first, second = add(queues), add(queues)
+    (held,) = hand.take(1)
+    ask(redis)
+    turn = hand.turn(1)
+    assert (turn.jobs, turn.blocked) == ([], {"email"})
+    assert hand.end(held, Kind.COMPLETED).jobs == []
+    redis.delete(drain_key(NAMESPACE, POD))
+    assert (held.id, [job.id for job in hand.take(2)]) == (first, [second])

@@ -159,11 +159,14 @@ end
 
 for _, q in ipairs(queues) do sooner(promote(q[1])) end
 
+-- A worker that is asked to drain finds every queue paused.
+local drains = call('EXISTS', P .. 'drain:' .. worker) == 1
+
 for i = 0, #queues - 1 do
   -- the queue of this turn first, then the others by their precedence
   local first = tonumber(ARGV[7])
   local q = queues[i == 0 and first or (i < first and i or i + 1)]
-  local paused = q[4] or call('SISMEMBER', P .. 'paused', q[1]) == 1
+  local paused = drains or q[4] or call('SISMEMBER', P .. 'paused', q[1]) == 1
   if want > #taken and not paused then
     local free, note, step = room(q)
     local begun = 0
