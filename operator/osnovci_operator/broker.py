@@ -134,7 +134,9 @@ class NamespaceReader:
     async def run(self) -> None:
         """Read once a tick; wake the pools that something happened to."""
         try:
-            while True:
+            me = asyncio.current_task()
+            # redis-py may answer a cancellation with an error of its own, and then it would be lost.
+            while me and not me.cancelling():
                 started = self._tick_began = time.monotonic()
                 if pools := list(self._store.pools(self._namespace)):
                     await self._read(pools)

@@ -76,7 +76,10 @@ class Upkeep:
             group.create_task(self._keep_at("keep decisions", self._decisions.step))
 
     async def _keep_at(self, what: str, step: Callable[[redis.Redis], Awaitable[None]]) -> None:
-        while True:
+        me = asyncio.current_task()
+        assert me
+        # redis-py may answer a cancellation with an error of its own, and then it would be lost.
+        while not me.cancelling():
             wait = EVERY_SECONDS
             try:
                 if client := self._connection.client:

@@ -211,3 +211,28 @@ async def test_the_job_of_a_gone_pod_runs_in_another_within_a_second(
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_it_ends_though_redis_answers_a_cancellation_with_its_own_error(
+    stand: Stand, client: AsyncRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = asyncio.Event()
+
+    async def stubborn(_: AsyncRedis) -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError as error:
+            raise RedisError("the connection was closed") from error
+
+    monkeypatch.setattr(stand.orphans, "step", stubborn)
+    connection = Connection(NAMESPACE, SETTINGS, Kube(ApiClient()))
+    connection.client = client
+    clock = Clock(NAMESPACE, stand.store, stand.woken.append, stand.tell)
+    task = asyncio.create_task(
+        Upkeep(NAMESPACE, connection, stand.orphans, stand.auditor, clock).run()
+    )
+    await begun.wait()
+    task.cancel()
+    done, _ = await asyncio.wait({task}, timeout=15)
+    assert done == {task}

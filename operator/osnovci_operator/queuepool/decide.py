@@ -149,10 +149,7 @@ def _follow_backlog(spec: Spec, seen: Seen, state: ScalingState) -> tuple[Decisi
     # The first job of a pool without workers brings one, unless the count is only told.
     workers = decision.replicas if recommends else max(decision.replicas, 1)
     decision = replace(decision, expected_wait=_expected_wait(observed, answer, workers, target))
-    if recommends:
-        state = ScalingState(learned, flow, recommended=answer.replicas)
-        return decision, state
-    return decision, ScalingState(learned, flow)
+    return decision, ScalingState(learned, flow, answer.replicas if recommends else None)
 
 
 def _recommending(decision: Decision, spec: Spec, scaling: Scaling, seen: Seen) -> Decision:
