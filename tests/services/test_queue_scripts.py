@@ -183,6 +183,17 @@ def test_a_job_that_began_keeps_its_key_though_it_is_purged(queues: Queues, hand
     assert hand.take() == []
 
 
+def test_a_job_that_was_stopped_keeps_its_key_though_it_is_purged(
+    queues: Queues, hand: Hand
+) -> None:
+    first = add(queues, once="invoice-7")
+    assert hand.take()
+    assert queues.run(operations.cancel(first))
+    assert queues.run(operations.retry(first))
+    assert queues.run(operations.purge("email", "waiting")) == 1
+    assert add(queues, once="invoice-7") == first
+
+
 def test_a_job_that_is_not_kept_keeps_its_key(queues: Queues, hand: Hand) -> None:
     hand.documents = [queue_document(keep_completed=0)]
     first = add(queues, once="invoice-7")

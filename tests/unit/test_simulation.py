@@ -1,22 +1,18 @@
 """The simulated pool and the policies of others, by hand-worked examples; what holds of any trace."""
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from osnovci.scaling.model import Target
-from osnovci.simulation import pool_file
 from osnovci.simulation.outcome import lower_bound, outcome, percentile
 from osnovci.simulation.pools import look
 from osnovci.simulation.replay import POLICIES, replay
 from osnovci.simulation.rivals import Hpa, Keda
 from osnovci.simulation.trace import Blackout, Trace
 from osnovci.simulation.world import Leave, World
-from osnovci_operator.queuepool.spec import Spec
 
 TARGET = Target(wait=10, minimum=0, maximum=20, slots=2)
 STARTUP = 10.0
@@ -167,18 +163,3 @@ def test_our_policy_kills_no_job_and_ends_at_zero(jobs: list[tuple[float, float]
     trace = Trace("any", tuple(jobs), jobs[-1][0] + 1000)
     done = replay(POLICIES["osnovci"](TARGET, 1), trace, TARGET, STARTUP, 1)
     assert (done.busy_kills, done.changes[-1][1]) == (0, 0)
-
-
-def test_a_pool_file_has_the_defaults_of_a_queuepool(tmp_path: Path) -> None:
-    written = {"pod": {"image": "a:1"}, "tasks": ["a"], "queues": [{"name": "email"}]}
-    file = tmp_path / "pool.yaml"
-    file.write_text(json.dumps({"spec": written | {"scaling": {"maxReplicas": 3}}}))
-    spec = Spec.model_validate(json.loads(file.read_text())["spec"])
-    assert spec.scaling
-    assert pool_file.read(file) == Target(
-        wait=spec.scaling.target_wait.total_seconds(),
-        minimum=spec.scaling.min_replicas,
-        maximum=3,
-        slots=spec.concurrency,
-        idle=spec.scaling.idle.total_seconds(),
-    )

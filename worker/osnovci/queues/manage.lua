@@ -54,7 +54,7 @@ local function give_retries(id)
   elseif given then
     call('HSET', job_key(id), 'retries_left', given)
   end
-  call('HDEL', job_key(id), 'retries_given', 'losses', 'doubted', 'quarantined', 'ended_at', 'started_at')
+  call('HDEL', job_key(id), 'retries_given', 'losses', 'doubted', 'quarantined', 'ended_at')
 end
 
 local function retry(id)
