@@ -16,8 +16,7 @@ HEARTBEAT_TTL_SECONDS = 10.0
 """A heartbeat older than this no longer counts: its pod is not observed."""
 
 DRAIN_TTL_SECONDS = 30.0
-"""A drain request that is not renewed ends by itself: a lost operator leaves no worker idle, and one
-that leads within that time goes on with it."""
+"""A drain request that is not renewed ends by itself: a lost operator leaves no worker idle."""
 
 DOCUMENT_MAX_BYTES = 64 * 1024
 """Larger documents are refused unread: what comes from Redis is input from outside."""

@@ -9,8 +9,9 @@
 --          kind lost: error (its process died) · back (taken, not begun)
 --       10 how many of the jobs taken begin at once; the others wait in the worker
 --       11 how many jobs the worker knows to hold, without those that end here
--- Returns [how many there was room for, ms until something is due or -1, [execution, ...] that were not ours to end,
---       [queue, ...] paused or at a limit, [[id, execution, queue, FIELDS...], ...] the jobs taken]
+-- Returns [how many there was room for, ms until something is due or -1, [execution, ...] that were
+--       not ours to end, [queue, ...] paused or at a limit, [[id, execution, queue, FIELDS...], ...]
+--       the jobs taken]
 --
 -- Whoever is in PREFIXheld:WORKER may end a job: a worker whose lease was lost no longer is.
 --
@@ -113,10 +114,8 @@ local taken, slots = {}, tonumber(ARGV[10])
 -- What another turn of this worker has taken, and its reply not told yet, leaves less room.
 local unknown = math.max(call('SCARD', held) - tonumber(ARGV[11]), 0)
 want, slots = math.max(want - unknown, 0), slots - unknown
--- Whoever sent a standing turn may be gone, or asked to drain since: it takes nothing that a lease
--- would not return, and nothing for one that may have confirmed that it rests.
-if standing and (tonumber(call('ZSCORE', P .. 'leases', worker) or 0) <= now * 1000
-    or call('EXISTS', P .. 'drain:' .. worker) == 1) then want = 0 end
+-- Whoever sent a standing turn may be gone: it takes nothing that a lease would not return.
+if standing and tonumber(call('ZSCORE', P .. 'leases', worker) or 0) <= now * 1000 then want = 0 end
 
 -- Gives whether the job was started; nil where it went back, to be taken when it can begin at once.
 local function start(id, queue)

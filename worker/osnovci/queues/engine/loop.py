@@ -134,7 +134,7 @@ class Engine:
         self._take(reply.jobs)
         self.blocked = reply.blocked
         self._wake_in(reply.due_seconds)
-        if len(reply.jobs) < reply.room and self._room(0):
+        if len(reply.jobs) < reply.room and self._room(0) and not self._closed:
             self.idle.set()
             return
         self.idle.clear()
