@@ -68,6 +68,7 @@ bench-scaling: .venv/ready ## simulates the scaling beside HPA, KEDA and Knative
 
 bench: .venv/ready ## measures, prints its tables, writes benchmarks/results/
 	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks.database_pool
 	@$(BIN)/python -m benchmarks.queue_throughput
 
 requirements: .venv/ready ## pins the dependencies again, with hashes

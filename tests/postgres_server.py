@@ -1,5 +1,6 @@
 """A real PostgreSQL for tests, and a streaming replica of it."""
 
+import atexit
 import contextlib
 import os
 import shutil
@@ -7,6 +8,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Generator
+from functools import cache
 from pathlib import Path
 
 from waiting import eventually
@@ -34,16 +36,35 @@ def _as_user(*command: str) -> list[str]:
     return ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", *command]
 
 
+def _run(name: str, *arguments: str) -> None:
+    command = _as_user(program(name), *arguments)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
+    assert done.returncode == 0, done.stderr
+
+
+def _folder() -> Path:
+    """Make a folder that the user may look into, as it may not into pytest's tmp_path."""
+    made = Path(tempfile.mkdtemp(prefix="osnovci-postgres-"))
+    if os.geteuid() == 0:
+        shutil.chown(made, USER, USER)
+    return made
+
+
+@cache
+def _template() -> Path:
+    made = _folder()
+    atexit.register(shutil.rmtree, made)
+    _run("initdb", *CLUSTER, "-D", str(made / "data"))
+    return made / "data"
+
+
 class PostgresServer:
     """A server on a free port of the loopback; it may be stopped and started."""
 
     def __init__(self) -> None:
         self.port = free_port()
-        # Not pytest's tmp_path: another user than root may not look into that.
-        self.folder = Path(tempfile.mkdtemp(prefix="osnovci-postgres-"))
+        self.folder = _folder()
         self.data = self.folder / "data"
-        if os.geteuid() == 0:
-            shutil.chown(self.folder, USER, USER)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -51,12 +72,13 @@ class PostgresServer:
         return f"postgresql://{USER}@127.0.0.1:{self.port}/postgres"
 
     def create(self) -> None:
-        self._run("initdb", *CLUSTER, "-D", str(self.data))
+        """Take a copy of an empty cluster, which costs a fraction of another initdb."""
+        _run("cp", "-a", str(_template()), str(self.data))
 
     def copy(self, primary: "PostgresServer") -> None:
         """Be a streaming replica of another server."""
         source = ["-h", "127.0.0.1", "-p", str(primary.port), "-U", USER]
-        self._run("pg_basebackup", *source, "-D", str(self.data), "-R", "-c", "fast", "--no-sync")
+        _run("pg_basebackup", *source, "-D", str(self.data), "-R", "-c", "fast", "--no-sync")
 
     def start(self) -> None:
         place = ["-D", str(self.data), "-p", str(self.port), "-k", str(self.folder)]
@@ -104,8 +126,3 @@ class PostgresServer:
     def _answers(self) -> bool:
         where = ["-h", "127.0.0.1", "-p", str(self.port), "-U", USER, "-q"]
         return subprocess.run([program("pg_isready"), *where], check=False).returncode == 0
-
-    def _run(self, name: str, *arguments: str) -> None:
-        command = _as_user(program(name), *arguments)
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
-        assert done.returncode == 0, done.stderr

@@ -22,6 +22,7 @@ from osnovci.database.errors import (
     QueryTimeoutError,
     UnreachableError,
 )
+from osnovci.database.pool import Pool
 from osnovci.database.settings import DatabaseSettings, DatabaseUrl, DatabaseUrls
 
 TASKS = 50
@@ -113,10 +114,8 @@ async def test_a_shrink_waits_for_a_running_query_and_says_when_it_is_in_force(
             async with under.connection(), under.connection():
                 pass
             assert await observer.clients() == 3
-            shrinking = asyncio.create_task(
-                under.configure(replace(under.settings, connections_per_process=1))
-            )
-            await shrinking
+            async with asyncio.timeout(15):
+                await under.configure(replace(under.settings, connections_per_process=1))
             assert await observer.clients() == 1
             assert under.statistics().open == 1
             assert await kept.fetchval("SELECT 7") == 7
@@ -207,7 +206,7 @@ async def test_a_server_that_takes_no_connection_is_told_with_its_place() -> Non
     port = server.sockets[0].getsockname()[1]
     where = DatabaseUrls(DatabaseUrl.parse(f"postgresql://ana:hush@127.0.0.1:{port}/homework"))
     async with Database(where, DatabaseSettings(connect_timeout_seconds=0.05)) as under:
-        told = rf"PostgreSQL at 127.0.0.1:{port}/homework took no connection within 0.05 s"
+        told = rf"PostgreSQL at 127.0.0.1:{port}/homework took no connection within 0.05 s \(the pool of 10 has"
         with pytest.raises(ConnectTimeoutError, match=told):
             await _one(under)
     closed.set()
@@ -270,11 +269,12 @@ async def test_a_ping_drops_a_connection_that_no_longer_answers(
 ) -> None:
     """The server stops that backend, so that nothing tells the client; only a ping finds it."""
     async with database(
-        postgres_server, ping_interval_seconds=0.05, connect_timeout_seconds=0.2
+        postgres_server, connect_timeout_seconds=0.2
     ) as under:
         async with under.connection() as connection:
             pid = connection.driver.get_server_pid()
         with postgres_server.frozen(pid):
+            await under.configure(replace(under.settings, ping_interval_seconds=0.05))
             await eventually_async(lambda: _open(under, 0))
         assert await _one(under) == 1
     await eventually_async(lambda: _is(observer, 0))
@@ -327,6 +327,27 @@ async def test_a_close_refuses_who_waits_and_lets_a_query_end(
         await waiting
     with pytest.raises(PoolClosedError, match="is closed"):
         await _one(under)
+
+
+async def test_who_stopped_waiting_at_the_same_moment_is_in_nobodys_way(
+    postgres_server: PostgresServer,
+) -> None:
+    pool = Pool(urls(postgres_server).primary, DatabaseSettings(connections_per_process=1))
+    driver = await pool.acquire()
+    waiting = [asyncio.create_task(pool.acquire()) for _ in range(2)]
+    await eventually_async(lambda: _waiting(pool, 2))
+    waiting[0].cancel()
+    closing = asyncio.create_task(pool.close())
+    with pytest.raises(PoolClosedError):
+        await waiting[1]
+    await pool.release(driver)
+    await closing
+    assert waiting[0].cancelled()
+    assert pool.open == 0
+
+
+async def _waiting(pool: Pool, count: int) -> bool:
+    return pool.statistics().waiting == count
 
 
 async def _sleep(under: Database) -> str:

@@ -11,8 +11,9 @@ from email.message import EmailMessage
 
 from redis import Redis
 
-from homework.database import Connection, with_database
+from homework.database import with_database
 from homework.report import report_pdf
+from osnovci.database.connection import Connection
 from osnovci.queues.tasks import task
 
 SMTP_SECONDS = 10.0
@@ -37,7 +38,7 @@ def notify(student: str, message: str) -> int:
 
     async def keep(database: Connection) -> int:
         statement = "INSERT INTO notification (student, message) VALUES ($1, $2) RETURNING id"
-        return int(await database.fetchval(statement, student, message) or 0)
+        return await database.fetchval(statement, student, message)
 
     return with_database(keep)
 
@@ -75,7 +76,7 @@ def check_conflicts(school_class: str) -> int:
         """
         await database.execute(statement, school_class)
         count = "SELECT count(*) FROM schedule_conflict WHERE class = $1"
-        return int(await database.fetchval(count, school_class) or 0)
+        return await database.fetchval(count, school_class)
 
     return with_database(check)
 

@@ -78,8 +78,8 @@ class Database:
 
     async def configure(self, settings: DatabaseSettings) -> None:
         """Apply other settings at once; return when no more connections are open than they allow."""
-        self.settings = settings
-        if self._pinging:
+        before, self.settings = self.settings, settings
+        if self._pinging and before.ping_interval_seconds != settings.ping_interval_seconds:
             self._pinging.cancel()
             self._pinging = asyncio.create_task(self._ping())
         await asyncio.gather(*(pool.configure(settings) for pool in self._pools))

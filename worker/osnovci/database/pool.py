@@ -185,7 +185,9 @@ class Pool:
         except DatabaseError as error:
             self._connecting -= 1
             if waiter := self._first_waiter():
-                waiter.set_exception(error)
+                told = type(error)(f"{error} ({self.statistics()})")
+                told.__cause__ = error.__cause__
+                waiter.set_exception(told)
             self._counted()
             return
         driver.add_termination_listener(self._forget)
