@@ -39,7 +39,7 @@ test: lint ## all tests, as CI runs them: brings the cluster up where it is not
 	@$(BIN)/python -m cluster deploy
 	@$(BIN)/pytest
 
-test-fast: lint ## what needs no cluster, in about two minutes; needs redis-server and postgresql
+test-fast: lint ## what needs no cluster, in about a minute; needs redis-server and postgresql
 	@command -v redis-server >/dev/null || { echo "redis-server is missing: apt-get install redis-server, or run make test, which installs it"; exit 1; }
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { echo "PostgreSQL's server is missing: apt-get install postgresql, or run make test, which installs it"; exit 1; }
 	@$(BIN)/pytest tests/unit tests/services

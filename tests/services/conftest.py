@@ -5,7 +5,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from databases import Observer
+from databases import TABLES, Observer, database
 from operator_stand import Stand
 from postgres_server import PostgresServer
 from redis import Redis
@@ -15,6 +15,7 @@ from waiting import eventually
 from workers import NAMESPACE, RunningWorker, StartWorker, end
 
 from osnovci.contract import PoolDocument
+from osnovci.database.database import Database
 from osnovci.queues.client import Queues
 
 
@@ -94,3 +95,16 @@ async def observer(postgres_server: PostgresServer) -> AsyncGenerator[Observer]:
     connection = await asyncpg.connect(postgres_server.url)
     yield Observer(connection)
     await connection.close()
+
+
+@pytest.fixture
+async def accounts(observer: Observer) -> Observer:
+    await observer.connection.execute(TABLES)
+    return observer
+
+
+@pytest.fixture
+async def under(postgres_server: PostgresServer, accounts: Observer) -> AsyncGenerator[Database]:
+    assert accounts
+    async with database(postgres_server) as opened:
+        yield opened

@@ -39,6 +39,11 @@ class Connection:
             raise PoolClosedError("this connection was given back: use it inside its `async with`")
         return self._driver
 
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open; a connection that broke has none."""
+        return not self.driver.is_closed() and self.driver.is_in_transaction()
+
     async def execute(
         self, statement: str, *values: object, timeout_seconds: float | None = None
     ) -> str:

@@ -141,9 +141,10 @@ class Database:
             try:
                 results += await self.execute_transaction(run)
             except Exception as error:
+                # PostgreSQL's text may quote values; whoever wants it has the cause.
                 raise BatchError(
-                    f"operations {start + 1} to {start + len(batch)} of {len(operations)} failed, "
-                    f"and the {start} before them are committed: {error}",
+                    f"operations {start + 1} to {start + len(batch)} of {len(operations)} failed "
+                    f"({type(error).__name__}), and the {start} before them are committed",
                     results,
                 ) from error
         return results

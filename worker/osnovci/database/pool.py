@@ -9,7 +9,7 @@ than the pool does.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from typing import Any
 
 from osnovci.database.driver import Driver, connect
@@ -92,13 +92,13 @@ class Pool:
         """Give a connection back, as it was when it was new; one that cannot be reset is closed."""
         clean = False
         try:
-            if driver.is_in_transaction():
+            if driver.is_closed():
+                log.info("a connection to PostgreSQL at %s came back broken", self.url)
+            elif driver.is_in_transaction():
                 log.warning("a connection came back inside a transaction and is closed")
-            elif not driver.is_closed():
-                await driver.reset(timeout=self.settings.connect_timeout_seconds)
-                clean = True
-        except Exception as error:  # noqa: BLE001  # whatever it is, the connection is not used again
-            log.info("a connection could not be reset and is closed: %s", error)
+            else:
+                seconds = self.settings.connect_timeout_seconds
+                clean = await self._answers(driver, driver.reset(timeout=seconds))
         finally:
             self._in_use.discard(driver)
             self._offer(driver, clean=clean)
@@ -112,10 +112,8 @@ class Pool:
             self._in_use.add(driver)
             alive = False
             try:
-                await driver.execute("SELECT 1", timeout=self.settings.connect_timeout_seconds)
-                alive = True
-            except Exception as error:  # noqa: BLE001  # whatever it is, the connection is no good
-                log.warning("a connection to PostgreSQL at %s was dead: %s", self.url, error)
+                seconds = self.settings.connect_timeout_seconds
+                alive = await self._answers(driver, driver.execute("SELECT 1", timeout=seconds))
             finally:
                 self._in_use.discard(driver)
                 self._offer(driver, clean=alive)
@@ -159,6 +157,19 @@ class Pool:
             raise
         finally:
             timer.cancel()
+
+    async def _answers(self, driver: Driver, asked: Awaitable[object]) -> bool:
+        """Tell whether a connection does what it was asked; whatever is wrong, it is not used again."""
+        try:
+            await asked
+        except TimeoutError:
+            log.warning("a connection to PostgreSQL at %s does not answer and is cut", self.url)
+            driver.terminate()
+        except Exception as error:  # noqa: BLE001  # a wrong answer of any kind
+            log.info("a connection to PostgreSQL at %s is closed: %s", self.url, error)
+        else:
+            return True
+        return False
 
     def _first_waiter(self) -> asyncio.Future[Driver] | None:
         while self._waiters:

@@ -32,9 +32,10 @@ async def transaction(
 ) -> AsyncGenerator[None]:
     """Commit at the end of the block, roll back when it raises; inside another, be a savepoint.
 
-    Raises CommitOutcomeUnknownError, NotCommittedError, or why PostgreSQL refused to commit.
+    Raises CommitOutcomeUnknownError, NotCommittedError, or why PostgreSQL refused to commit. A task
+    that is canceled while COMMIT runs does not learn its outcome either.
     """
-    if connection.driver.is_in_transaction():
+    if connection.in_transaction:
         if isolation:
             raise ValueError("a transaction inside another has the isolation of the outer one")
         name = f"osnovci_{next(_numbers)}"
