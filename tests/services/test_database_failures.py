@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import traceback
 from dataclasses import replace
 
 import asyncpg
@@ -103,6 +104,17 @@ async def test_a_refused_login_is_told_without_the_password(
         with pytest.raises(ConnectError, match='role "nobody" does not exist') as refused:
             await one(under)
         assert "hush" not in str(refused.value)
+
+
+async def test_a_url_that_asyncpg_does_not_read_is_told_without_it() -> None:
+    url = "postgresql://ana:hush@127.0.0.1:5432/x?sslmode=hush"
+    async with Database(DatabaseUrls(DatabaseUrl.parse(url))) as under:
+        with pytest.raises(
+            ConnectError, match="see that the URL is one that asyncpg reads"
+        ) as told:
+            await one(under)
+    assert "hush" not in "".join(traceback.format_exception(told.value))
+    assert under.statistics().open == 0
 
 
 async def test_a_connection_that_was_ended_while_idle_is_replaced_unseen(

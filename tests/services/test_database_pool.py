@@ -167,6 +167,19 @@ async def test_a_close_refuses_who_waits_and_lets_a_query_end(
         await one(under)
 
 
+async def test_a_connection_that_has_just_ended_is_not_lent_again(
+    postgres_server: PostgresServer,
+) -> None:
+    pool = Pool(urls(postgres_server).primary, DatabaseSettings())
+    driver = await pool.acquire()
+    await pool.release(driver)
+    driver.terminate()
+    again = await pool.acquire()
+    assert not again.is_closed()
+    await pool.release(again)
+    await pool.close()
+
+
 async def test_who_stopped_waiting_at_the_same_moment_is_in_nobodys_way(
     postgres_server: PostgresServer,
 ) -> None:
@@ -174,8 +187,8 @@ async def test_who_stopped_waiting_at_the_same_moment_is_in_nobodys_way(
     driver = await pool.acquire()
     waiting = [asyncio.create_task(pool.acquire()) for _ in range(2)]
     await eventually_async(lambda: _waiting(pool, 2))
-    waiting[0].cancel()
     closing = asyncio.create_task(pool.close())
+    waiting[0].cancel()
     with pytest.raises(PoolClosedError):
         await waiting[1]
     await pool.release(driver)

@@ -15,7 +15,7 @@ from osnovci.database.errors import (
 )
 from osnovci.database.fingerprint import fingerprint
 from osnovci.database.replica import UNREACHED, PrimaryLog, Sight, read_token, write_token
-from osnovci.database.retries import may_retry, wait_seconds
+from osnovci.database.retries import broke, may_retry, wait_seconds
 from osnovci.database.settings import DatabaseSettings, DatabaseUrl, DatabaseUrls
 from osnovci.database.statistics import AcquireTimes
 from osnovci.errors import SettingsError
@@ -137,6 +137,29 @@ def test_only_what_cannot_have_taken_effect_is_tried_again(
     error: Exception, *, expected: bool
 ) -> None:
     assert may_retry(error) is expected
+
+
+def fatal() -> asyncpg.PostgresError:
+    fields = {"C": "57P01", "V": "FATAL", "M": "terminating connection"}
+    return asyncpg.PostgresError.new(fields)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (asyncpg.ConnectionDoesNotExistError("x"), True),
+        (ConnectionResetError("x"), True),
+        (fatal(), True),
+        (asyncpg.UniqueViolationError("x"), False),
+        (asyncpg.InterfaceError("x"), False),
+        (TimeoutError("x"), False),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_fatal_answer_means_that_the_connection_is_gone(
+    error: Exception, *, expected: bool
+) -> None:
+    assert broke(error) is expected
 
 
 @given(st.integers(0, 20), st.floats(0, 1, exclude_max=True))

@@ -26,8 +26,8 @@ async def connect(url: DatabaseUrl, settings: DatabaseSettings) -> Driver:
         raise UnreachableError(f"PostgreSQL at {url} takes no connection now: {error}") from error
     except asyncpg.PostgresError as error:
         raise ConnectError(f"PostgreSQL at {url} refused the connection: {error}") from error
-    except (ValueError, asyncpg.InterfaceError):
-        # The error may quote the URL, and with it the password.
+    except Exception as error:  # noqa: BLE001  # also what is wrong with the URL, which it may quote
         raise ConnectError(
-            f"the URL of PostgreSQL at {url} is not one that asyncpg reads"
+            f"no connection to PostgreSQL at {url} ({type(error).__name__}): see that the URL is one "
+            "that asyncpg reads"
         ) from None

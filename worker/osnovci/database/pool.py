@@ -121,11 +121,10 @@ class Pool:
     async def close(self) -> None:
         """Take no more; wait for those in use as long as a statement may take, then cut them."""
         self._closed = True
-        for waiter in self._waiters:
+        while waiter := self._first_waiter():
             waiter.set_exception(
                 PoolClosedError(f"the pool of PostgreSQL at {self.url} was closed")
             )
-        self._waiters.clear()
         while self._idle:
             self._retire(self._idle.pop())
         self._counted()
