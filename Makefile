@@ -39,8 +39,9 @@ test: lint ## all tests, as CI runs them: brings the cluster up where it is not
 	@$(BIN)/python -m cluster deploy
 	@$(BIN)/pytest
 
-test-fast: lint ## what needs no cluster, in about a minute; needs redis-server
+test-fast: lint ## what needs no cluster, in about a minute; needs redis-server and postgresql
 	@command -v redis-server >/dev/null || { echo "redis-server is missing: apt-get install redis-server, or run make test, which installs it"; exit 1; }
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { echo "PostgreSQL's server is missing: apt-get install postgresql, or run make test, which installs it"; exit 1; }
 	@$(BIN)/pytest tests/unit tests/services
 
 lint: .venv/ready ## ruff, pyright, import-linter
@@ -69,6 +70,7 @@ bench: .venv/ready ## measures, prints its tables, writes benchmarks/results/
 	@$(BIN)/python -m cluster up
 	@$(BIN)/python -m cluster deploy
 	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks.database_pool
 	@$(BIN)/python -m benchmarks.queue_throughput
 
 requirements: .venv/ready ## pins the dependencies again, with hashes

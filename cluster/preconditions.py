@@ -17,11 +17,12 @@ PACKAGES = {
     "debootstrap": "debootstrap",
     "ip": "iproute2",
     "nft": "nftables",
+    "pg_createcluster": "postgresql",
     "redis-server": "redis-server",
     "runc": "runc",
     "mount": "mount",
 }
-"""Programs, each with the Debian package that has it; Redis is for the tests beside the cluster."""
+"""Programs, each with the Debian package that has it; Redis and PostgreSQL are for the tests beside it."""
 
 
 def check() -> None:

@@ -3,8 +3,11 @@
 from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 
+import asyncpg
 import pytest
+from databases import TABLES, Observer, database
 from operator_stand import Stand
+from postgres_server import PostgresServer
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis_server import RedisServer
@@ -12,6 +15,7 @@ from waiting import eventually
 from workers import NAMESPACE, RunningWorker, StartWorker, end
 
 from osnovci.contract import PoolDocument
+from osnovci.database.database import Database
 from osnovci.queues.client import Queues
 
 
@@ -67,4 +71,40 @@ def stand(redis: Redis) -> Stand:
 @pytest.fixture
 async def client(redis_server: RedisServer) -> AsyncGenerator[AsyncRedis]:
     async with AsyncRedis.from_url(redis_server.url, decode_responses=True) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    server = PostgresServer.started()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def own_postgres_server() -> Iterator[PostgresServer]:
+    """A server that the test may stop and start."""
+    server = PostgresServer.started()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+async def observer(postgres_server: PostgresServer) -> AsyncGenerator[Observer]:
+    """A connection beside those under test, to see what PostgreSQL sees."""
+    connection = await asyncpg.connect(postgres_server.url)
+    yield Observer(connection)
+    await connection.close()
+
+
+@pytest.fixture
+async def accounts(observer: Observer) -> Observer:
+    await observer.connection.execute(TABLES)
+    return observer
+
+
+@pytest.fixture
+async def under(postgres_server: PostgresServer, accounts: Observer) -> AsyncGenerator[Database]:
+    assert accounts
+    async with database(postgres_server) as opened:
         yield opened

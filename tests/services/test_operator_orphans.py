@@ -196,8 +196,8 @@ async def test_the_job_of_a_gone_pod_runs_in_another_within_a_second(
     clock = Clock(workers.NAMESPACE, pods, lambda _: None, tell)
     await orphans.step(client)
     pauses = Pauses(workers.NAMESPACE, pods)
-    upkeep = Upkeep(workers.NAMESPACE, connection, orphans, auditor, clock, pauses=pauses)
-    task = asyncio.create_task(upkeep.run())
+    kept = Upkeep(workers.NAMESPACE, connection, orphans, auditor, clock, pauses=pauses)
+    task = asyncio.create_task(kept.run())
     try:
         os.kill(victim.process.pid, signal.SIGKILL)
         victim.process.wait()
@@ -229,9 +229,9 @@ async def test_it_ends_though_redis_answers_a_cancellation_with_its_own_error(
     connection = Connection(NAMESPACE, SETTINGS, Kube(ApiClient()))
     connection.client = client
     clock = Clock(NAMESPACE, stand.store, stand.woken.append, stand.tell)
-    task = asyncio.create_task(
-        Upkeep(NAMESPACE, connection, stand.orphans, stand.auditor, clock).run()
-    )
+    pauses = Pauses(NAMESPACE, stand.store)
+    kept = Upkeep(NAMESPACE, connection, stand.orphans, stand.auditor, clock, pauses=pauses)
+    task = asyncio.create_task(kept.run())
     await begun.wait()
     task.cancel()
     done, _ = await asyncio.wait({task}, timeout=15)

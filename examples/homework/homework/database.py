@@ -1,4 +1,4 @@
-"""The example's PostgreSQL: one connection a job, and a schema that makes itself."""
+"""The example's PostgreSQL: a transaction a job, and a schema that makes itself."""
 
 import asyncio
 import os
@@ -6,36 +6,29 @@ from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from typing import TypeVar
 
-import asyncpg
+from osnovci.database.connection import Connection
+from osnovci.database.database import Database
+from osnovci.database.settings import DatabaseSettings, DatabaseUrls
 
 Result = TypeVar("Result")
-Connection = asyncpg.Connection
 
 SCHEMA_LOCK = 7_214_001
-CONNECT_SECONDS = 5
-QUERY_SECONDS = 10.0
+ONE = DatabaseSettings(connections_per_process=1)
 
 
 def with_database(work: Callable[[Connection], Awaitable[Result]]) -> Result:
-    """Run some work on a connection of its own; the schema is there when it begins."""
+    """Run some work in a transaction of its own; the schema is there when it begins."""
     return asyncio.run(_with_database(work))
 
 
 async def _with_database(work: Callable[[Connection], Awaitable[Result]]) -> Result:
-    connection = await asyncpg.connect(
-        os.environ["DATABASE_URL"], timeout=CONNECT_SECONDS, command_timeout=QUERY_SECONDS
-    )
-    try:
-        await _ensure_schema(connection)
-        return await work(connection)
-    finally:
-        await connection.close()
+    async with Database(DatabaseUrls.parse(os.environ), ONE) as database:
+        await database.execute_transaction(_ensure_schema)
+        return await database.execute_transaction(work)
 
 
 async def _ensure_schema(connection: Connection) -> None:
     newest = "SELECT to_regclass('lesson') IS NOT NULL AND to_regclass('notification_job_key') IS NOT NULL"
-    if await connection.fetchval(newest):
-        return
-    async with connection.transaction():
+    if not await connection.fetchval(newest):
         await connection.execute("SELECT pg_advisory_xact_lock($1)", SCHEMA_LOCK)
         await connection.execute(files("homework").joinpath("schema.sql").read_text())

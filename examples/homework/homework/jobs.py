@@ -11,8 +11,9 @@ from email.message import EmailMessage
 
 from redis import Redis
 
-from homework.database import Connection, with_database
+from homework.database import with_database
 from homework.report import report_pdf
+from osnovci.database.connection import Connection
 from osnovci.queues.engine.body import current_job_id
 from osnovci.queues.tasks import task
 
@@ -46,7 +47,7 @@ def notify(student: str, message: str) -> int:
             ON CONFLICT (job) DO UPDATE SET message = excluded.message
             RETURNING id
         """
-        return int(await database.fetchval(statement, job, student, message) or 0)
+        return await database.fetchval(statement, job, student, message)
 
     return with_database(keep)
 
@@ -84,7 +85,7 @@ def check_conflicts(school_class: str) -> int:
         """
         await database.execute(statement, school_class)
         count = "SELECT count(*) FROM schedule_conflict WHERE class = $1"
-        return int(await database.fetchval(count, school_class) or 0)
+        return await database.fetchval(count, school_class)
 
     return with_database(check)
 
