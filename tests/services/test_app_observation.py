@@ -80,7 +80,7 @@ def test_a_pod_has_the_document_when_each_process_has_it(redis: Redis) -> None:
         report(redis, heartbeat)
     question = AppQuestion("homework", ("both", "one", "half", "silent"), 2)
     reading = observe(redis, question)["homework"]
-    assert reading.pods_with(CHECKSUM, 2) == {"both"}
+    assert reading.pods_with(CHECKSUM, 2) == frozenset({"both"})
     assert reading.pods_with("d" * 64, 2) == frozenset()
 
 
@@ -145,7 +145,7 @@ async def test_the_report_of_a_pod_can_be_read(
         return bool(
             reading.newest
             and reading.newest.revision == published.revision
-            and reading.pods_with(reading.newest.checksum) == {"web-1"}
+            and reading.pods_with(reading.newest.checksum) == frozenset({"web-1"})
         )
 
     eventually(has_it)
