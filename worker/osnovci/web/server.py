@@ -57,7 +57,7 @@ class Server:
 
     def run(self) -> int:
         """Run until told to stop or until a process cannot start; give the exit status."""
-        logs.configure("INFO")
+        logs.configure("INFO", quiet=("uvicorn.error",))
         self._hear_signals()
         while not self._stops and not self._status:
             for each in self._processes:
