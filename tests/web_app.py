@@ -63,6 +63,9 @@ class Pool:
         return self
 
     async def configure(self, settings: Any) -> None:
+        """Take as long as a pool whose connections are all in use, to shrink to one."""
+        if settings.connections_per_process == 1:
+            await gate.wait()
         self.size = settings.connections_per_process
 
 
