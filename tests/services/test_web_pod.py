@@ -172,6 +172,12 @@ def test_a_process_that_dies_is_started_anew(start_pod: StartPod) -> None:
     assert pod.get("/").text == "hello"
 
 
+def test_a_process_that_cannot_start_takes_no_other_with_it(start_pod: StartPod) -> None:
+    pod = start_pod(app_document(processes=2), app="web_app:half")
+    eventually(lambda: pod.log.read_text().count("server 1 ended with 3, started anew") > 1)
+    assert pod.get("/").text == "plain"
+
+
 def test_each_process_reports(start_pod: StartPod) -> None:
     pod = start_pod(app_document(processes=2, max_in_flight=2))
     beats = [eventually(lambda n=n: pod.heartbeat(n)) for n in range(2)]
