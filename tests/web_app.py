@@ -55,7 +55,7 @@ class Pool:
 
     def __init__(self) -> None:
         self.size, self.open, self.in_use, self.waiting = 10, 3, 2, 1
-        self.ok, self.message, self.latency_seconds = True, "answers", 0.002
+        self.ok, self.message = True, "answers"
 
     def statistics(self) -> "Pool":
         return self

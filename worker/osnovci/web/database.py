@@ -23,8 +23,6 @@ class Sign(Protocol):
     def ok(self) -> bool: ...  # noqa: D102
     @property
     def message(self) -> str: ...  # noqa: D102
-    @property
-    def latency_seconds(self) -> float: ...  # noqa: D102
 
 
 class Database(Protocol):
@@ -35,7 +33,7 @@ class Database(Protocol):
         ...
 
     async def health(self) -> Sign:
-        """Ask for a sign of life, in a time that is bounded."""
+        """Ask for a sign of life."""
         ...
 
     async def configure(self, settings: Any) -> None:

@@ -21,7 +21,7 @@ class Drain:
         self._loop = asyncio.get_running_loop()
         self._ending: asyncio.TimerHandle | None = None
         self._is_hearing = False
-        self._server_handler = signal.getsignal(signal.SIGTERM)
+        self._server_handler = signal.getsignal(signal.SIGTERM) or signal.SIG_DFL
 
     def hear(self) -> None:
         """Take SIGTERM before the server does."""

@@ -15,7 +15,7 @@ from osnovci.container import Container
 from osnovci.contract import HEARTBEAT_INTERVAL_SECONDS
 from osnovci.web.link import Away, Link
 from osnovci.web.replica import Replica
-from osnovci.web.traffic import Window
+from osnovci.web.traffic import Window, between
 
 LOOK_SECONDS = 0.4
 """How often a newer config is looked for: in force within a second, whatever is lost."""
@@ -43,9 +43,9 @@ class Pulse:
         self._seen: Mark = (None, None)
         self._applying: asyncio.Task[None] | None = None
         self._woken = asyncio.Event()
-        now = time.monotonic()
-        self._window = Window(now, replica.traffic.counts())
-        self._figures = self._window.figures(now + 1, replica.traffic.counts())
+        counts = replica.traffic.counts()
+        self._window = Window(time.monotonic(), counts)
+        self._figures = between(counts, counts, HEARTBEAT_INTERVAL_SECONDS)
         self._measured_at = self._reported_at = 0.0
         self._failures = 0
         self._answered_at = 0.0

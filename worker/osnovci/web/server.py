@@ -22,6 +22,7 @@ from osnovci.errors import SettingsError
 from osnovci.queues.processes import Process, ended_children
 from osnovci.web.asgi import App
 from osnovci.web.runtime import WebRuntime
+from osnovci.words import counted
 
 KEEP_ALIVE_SECONDS = 75
 """Longer than nginx keeps an idle connection (60 s): the one who opened it should close it."""
@@ -42,6 +43,7 @@ class Server:
     """The server processes of one pod."""
 
     def __init__(self, name: str, document: AppDocument, host: str, port: int) -> None:
+        self._what = f"{name} on port {port} with {counted(document.processes, 'server')}"
         self._grace_seconds = document.shutdown.grace_seconds
         self._stops = 0
         self._status = 0
@@ -60,6 +62,7 @@ class Server:
         """Run until told to stop or until a process cannot start; give the exit status."""
         logs.configure("INFO", quiet=("uvicorn.error",))
         self._hear_signals()
+        log.info("serving %s", self._what)
         while not self._stops and not self._status:
             for each in self._processes:
                 each.start_if_due(time.monotonic())
