@@ -115,7 +115,11 @@ class RunningPod:
         try:
             connection.request("GET", path)
             response = connection.getresponse()
-            headers = {name.lower(): value for name, value in response.getheaders()}
+            # One that is sent twice comes as both, joined.
+            headers = {
+                name.lower(): ", ".join(response.headers.get_all(name, []))
+                for name in response.headers
+            }
             return Answer(response.status, headers, response.read().decode())
         finally:
             connection.close()

@@ -13,6 +13,7 @@ from redis import Redis
 from redis_server import RedisServer
 from waiting import eventually
 from web_pods import RunningPod, StartPod, alone, app_document, environment
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from osnovci.app_contract import AppState
@@ -144,6 +145,20 @@ def ask_while_ready(pod: RunningPod) -> int:
                 return answered
 
 
+def test_an_open_websocket_does_not_hold_up_the_end(start_pod: StartPod) -> None:
+    pod = start_pod()
+    with connect(f"ws://127.0.0.1:{pod.port}/echo") as websocket:
+        websocket.send("a word")
+        assert websocket.recv(timeout=10) == "a word"
+        pod.stop()
+        with pytest.raises(ConnectionClosed) as closed:
+            websocket.recv(timeout=10)
+    assert closed.value.rcvd
+    # "service restart": the client may come again at once
+    assert closed.value.rcvd.code == 1012
+    assert pod.ends() == 0
+
+
 def test_the_runtime_drains_under_another_server_too(
     redis: Redis, redis_server: RedisServer, tmp_path: Path
 ) -> None:
@@ -223,6 +238,22 @@ def test_an_application_that_knows_nothing_of_osnovci(
     assert "database" not in pod.get("/api/health").json["checks"]
     pod.stop()
     assert pod.ends() == 0
+
+
+def test_a_port_that_is_taken_is_named(redis_server: RedisServer, tmp_path: Path) -> None:
+    command = [str(Path(sys.executable).parent / "osnovci"), "serve", "web_app:app"]
+    ended = run(
+        [*command, f"--port={redis_server.port}"],
+        env=alone(),
+        stderr=PIPE,
+        text=True,
+        timeout=30,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert ended.returncode == 2
+    assert f"osnovci: port {redis_server.port}: " in ended.stderr
+    assert "--port chooses another" in ended.stderr
 
 
 def test_without_the_operator_it_serves_by_itself(redis: Redis, tmp_path: Path) -> None:
