@@ -240,6 +240,26 @@ def test_an_application_that_knows_nothing_of_osnovci(
     assert pod.ends() == 0
 
 
+def test_an_extra_that_is_missing_is_named() -> None:
+    program = """
+import sys
+sys.modules["uvicorn"] = None
+sys.argv = ["osnovci", "serve", "web_app:app"]
+from osnovci.cli import main
+main()
+"""
+    ended = run(
+        [sys.executable, "-c", program],
+        stderr=PIPE,
+        text=True,
+        env=alone(),
+        timeout=30,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert ended.stderr == "osnovci: uvicorn is missing: install osnovci[web]\n"
+
+
 def test_a_port_that_is_taken_is_named(redis_server: RedisServer, tmp_path: Path) -> None:
     command = [str(Path(sys.executable).parent / "osnovci"), "serve", "web_app:app"]
     ended = run(

@@ -27,8 +27,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until told to stop; give the exit status."""
     # Before the imports; see osnovci.cli.worker.
     signal.signal(signal.SIGTERM, _leave)
+    from osnovci.errors import SettingsError
     from osnovci.settings import AppSettings
-    from osnovci.web.server import Server
+
+    try:
+        from osnovci.web.server import Server
+    except ModuleNotFoundError as error:
+        raise SettingsError(f"{error.name} is missing: install osnovci[web]") from error
 
     document = AppSettings.parse(os.environ, socket.gethostname()).config.document
     port = document.port if arguments.port is None else arguments.port
