@@ -18,7 +18,7 @@ from rich.table import Table
 from cluster import tools
 
 RESULTS = Path(__file__).parent / "results"
-PACKAGES = ("kopf", "kubernetes", "aiohttp", "redis", "rq", "asyncpg")
+PACKAGES = ("kopf", "kubernetes", "aiohttp", "redis", "rq", "asyncpg", "starlette", "uvicorn")
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,10 @@
 import argparse
 import sys
 
-from osnovci.cli import explain, queue, simulate, trace, worker
+from osnovci.cli import explain, queue, serve, simulate, trace, worker
 from osnovci.errors import OsnovciError
 
-COMMANDS = (worker, queue, explain, trace, simulate)
+COMMANDS = (worker, serve, queue, explain, trace, simulate)
 
 
 def main() -> None:
