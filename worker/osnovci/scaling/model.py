@@ -90,9 +90,9 @@ class Tuning:
     half_life_lately: float = 20.0
     prior_lately: float = 5.0
     """The prior of the service time of late counts as so many jobs of the mean."""
-    reach: float = 0.8
+    reach: float = 0.95
     """The share of the target wait within which a cold start is planned with at all."""
-    startup_prior: float = 15.0
+    startup_prior: float = 20.0
     implausible: float = 120.0
     """For how long a reading is not believed in which jobs vanished."""
     dwell: float = 30.0
@@ -124,6 +124,8 @@ class Needs:
     """Offered load, slots."""
     service: float
     """Mean service time, seconds."""
+    service_lately: float
+    """The same, of late where that is longer: what waits is reckoned with it."""
     startup: float
 
     @property
