@@ -3,7 +3,7 @@
 from benchmarks.scaling import OURS, RIVALS, Did, Replays, cells, do, figures, losses, rows
 
 ALL = cells()
-BETTER, WORSE = Did(0.01, 400.0, 1.2, 10.0, 0), Did(0.2, 1000.0, 3.0, 10.0, 5)
+BETTER, WORSE = Did(0.01, 400.0, 1.2, 1.1, 10.0, 0), Did(0.2, 1000.0, 3.0, 2.0, 10.0, 5)
 
 
 def table(ours: Did = BETTER, theirs: Did = WORSE) -> Replays:

@@ -118,7 +118,7 @@ def test_starts_are_forgotten_with_their_pool() -> None:
 
 def test_a_job_is_due_soon_when_a_worker_could_not_start_sooner() -> None:
     assert horizon(30 * SECOND) == 32 * SECOND
-    assert horizon(None) == 17 * SECOND
+    assert horizon(None) == 22 * SECOND
 
 
 def test_nothing_is_known_of_a_pool_without_pods() -> None:

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from osnovci.scaling.model import Target
-from osnovci.simulation.outcome import lower_bound, outcome, percentile
+from osnovci.simulation.bounds import lower_bound, prompt_bound
+from osnovci.simulation.outcome import outcome, percentile
 from osnovci.simulation.pools import look
 from osnovci.simulation.replay import POLICIES, replay
 from osnovci.simulation.rivals import Hpa, Keda
@@ -155,6 +156,15 @@ def test_any_policy_pays_at_least_the_bound_and_the_same_each_time(
     # Start-ups vary by 15 %; the bound reckons with their mean.
     if not once.late and name not in {"keda", "keda-1s"}:
         assert once.pod_seconds >= 0.85 * lower_bound(trace, TARGET, STARTUP)
+    if name in {"osnovci", "hpa"} and not once.late:
+        assert once.pod_seconds >= 0.85 * prompt_bound(trace, TARGET, STARTUP)
+
+
+def test_who_starts_a_worker_for_each_job_pays_for_the_starts_or_the_gaps() -> None:
+    """A job of 1 s every 10 s: a worker that starts for one is just in time for the next."""
+    trace = Trace("drip", tuple((10.0 * number, 1.0) for number in range(30)), 900.0)
+    assert prompt_bound(trace, TARGET, STARTUP) == pytest.approx(15 * (STARTUP + 1))
+    assert lower_bound(trace, TARGET, STARTUP) < prompt_bound(trace, TARGET, STARTUP) / 4
 
 
 @settings(deadline=None, max_examples=20)

@@ -70,7 +70,7 @@ def add(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Replay and print."""
     from osnovci.simulation import pool_file, trace
-    from osnovci.simulation.outcome import lower_bound
+    from osnovci.simulation.bounds import lower_bound
     from osnovci.simulation.plot import svg
     from osnovci.simulation.replay import POLICIES, replay
 

@@ -15,7 +15,7 @@ TIMES_USUAL = 8
 
 LEAST_BURSTS = 2
 REMEMBERED = 3
-TOLERANCE = 0.05
+TOLERANCE = 0.02
 """The share by which equal distances may differ."""
 
 AHEAD = 3.0
@@ -67,6 +67,11 @@ class Bursts:
         if any(abs(period - gap) > TOLERANCE * period for gap in gaps):
             return None
         return Burst(last.at + period, max(each.jobs for each in self.seen))
+
+    def sure(self, now: float) -> bool:
+        """Tell whether bursts repeat so surely that nobody needs to be kept until the next."""
+        expected = self.next()
+        return expected is not None and len(self.seen) == REMEMBERED and now <= expected.at + PAST
 
 
 def for_burst(bursts: Bursts, now: float, plan: Plan) -> int:

@@ -66,14 +66,14 @@ class Moment:
 class Tuning:
     """The policy's constants; tuned on the half of benchmarks/scaling_traces.py that says so."""
 
-    plan: float = 0.5
+    plan: float = 0.4
     """The share of the target wait that is planned with; the rest is for what was not foreseen."""
     late: float = 0.05
     """By what share of the target a deadline that cannot be met any more is put off."""
     hold_warm: float = 1.0
     """Start-up times for which a need is kept, where a cold start fits: idling as long as a start
     costs what the start costs (ski rental)."""
-    hold_cold: float = 8.0
+    hold_cold: float = 12.0
     """The same, where a cold start does not fit the plan."""
     hold_backlog: float = 1.0
     """Start-up times for which the need of a backlog is kept."""
@@ -84,15 +84,15 @@ class Tuning:
     utilisation: float = 1.0
     utilisation_cold: float = 1.0
     """The share of the slots that is planned to be busy, where a cold start fits or does not."""
-    half_life_fast: float = 5.0
+    half_life_fast: float = 3.0
     half_life_slow: float = 120.0
     half_life_service: float = 300.0
     half_life_lately: float = 20.0
     prior_lately: float = 5.0
     """The prior of the service time of late counts as so many jobs of the mean."""
-    reach: float = 0.8
+    reach: float = 0.95
     """The share of the target wait within which a cold start is planned with at all."""
-    startup_prior: float = 15.0
+    startup_prior: float = 20.0
     implausible: float = 120.0
     """For how long a reading is not believed in which jobs vanished."""
     dwell: float = 30.0
@@ -124,6 +124,8 @@ class Needs:
     """Offered load, slots."""
     service: float
     """Mean service time, seconds."""
+    service_lately: float
+    """The same, of late where that is longer: what waits is reckoned with it."""
     startup: float
 
     @property

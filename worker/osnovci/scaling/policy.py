@@ -61,7 +61,7 @@ def _plan(seen: Observation, target: Target, state: State, tuning: Tuning) -> Pl
     return Plan(
         rate=state.arrivals.rate(tuning),
         service=service,
-        service_lately=state.services.lately(service, tuning),
+        service_lately=state.services.lately(service, target.wait, tuning),
         startup=tuning.startup_prior if seen.startup is None else seen.startup,
         target=target,
         tuning=tuning,
@@ -80,14 +80,19 @@ def _needs(seen: Observation, state: State, now: float, plan: Plan) -> Needs:
         schedule=for_burst(state.bursts, now, plan),
         offered=load,
         service=plan.service,
+        service_lately=plan.service_lately,
         startup=plan.startup,
     )
 
 
 def _remember_needs(state: State, needs: Needs, now: float, plan: Plan) -> State:
-    """Keep a need as long as it costs to keep a worker instead of starting one again."""
+    """Keep a need as long as it costs to keep a worker instead of starting one again.
+
+    Longer where a start is too slow, unless it is known when the workers are needed next.
+    """
     tuning = plan.tuning
-    hold = tuning.hold_warm if plan.cold_fits else tuning.hold_cold
+    in_time = plan.cold_fits or state.bursts.sure(now)
+    hold = tuning.hold_warm if in_time else tuning.hold_cold
     return replace(
         state,
         steady=state.steady.after(

@@ -116,10 +116,14 @@ class Services:
             return max(mean, self.all_busy / (self.all_ended + 1))
         return max(mean, SHORTEST)
 
-    def lately(self, mean: float, tuning: Tuning) -> float:
+    def lately(self, mean: float, wait: float, tuning: Tuning) -> float:
         """Give the mean service time of late where it is longer than `mean`.
 
         Jobs that run longer than usual show before they end: their time counts, they do not yet.
+        Until one has ended, each is taken to run as long as it may wait: no slot is counted on
+        twice, since a worker that is found missing then comes a start too late.
         """
+        if not self.all_ended:
+            return max(mean, wait)
         prior = tuning.prior_lately
         return max(mean, (self.lately_busy + prior * mean) / (self.lately_ended + prior))

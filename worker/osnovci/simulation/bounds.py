@@ -1,0 +1,115 @@
+"""The least that any policy could have paid for a trace. Pure."""
+
+import math
+from dataclasses import dataclass
+
+from osnovci.scaling.model import Target
+from osnovci.simulation.trace import Trace
+
+WINDOWS = 400
+"""So many following jobs are looked at for the densest demand."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Cluster:
+    """Jobs that may overlap in time; between two clusters no job can run."""
+
+    begin: float
+    end: float
+    busy: float
+    """The least pod-seconds in which its jobs can run."""
+    peak: int
+    """The least pods that must be there at some moment, were all jobs to start in time."""
+
+
+def lower_bound(trace: Trace, target: Target, startup: float) -> float:
+    """Give pod-seconds that no policy undercuts, even one that knows the future.
+
+    Every pod costs its start-up and, together, at least the jobs' time over the slots. Between two
+    clusters of jobs a pod either idles for the gap or is started again. It need not be reachable.
+    """
+    clusters = _clusters(trace, target)
+    total = sum(cluster.busy for cluster in clusters)
+    for layer in range(1, max(cluster.peak for cluster in clusters) + 1):
+        total += startup
+        gap = math.inf
+        begun = False
+        before = 0.0
+        for cluster in clusters:
+            gap += cluster.begin - before
+            before = cluster.end
+            if cluster.peak >= layer:
+                total += min(startup, gap) if begun else 0.0
+                begun, gap = True, 0.0
+    return max(total, target.minimum * trace.end)
+
+
+def _clusters(trace: Trace, target: Target) -> list[_Cluster]:
+    groups: list[list[tuple[float, float]]] = []
+    latest = -math.inf
+    for at, service in trace.jobs:
+        if at > latest:
+            groups.append([])
+        groups[-1].append((at, service))
+        latest = max(latest, at + target.wait + service)
+    return [_cluster(jobs, target) for jobs in groups]
+
+
+def _cluster(jobs: list[tuple[float, float]], target: Target) -> _Cluster:
+    work = sum(service for _, service in jobs)
+    longest = max(service for _, service in jobs)
+    peak = 1
+    for first in range(0, len(jobs), max(1, len(jobs) // 500)):
+        demand, by = 0.0, 0.0
+        for at, service in jobs[first : first + WINDOWS]:
+            demand += service
+            by = max(by, at + target.wait + service)
+            peak = max(peak, math.ceil(demand / target.slots / (by - jobs[first][0]) - 1e-9))
+    return _Cluster(
+        begin=jobs[0][0],
+        end=max(at + target.wait + service for at, service in jobs),
+        busy=max(work / target.slots, longest),
+        peak=min(peak, target.maximum),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Busy:
+    """A time in which always some job runs, were each to start as it arrives."""
+
+    begin: float
+    end: float
+    longest: float
+    """The longest of its jobs."""
+
+
+def prompt_bound(trace: Trace, target: Target, startup: float) -> float:
+    """Give pod-seconds that no policy undercuts which starts a worker when a job finds none.
+
+    It may know the future too, and stop when it likes. While a job waits or runs there is a worker,
+    starting or ready; so its time is cut into stretches, and one that holds the busy times i to j
+    takes at least until the last of their jobs ends, and a start and the longest job. The least sum
+    over all ways to cut is found by dynamic programming.
+    """
+    least = [0.0]
+    busy = _busy(trace)
+    for last, until in enumerate(busy):
+        best, longest = math.inf, 0.0
+        for first in range(last, -1, -1):
+            longest = max(longest, busy[first].longest)
+            stretch = max(until.end - busy[first].begin, startup + longest)
+            best = min(best, least[first] + stretch)
+        least.append(best)
+    return max(least[-1], lower_bound(trace, target, startup))
+
+
+def _busy(trace: Trace) -> list[_Busy]:
+    found: list[_Busy] = []
+    for at, service in trace.jobs:
+        last = found[-1] if found else None
+        if last and at <= last.end:
+            grown = _Busy(last.begin, max(last.end, at + service), max(last.longest, service))
+            found[-1] = grown
+        else:
+            found.append(_Busy(at, at + service, service))
+    return found
