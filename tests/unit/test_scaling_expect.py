@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from osnovci.scaling.expect import expected_wait
 from osnovci.scaling.model import Needs, Observation
 
-NEEDS = Needs(rate=0, busy=0, backlog=0, schedule=0, offered=0, service=2.0, startup=4.0)
+NEEDS = Needs(
+    rate=0,
+    busy=0,
+    backlog=0,
+    schedule=0,
+    offered=0,
+    service=2.0,
+    service_lately=2.0,
+    startup=4.0,
+)
 SLOTS = 2
 
 
