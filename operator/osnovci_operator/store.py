@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, TypeVar, cast
 
+from osnovci_operator.app.spec import App
 from osnovci_operator.kinds import BY_NAME, DEPLOYMENT, KINDS, POD, QUEUE_POOL
 from osnovci_operator.pod_life import PodLife, Pods, Startups
 from osnovci_operator.queuepool.spec import Pool
@@ -123,9 +124,17 @@ class Store:
         """Give the QueuePools that can be read, of one namespace or of all."""
         return cast("Iterable[Pool]", self.objects(QUEUE_POOL.name, namespace))
 
+    def app(self, key: Key) -> App | InvalidSpecError | None:
+        """Give an OsnovciApp; None if there is none."""
+        return cast("App | InvalidSpecError | None", self._objects.get(key))
+
     def child(self, key: Key, kind: str, name: str) -> dict[str, Any] | None:
         """Give what carries an object's label, by its kind and name; None if none was seen yet."""
         return self._children.get(key, {}).get(Key(kind, key.namespace, name))
+
+    def children(self, key: Key, kind: str) -> list[dict[str, Any]]:
+        """Give all of a kind that carry an object's label."""
+        return [body for place, body in self._children.get(key, {}).items() if place.kind == kind]
 
     def deployment(self, key: Key) -> dict[str, Any] | None:
         """Give an object's Deployment, which has its name; None if none was seen yet."""

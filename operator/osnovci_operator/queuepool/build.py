@@ -5,8 +5,7 @@ from typing import Any
 from osnovci import contract
 from osnovci_operator import pods
 from osnovci_operator.labels import object_labels, pool_labels
-from osnovci_operator.queuepool.spec import GRACE_MARGIN, KIND, Pool
-from osnovci_operator.resource import GROUP, VERSION
+from osnovci_operator.queuepool.spec import GRACE_MARGIN, Pool
 
 COMMAND = ["osnovci", "worker"]
 
@@ -26,7 +25,7 @@ def deployment(pool: Pool, replicas: int) -> dict[str, Any]:
             "name": name,
             "namespace": pool.identity.namespace,
             "labels": labels,
-            "ownerReferences": [_owner(pool)],
+            "ownerReferences": [pool.reference],
         },
         "spec": {
             "replicas": replicas,
@@ -39,16 +38,6 @@ def deployment(pool: Pool, replicas: int) -> dict[str, Any]:
                 containers=[worker],
             ),
         },
-    }
-
-
-def _owner(pool: Pool) -> dict[str, Any]:
-    return {
-        "apiVersion": f"{GROUP}/{VERSION}",
-        "kind": KIND,
-        "name": pool.identity.name,
-        "uid": pool.identity.uid,
-        "controller": True,
     }
 
 

@@ -1,0 +1,161 @@
+"""One OsnovciApp, made what it should be: observe, decide, build, apply, report."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from osnovci_operator import conditions
+from osnovci_operator.app import build, status
+from osnovci_operator.app.decide import Decision, decide
+from osnovci_operator.app.rollout import Course, Revision, course
+from osnovci_operator.app.seen import Deployed, Seen
+from osnovci_operator.app.spec import KIND, App
+from osnovci_operator.app.status import Outcome
+from osnovci_operator.errors import NotFoundError, RefusedError, TerminatingError
+from osnovci_operator.events import Events
+from osnovci_operator.kinds import DEPLOYMENT, INGRESS, REPLICA_SET
+from osnovci_operator.kube import Kube
+from osnovci_operator.loop import RESYNC
+from osnovci_operator.report import Reporter
+from osnovci_operator.resource import InvalidSpecError, Key, format_duration
+from osnovci_operator.store import Store
+
+REFUSED_EVERY = timedelta(seconds=30)
+"""What the API server refused is tried again, since rights and quotas change unseen."""
+
+
+class Apps:
+    """Reconciles OsnovciApps, one key a call."""
+
+    def __init__(
+        self, store: Store, kube: Kube, events: Events, now: Callable[[], datetime]
+    ) -> None:
+        self._store = store
+        self._kube = kube
+        self._events = events
+        self._reporter = Reporter(kube, events)
+        self._now = now
+
+    async def reconcile(self, key: Key) -> timedelta | None:
+        """Give the app the pods and objects that its spec asks for; return when to look again."""
+        app = self._store.app(key)
+        if isinstance(app, InvalidSpecError):
+            return await self._report_invalid(key, app)
+        if app is None or app.deleting:
+            self._reporter.forget(key)
+            return None
+        live = await self._live(app)
+        seen = self._observe(app, live)
+        decision = decide(app.spec, seen)
+        if decision.blocked:
+            return await self._report(app, seen, Outcome(decision))
+        chosen = self._choose(app, seen)
+        refusal = await self._apply(app, seen, live, decision, chosen)
+        return await self._report(app, seen, Outcome(decision, chosen, refusal))
+
+    async def _live(self, app: App) -> dict[Key, dict[str, Any]]:
+        """Give the app's objects as they are; one the cache has not seen is asked for by its name."""
+        found: dict[Key, dict[str, Any]] = {}
+        for place in _places(app):
+            body = self._store.child(app.key, place.kind, place.name)
+            body = body or await self._kube.get(place.kind, place.namespace, place.name)
+            if body:
+                found[place] = body
+        return found
+
+    def _observe(self, app: App, live: dict[Key, dict[str, Any]]) -> Seen:
+        strangers = [place for place, body in live.items() if not _is_of(app, body)]
+        deployment = live.get(Key(DEPLOYMENT, app.identity.namespace, app.identity.name))
+        deployed = (
+            Deployed.parse(deployment, self._store.children(app.key, REPLICA_SET))
+            if deployment and not strangers
+            else None
+        )
+        return Seen(
+            now=self._now(),
+            deployed=deployed,
+            strangers=tuple(f"{place.kind} {place.name}" for place in strangers),
+            trouble=self._store.trouble(app.key),
+        )
+
+    def _choose(self, app: App, seen: Seen) -> Course:
+        wanted = Revision(build.template(app), app.spec.document(app.identity.name))
+        deadline = format_duration(app.spec.rollout.deadline)
+        return course(wanted, seen.deployed, deadline, seen.trouble)
+
+    async def _apply(
+        self,
+        app: App,
+        seen: Seen,
+        live: dict[Key, dict[str, Any]],
+        decision: Decision,
+        chosen: Course,
+    ) -> str:
+        """Make the app's objects what they should be; give why the API server refused one."""
+        for manifest in manifests(app, decision.replicas, chosen):
+            try:
+                self._store.written(await self._kube.apply(manifest, live.get(_place(manifest))))
+            except TerminatingError:
+                return "the namespace is being deleted"
+            except RefusedError as error:
+                return f"the API server refused the {manifest['kind']}: {error}"
+        await self._remove_unwanted(app)
+        before = seen.deployed.asked if seen.deployed else 0
+        if decision.replicas != before:
+            reason = "ScaledUp" if decision.replicas > before else "ScaledDown"
+            note = f"from {before} to {decision.replicas} pods: {decision.message}"
+            await self._events.record(KIND, app.identity, reason, note)
+        return ""
+
+    async def _remove_unwanted(self, app: App) -> None:
+        """Delete the Ingress of an app that no longer has one."""
+        body = self._store.child(app.key, INGRESS, app.identity.name)
+        if app.spec.ingress or not body or not _is_of(app, body):
+            return
+        try:
+            await self._kube.delete(INGRESS, app.identity.namespace, app.identity.name)
+        except NotFoundError:
+            return
+
+    async def _report(self, app: App, seen: Seen, outcome: Outcome) -> timedelta:
+        last = self._reporter.last(app.key, app.identity.uid, app.status)
+        written = status.status(app, last, seen, outcome)
+        wait = await self._reporter.report(app.key, app.identity, written, seen.now)
+        recheck = REFUSED_EVERY if outcome.refusal else outcome.decision.recheck or RESYNC
+        return min(recheck, wait or recheck)
+
+    async def _report_invalid(self, key: Key, error: InvalidSpecError) -> timedelta:
+        identity, now = error.identity, self._now()
+        last = self._reporter.last(key, identity.uid, error.status)
+        written = conditions.invalid(str(error), last, identity.generation, now)
+        await self._reporter.report(key, identity, written, now)
+        return RESYNC
+
+
+def manifests(app: App, replicas: int, chosen: Course) -> Iterable[dict[str, Any]]:
+    """Give what the app owns, in the order in which one needs another."""
+    document = chosen.revision.document
+    wanted = (
+        build.service_account(app),
+        build.document_map(app, document),
+        build.deployment(app, replicas, chosen),
+        build.service(app),
+        build.disruption_budget(app),
+        build.ingress(app),
+    )
+    return (manifest for manifest in wanted if manifest)
+
+
+def _places(app: App) -> list[Key]:
+    first = Course(Revision(build.template(app), app.spec.document(app.identity.name)), {})
+    return [_place(manifest) for manifest in manifests(app, 0, first)]
+
+
+def _place(manifest: dict[str, Any]) -> Key:
+    metadata = manifest["metadata"]
+    return Key(manifest["kind"], metadata["namespace"], metadata["name"])
+
+
+def _is_of(app: App, body: dict[str, Any]) -> bool:
+    owners = body["metadata"].get("ownerReferences", ())
+    return app.identity.uid in {each["uid"] for each in owners}

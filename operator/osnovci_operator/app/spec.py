@@ -1,0 +1,229 @@
+"""What an OsnovciApp says: the models of its spec and status, from which the CRD is generated.
+
+Pure: no I/O, no clock. Defaults are the figures of docs/reference/osnovciapp.md.
+"""
+
+from datetime import timedelta
+from typing import Annotated, Any, Self
+
+from pydantic import Field
+
+from osnovci.app_contract import AppDocument, DatabaseDocument, HealthDocument, ShutdownDocument
+from osnovci_operator.conditions import ConditionStatus
+from osnovci_operator.pods import PodSection
+from osnovci_operator.resource import Duration, Model, Resource, rule, rules, text
+
+KIND = "OsnovciApp"
+PLURAL = "osnovciapps"
+UNSCALED_REPLICAS = 3
+"""The count of an app that sets neither replicas nor scaling."""
+
+NAME_RULE = rule(
+    "self.metadata.name.matches('^[a-z]([a-z0-9-]*[a-z0-9])?$')",
+    "metadata.name becomes the name of a Service: begin with a letter, with letters, digits and - after it",
+)
+HOST = "^([*][.])?[a-z0-9]([a-z0-9-]*[a-z0-9])?([.][a-z0-9]([a-z0-9-]*[a-z0-9])?)*$"
+
+
+class Database(Model):
+    """The app's database, whose URL the pods take from the Secret osnovci-database."""
+
+    connections_per_process: Annotated[int, Field(ge=1, le=10_000)] = 10
+    """The most connections that one server process opens."""
+    acquire_timeout: Duration = timedelta(seconds=10)
+    """How long a request waits for a free connection."""
+    connect_timeout: Duration = timedelta(seconds=5)
+    """How long opening a connection may take."""
+    query_timeout: Duration = timedelta(seconds=10)
+    """How long a statement may run."""
+    slow_query: Duration = timedelta(seconds=1)
+    """A statement that takes longer is logged."""
+    ping_interval: Duration = timedelta(minutes=1)
+    """How often the database is asked whether it answers."""
+
+    def document(self) -> DatabaseDocument:
+        """Give what the pods are told."""
+        return DatabaseDocument(
+            connections_per_process=self.connections_per_process,
+            acquire_timeout_seconds=self.acquire_timeout.total_seconds(),
+            connect_timeout_seconds=self.connect_timeout.total_seconds(),
+            query_timeout_seconds=self.query_timeout.total_seconds(),
+            slow_query_seconds=self.slow_query.total_seconds(),
+            ping_interval_seconds=self.ping_interval.total_seconds(),
+        )
+
+
+class Health(Model):
+    """When a replica counts as strained, and when it turns requests away."""
+
+    model_config = {
+        "json_schema_extra": rules(
+            rule(
+                "self.memoryWarnPercent <= self.memoryMaxPercent",
+                "memoryWarnPercent is above memoryMaxPercent: lower it, or raise memoryMaxPercent",
+                ".memoryWarnPercent",
+            )
+        )
+    }
+
+    memory_warn_percent: Annotated[int, Field(ge=1, le=100)] = 80
+    """Above so much of its memory, a replica says that it is strained."""
+    memory_max_percent: Annotated[int, Field(ge=1, le=100)] = 95
+    """Above so much of its memory, a replica turns requests away."""
+    max_in_flight: Annotated[int, Field(ge=1, le=1_000_000)] = 200
+    """So many requests a replica answers at a time; it turns away more."""
+
+    def document(self) -> HealthDocument:
+        """Give what the pods are told."""
+        return HealthDocument(
+            memory_warn_percent=self.memory_warn_percent,
+            memory_max_percent=self.memory_max_percent,
+            max_in_flight=self.max_in_flight,
+        )
+
+
+class Shutdown(Model):
+    """How a replica stops."""
+
+    model_config = {
+        "json_schema_extra": rules(
+            rule(
+                "duration(self.drain) < duration(self.grace)",
+                "drain is not below grace, within which a stop has to end: lower it, or raise grace",
+                ".drain",
+            )
+        )
+    }
+
+    drain: Duration = timedelta(seconds=5)
+    """How long a replica that is to stop serves on, so that nobody meets a closed port."""
+    grace: Duration = timedelta(seconds=30)
+    """After how long it is killed."""
+
+    def document(self) -> ShutdownDocument:
+        """Give what the pods are told."""
+        return ShutdownDocument(
+            drain_seconds=self.drain.total_seconds(), grace_seconds=self.grace.total_seconds()
+        )
+
+
+class Rollout(Model):
+    """How a new revision takes the place of the old one."""
+
+    model_config = {
+        "json_schema_extra": rules(
+            rule(
+                "self.maxSurge + self.maxUnavailable > 0",
+                "maxSurge and maxUnavailable are both 0, so no pod could be replaced: raise maxSurge",
+                ".maxSurge",
+            ),
+            rule(
+                "duration(self.minReady) < duration(self.deadline)",
+                "minReady is not below deadline, so no revision could succeed: raise deadline",
+                ".minReady",
+            ),
+        )
+    }
+
+    max_surge: Annotated[int, Field(ge=0, le=1000)] = 1
+    """So many pods there may be beyond the count while the revision changes."""
+    max_unavailable: Annotated[int, Field(ge=0, le=1000)] = 0
+    """So many of the count may be missing meanwhile."""
+    min_ready: Duration = timedelta(seconds=10)
+    """How long a new pod has to be ready before the next is replaced."""
+    deadline: Duration = timedelta(minutes=3)
+    """How long a rollout may stand still before the last good revision is put back."""
+
+
+class Ingress(Model):
+    """The way in from outside, by the cluster's ingress controller."""
+
+    host: Annotated[
+        str,
+        text(
+            253,
+            f"self.matches('{HOST}')",
+            "must be a host name in lower case, such as osnovci.app",
+            shortest=1,
+        ),
+    ]
+    """The name under which the app answers."""
+    class_name: Annotated[str, Field(max_length=253)] = ""
+    """The IngressClass; empty is the cluster's default."""
+    tls_secret_name: Annotated[str, Field(max_length=253)] = ""
+    """The Secret with the certificate for the host; empty is plain HTTP."""
+
+
+class Spec(Model):
+    """What the app should be."""
+
+    pod: PodSection
+    """The web pods: their image, environment and resources."""
+    port: Annotated[int, Field(ge=1024, le=65535)] = 3000
+    """Where the app listens in the pod."""
+    processes: Annotated[int, Field(ge=1, le=64)] = 1
+    """Server processes in each pod."""
+    replicas: Annotated[int, Field(ge=0, le=1000)] | None = None
+    """A fixed count of web pods; `kubectl scale` sets it. Without it, 3."""
+    database: Database | None = None
+    """The app's database; by default it has none."""
+    health: Health = Health()
+    """When a replica is strained or turns requests away."""
+    shutdown: Shutdown = Shutdown()
+    """How a replica stops."""
+    rollout: Rollout = Rollout()
+    """How a new revision takes the place of the old one."""
+    ingress: Ingress | None = None
+    """The way in from outside; by default the app answers inside the cluster alone."""
+
+    def document(self, name: str) -> AppDocument:
+        """Give what the app's pods are told."""
+        return AppDocument(
+            app=name,
+            port=self.port,
+            processes=self.processes,
+            database=self.database and self.database.document(),
+            health=self.health.document(),
+            shutdown=self.shutdown.document(),
+        )
+
+
+class Status(Model):
+    """What the operator observed and decided."""
+
+    observed_generation: int = -1
+    """The generation of the spec that this status is about."""
+    replicas: int | None = None
+    """Web pods that exist."""
+    ready_replicas: int | None = None
+    """Web pods that are ready to take requests."""
+    updated_replicas: int | None = None
+    """Web pods of the revision that is rolled out."""
+    desired_replicas: int | None = None
+    """Web pods that the operator asks for."""
+    selector: str | None = None
+    """The label selector of the web pods, for the scale subresource."""
+    url: str | None = None
+    """Where the app answers."""
+    conditions: Annotated[
+        list[ConditionStatus],
+        Field(
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["type"],
+            }
+        ),
+    ] = []
+    """Ready, Progressing and ScalingActive."""
+
+
+class App(Resource[Spec]):
+    """One OsnovciApp."""
+
+    @classmethod
+    def parse(cls, body: dict[str, Any]) -> Self:
+        """Read an OsnovciApp.
+
+        Raises InvalidSpecError.
+        """
+        return cls.read(KIND, Spec, body)

@@ -1,0 +1,119 @@
+"""What is reported of an OsnovciApp: its figures and conditions. Pure."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from osnovci.words import counted
+from osnovci_operator import conditions
+from osnovci_operator.app.decide import Decision
+from osnovci_operator.app.rollout import Course
+from osnovci_operator.app.seen import Deployed, Seen
+from osnovci_operator.app.spec import App
+from osnovci_operator.conditions import Condition
+from osnovci_operator.labels import app_labels, selector
+from osnovci_operator.resource import format_duration
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was decided, and what came of it."""
+
+    decision: Decision
+    course: Course | None = None
+    """None: nothing may be applied."""
+    refusal: str = ""
+    """Why the API server did not take an object, in its words."""
+
+
+def status(app: App, last: dict[str, Any], seen: Seen, outcome: Outcome) -> dict[str, Any]:
+    """Write the status that follows on the last."""
+    deployed, generation, decision = seen.deployed, app.identity.generation, outcome.decision
+    progress = progressing(app, deployed, outcome.course, seen.trouble)
+    # While only the count changes, pods that are ready stay so.
+    counting = last.get("observedGeneration") == generation
+    return {
+        "observedGeneration": generation,
+        "replicas": deployed.existing if deployed else 0,
+        "readyReplicas": deployed.ready if deployed else 0,
+        "updatedReplicas": deployed.updated if deployed else 0,
+        "desiredReplicas": decision.replicas,
+        "selector": selector(app_labels(app.identity.name)),
+        "url": url(app),
+        "conditions": conditions.merge(
+            last.get("conditions", ()),
+            (
+                ready(seen, outcome, progress, counting=counting),
+                progress,
+                scaling_active(decision),
+            ),
+            generation,
+            seen.now,
+        ),
+    }
+
+
+def url(app: App) -> str:
+    """Give where the app answers: its Ingress, or else its Service inside the cluster."""
+    ingress = app.spec.ingress
+    if not ingress:
+        return f"http://{app.identity.name}.{app.identity.namespace}.svc"
+    return f"{'https' if ingress.tls_secret_name else 'http'}://{ingress.host}"
+
+
+def progressing(
+    app: App, deployed: Deployed | None, course: Course | None, trouble: str | None
+) -> Condition:
+    """Whether the revision that the spec asks for is rolled out, or on its way."""
+    if course and course.refused:
+        message = (
+            f"{course.refused}; the last good revision serves instead, until pod or config of the "
+            "spec change"
+        )
+        return Condition("Progressing", False, "RolledBack", message)
+    if not deployed or not deployed.settled:
+        return Condition("Progressing", True, "RollingOut", "the Deployment is being changed")
+    counts = f"{deployed.updated} of {counted(deployed.existing, 'pod')} of the new revision"
+    why = f"; {deployed.trouble or trouble}" if deployed.trouble or trouble else ""
+    if deployed.stalled:
+        deadline = format_duration(app.spec.rollout.deadline)
+        message = f"no progress within {deadline}: {counts}{why}; there is no other to go back to"
+        return Condition("Progressing", False, "DeadlineExceeded", message)
+    if deployed.updated < min(deployed.existing, deployed.asked):
+        return Condition("Progressing", True, "RollingOut", counts + why)
+    return Condition("Progressing", True, "RolledOut", "all pods are of the newest revision")
+
+
+def ready(seen: Seen, outcome: Outcome, progress: Condition, *, counting: bool) -> Condition:
+    """Whether the app does what its spec asks; the first answer wins."""
+    decision, deployed = outcome.decision, seen.deployed
+    if decision.blocked:
+        return Condition("Ready", False, decision.reason, decision.message)
+    if outcome.refusal:
+        return Condition("Ready", False, "PodRefused", outcome.refusal)
+    if progress.reason == "RolledBack":
+        return Condition("Ready", False, progress.reason, progress.message)
+    if not deployed or not (deployed.settled or (counting and deployed.ready)):
+        asked = counted(decision.replicas, "pod")
+        return Condition("Ready", False, "RollingOut", f"asked for {asked}")
+    return _pods_ready(deployed, decision.replicas, seen.trouble)
+
+
+def _pods_ready(deployed: Deployed, desired: int, pods_trouble: str | None) -> Condition:
+    if not desired:
+        return Condition("Ready", True, "NoneNeeded", "the spec asks for no pod")
+    counts = f"{deployed.ready} of {counted(desired, 'pod')} ready"
+    trouble = deployed.trouble or pods_trouble if deployed.ready < desired else None
+    rolling = deployed.updated < min(deployed.existing, desired)
+    if trouble and (rolling or not deployed.ready):
+        return Condition("Ready", False, "PodsNotStarting", f"{counts}; {trouble}")
+    if rolling:
+        message = f"{counts}, {deployed.updated} of the new revision"
+        return Condition("Ready", False, "RollingOut", message)
+    if not deployed.ready:
+        return Condition("Ready", False, "PodsStarting", counts)
+    return Condition("Ready", True, "PodsReady", f"{counts}; {trouble}" if trouble else counts)
+
+
+def scaling_active(decision: Decision) -> Condition:
+    """Whether the count follows the load now, and the reason of the count."""
+    return Condition("ScalingActive", decision.scales, decision.reason, decision.message)
