@@ -9,8 +9,11 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis_server import RedisServer
 from waiting import eventually
+from web_pods import RunningPod, StartPod, app_document
+from web_pods import environment as web_environment
 from workers import NAMESPACE, RunningWorker, StartWorker, end
 
+from osnovci.app_contract import AppDocument
 from osnovci.contract import PoolDocument
 from osnovci.queues.client import Queues
 
@@ -57,6 +60,27 @@ def start_worker(redis: Redis, redis_server: RedisServer, tmp_path: Path) -> Ite
     yield start
     for worker in running:
         end(worker)
+
+
+@pytest.fixture
+def start_pod(redis: Redis, redis_server: RedisServer, tmp_path: Path) -> Iterator[StartPod]:
+    """Start web pods on the session's Redis, and wait until they answer; they end with the test."""
+    running: list[RunningPod] = []
+
+    def start(
+        document: AppDocument | None = None,
+        *,
+        pod: str = "web-1",
+        app: str = "web_app:app",
+        path: str = "/api/ready",
+    ) -> RunningPod:
+        told = web_environment(redis_server.url, document or app_document(), pod)
+        running.append(RunningPod.start(redis, tmp_path / f"{pod}.log", told, app))
+        return running[-1].wait_for(path)
+
+    yield start
+    for each in running:
+        each.close()
 
 
 @pytest.fixture

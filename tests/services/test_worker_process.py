@@ -171,7 +171,7 @@ def test_a_worker_without_redis_waits_for_it_and_leaves_when_told(tmp_path: Path
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
-        (ENV_POOL, "", "OSNOVCI_POOL is not set; the operator sets it in a pool's pods"),
+        (ENV_POOL, "", "OSNOVCI_POOL is not set; the operator sets it in the pods that it makes"),
         (ENV_REDIS_URL, "http://redis", "OSNOVCI_REDIS_URL must begin with redis://, rediss://"),
         ("PYTHONPATH", "", "the module homework.jobs, which this image cannot import"),
     ],

@@ -47,6 +47,7 @@ class DatabaseDocument(Document):
     query_timeout_seconds: Seconds = 10
     slow_query_seconds: Seconds = 1
     ping_interval_seconds: Seconds = 60
+    replica_max_lag_seconds: Seconds = 5
 
 
 class SessionsDocument(Document):
@@ -116,11 +117,17 @@ class AppState(StrEnum):
 
 
 class PoolUse(Document):
-    """The database connections of one process."""
+    """The database connections of one process.
 
-    in_use: Count
+    While more are open than its size, a smaller size is not in force yet: count the greater one.
+    """
+
     size: Count
-    """Those that are open now, in use or not."""
+    open: Count
+    """In use, idle, or being made or closed."""
+    in_use: Count
+    waiting: Count = 0
+    """Who waits for one."""
 
 
 class Refusal(Document):

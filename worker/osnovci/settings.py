@@ -1,10 +1,12 @@
-"""What a worker pod is told by its environment: one frozen value, read once."""
+"""What a pod is told by its environment: one frozen value for each kind of pod, read once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from osnovci.app_contract import ENV_APP, ENV_PROCESS, ENV_SERVER_ID, AppDocument
+from osnovci.config.revision import Config, ConfigError
 from osnovci.contract import (
     ENV_NAMESPACE,
     ENV_POD,
@@ -46,11 +48,59 @@ class WorkerSettings:
         return tuple(queue for queue in self.pool.queues if not queue.paused)
 
 
+@dataclass(frozen=True)
+class AppSettings:
+    """The settings of one server process of a web application; the operator sets them."""
+
+    namespace: str
+    pod: str
+    process: int
+    server_id: str
+    redis_url: str
+    """Empty outside a pod of the operator's: then there is no Redis to report to."""
+    config: Config
+    """What is in force until Redis says more."""
+
+    @classmethod
+    def parse(cls, environment: Mapping[str, str], host: str) -> "AppSettings":
+        """Read the environment; without a document the app runs by itself, with the defaults.
+
+        Raises SettingsError, which names the variable and what would be right.
+        """
+        server_id = environment.get(ENV_SERVER_ID, "")
+        process = _process(environment.get(ENV_PROCESS, "0"))
+        if ENV_APP not in environment:
+            alone = Config.of(AppDocument(app="app").model_dump_json())
+            return cls("", host, process, server_id or host, "", alone)
+        pod = _needed(environment, ENV_POD)
+        return cls(
+            namespace=_needed(environment, ENV_NAMESPACE),
+            pod=pod,
+            process=process,
+            server_id=server_id or pod,
+            redis_url=_redis_url(_needed(environment, ENV_REDIS_URL)),
+            config=_config(_needed(environment, ENV_APP)),
+        )
+
+
 def _needed(environment: Mapping[str, str], name: str) -> str:
     value = environment.get(name)
     if not value:
-        raise SettingsError(f"{name} is not set; the operator sets it in a pool's pods")
+        raise SettingsError(f"{name} is not set; the operator sets it in the pods that it makes")
     return value
+
+
+def _process(text: str) -> int:
+    if not text.isdecimal():
+        raise SettingsError(f"{ENV_PROCESS} is {text!r}; it is the process's number, from 0")
+    return int(text)
+
+
+def _config(text: str) -> Config:
+    try:
+        return Config.of(text)
+    except ConfigError as error:
+        raise SettingsError(f"{ENV_APP}: {error}") from error
 
 
 def _redis_url(url: str) -> str:

@@ -3,10 +3,10 @@
 import argparse
 import sys
 
-from osnovci.cli import queue, simulate, worker
+from osnovci.cli import queue, serve, simulate, worker
 from osnovci.errors import OsnovciError
 
-COMMANDS = (worker, queue, simulate)
+COMMANDS = (worker, serve, queue, simulate)
 
 
 def main() -> None:

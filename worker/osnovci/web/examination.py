@@ -1,0 +1,90 @@
+"""The checks behind /api/health, asked at most once a second however often the question comes."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+
+from osnovci import health
+from osnovci.health import Check, Report, Status
+from osnovci.web.database import Database
+from osnovci.web.replica import Replica
+
+Ask = Callable[[], Awaitable[object]]
+"""A check of the application: raises where something does not work."""
+
+CHECK_SECONDS = 2.0
+"""How long one check may take."""
+
+FRESH_SECONDS = 1.0
+
+SILENCE_SECONDS = 3.0
+"""Redis counts as away when it has not answered for so long."""
+
+
+class Examination:
+    """The checks of one server process."""
+
+    def __init__(
+        self, replica: Replica, checks: Mapping[str, Ask], silence: Callable[[], float | None]
+    ) -> None:
+        self._replica = replica
+        self._asks = checks
+        self._silence = silence
+        self._found: dict[str, Check] = {}
+        self._found_at = float("-inf")
+        self._busy = asyncio.Lock()
+
+    async def report(self) -> Report:
+        """Say how the process is."""
+        async with self._busy:
+            if time.monotonic() - self._found_at >= FRESH_SECONDS:
+                self._found = await self._examine()
+                self._found_at = time.monotonic()
+        traffic = self._replica.traffic
+        return Report(
+            server_id=self._replica.settings.server_id,
+            uptime_seconds=self._replica.uptime(time.monotonic()),
+            at=datetime.now(UTC),
+            checks={**self._found, **self._at_hand()},
+            requests=traffic.requests,
+            errors=traffic.errors,
+        )
+
+    async def _examine(self) -> dict[str, Check]:
+        """Ask all at once."""
+        asked = {name: _ask(each) for name, each in self._asks.items()}
+        if self._replica.database:
+            asked = {"database": _look(self._replica.database), **asked}
+        return dict(zip(asked, await asyncio.gather(*asked.values()), strict=True))
+
+    def _at_hand(self) -> dict[str, Check]:
+        """Judge what is known without asking."""
+        replica, silence = self._replica, self._silence()
+        found: dict[str, Check] = {}
+        if silence is not None:
+            away = "Redis does not answer" if silence > SILENCE_SECONDS else ""
+            found["redis"] = health.dependency(away, None, if_away=Status.DEGRADED)
+        if replica.usage:
+            used, percent = replica.usage.memory_bytes, replica.usage.memory_percent
+            found["memory"] = health.memory(used, percent, replica.config.document.health)
+        found["cpu"] = health.cpu(replica.cpu_percent)
+        return found
+
+
+async def _look(database: Database) -> Check:
+    sign = await database.health()
+    error = "" if sign.ok else sign.message
+    return health.dependency(error, sign.latency_seconds, if_away=Status.UNHEALTHY)
+
+
+async def _ask(ask: Ask) -> Check:
+    began, error = time.monotonic(), ""
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
+            await ask()
+    except TimeoutError:
+        error = f"no answer within {CHECK_SECONDS:g} s"
+    except Exception as failure:  # noqa: BLE001  # the application's own, whatever it is
+        error = str(failure) or type(failure).__name__
+    return health.dependency(error, time.monotonic() - began, if_away=Status.UNHEALTHY)

@@ -1,0 +1,166 @@
+"""The beat of a server process: measures, looks for a newer config, reports to Redis.
+
+One task, beside the requests and in no one's path. Redis away changes nothing but the reports.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from osnovci.app_contract import ERROR_MAX_CHARACTERS, AppDocument, Refusal
+from osnovci.config.revision import Config, ConfigError, Mark, revision_number
+from osnovci.container import Container
+from osnovci.contract import HEARTBEAT_INTERVAL_SECONDS
+from osnovci.web.link import Away, Link
+from osnovci.web.replica import Replica
+from osnovci.web.traffic import Window
+
+LOOK_SECONDS = 0.4
+"""How often a newer config is looked for: in force within a second, whatever is lost."""
+
+LONGEST_WAIT_SECONDS = 3.0
+"""Between two attempts while Redis is away; shorter than a heartbeat lives."""
+
+Configure = Callable[[AppDocument], Awaitable[None]]
+"""Puts a document in force in the application; raises to refuse it."""
+
+log = logging.getLogger(__name__)
+
+
+class Pulse:
+    """The beat; `begin`, then `run` until it is cancelled, then `end`."""
+
+    def __init__(self, replica: Replica, container: Container, configure: Configure) -> None:
+        self._replica = replica
+        self._container = container
+        self._configure = configure
+        self._link = Link(replica.settings) if replica.settings.redis_url else None
+        self._seen: Mark = (None, None)
+        self._applying: asyncio.Task[None] | None = None
+        self._woken = asyncio.Event()
+        now = time.monotonic()
+        self._window = Window(now, replica.traffic.counts())
+        self._figures = self._window.figures(now + 1, replica.traffic.counts())
+        self._measured_at = self._reported_at = 0.0
+        self._failures = 0
+        self._answered_at = 0.0
+
+    @property
+    def silence(self) -> float | None:
+        """The seconds since Redis last answered, infinite before it first did; None without one."""
+        if self._link is None:
+            return None
+        return time.monotonic() - self._answered_at if self._answered_at else float("inf")
+
+    def wake(self) -> None:
+        """Look and report now."""
+        self._reported_at = 0.0
+        self._woken.set()
+
+    async def begin(self) -> None:
+        """Measure once, and put the environment's config in force, then Redis's if it has one."""
+        self._measure(time.monotonic())
+        await self._apply(self._replica.config)
+        if self._link:
+            await self._talk(self._link, report=False)
+        if self._applying:
+            await self._applying
+
+    async def run(self) -> None:
+        """Beat until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            if self._link:
+                group.create_task(self._link.listen(self._woken.set))
+            while True:
+                await self._beat()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self._wait_seconds):
+                        await self._woken.wait()
+
+    async def end(self) -> None:
+        """Take the heartbeat back."""
+        if self._applying:
+            self._applying.cancel()
+        if self._link:
+            await self._link.take_back()
+            await self._link.close()
+
+    @property
+    def _wait_seconds(self) -> float:
+        return min(LOOK_SECONDS * 2**self._failures, LONGEST_WAIT_SECONDS)
+
+    async def _beat(self) -> None:
+        self._woken.clear()
+        now = time.monotonic()
+        self._replica.tell_uptime(now)
+        due = HEARTBEAT_INTERVAL_SECONDS - LOOK_SECONDS / 2
+        if now - self._measured_at >= due:
+            self._measure(now)
+        if self._link:
+            await self._talk(self._link, report=now - self._reported_at >= due)
+
+    def _measure(self, now: float) -> None:
+        replica, before = self._replica, self._replica.usage
+        usage = self._container.usage()
+        cpu = usage.cpu_percent_since(before, now - self._measured_at) if before else None
+        replica.measured(usage, cpu)
+        self._figures = self._window.figures(now, replica.traffic.counts())
+        self._measured_at = now
+
+    async def _talk(self, link: Link, *, report: bool) -> None:
+        """One round trip; a second one where the config is new."""
+        heartbeat = self._replica.heartbeat(self._figures, round(time.time() * 1000))
+        try:
+            mark = await link.exchange(heartbeat.model_dump_json() if report else None)
+            if report:
+                self._reported_at = time.monotonic()
+            if mark not in {self._seen, (None, None)}:
+                await self._take(link, mark)
+        except Away as error:
+            if not self._failures:
+                log.warning("Redis cannot be reached, trying on: %s", error)
+            self._failures += 1
+            return
+        if self._failures:
+            log.info("Redis is reached again")
+        self._failures = 0
+        self._answered_at = time.monotonic()
+
+    async def _take(self, link: Link, mark: Mark) -> None:
+        """Read the new config and put it in force, beside the beat: a pool may take long to shrink."""
+        try:
+            config = await link.fetch()
+        except ConfigError as error:
+            self._refuse(_revision(mark), str(error))
+        else:
+            if self._applying:
+                self._applying.cancel()
+            self._applying = asyncio.create_task(self._apply(config))
+        self._seen = mark
+
+    async def _apply(self, config: Config) -> None:
+        try:
+            await self._configure(config.document)
+        except Exception as error:  # noqa: BLE001  # the application's own, whatever it is
+            self._refuse(config.revision, f"the application refuses it: {error}")
+            return
+        if config.revision:
+            log.info("config revision %d is in force", config.revision)
+        self._replica.put_in_force(config)
+        self.wake()
+
+    def _refuse(self, revision: int, error: str) -> None:
+        """Keep what is in force, and report why."""
+        log.warning("config revision %d is not in force: %s", revision, error)
+        self._replica.refused = Refusal(revision=revision, error=error[:ERROR_MAX_CHARACTERS])
+        self.wake()
+
+
+def _revision(mark: Mark) -> int:
+    """Give the revision of what is refused; 0 where it has none."""
+    try:
+        return revision_number(mark[0])
+    except ConfigError:
+        return 0

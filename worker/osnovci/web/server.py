@@ -1,0 +1,185 @@
+"""`osnovci serve`: the server processes of a web pod, and the first process, which keeps them running.
+
+All accept from one listening socket, so that what waits in it outlives each of them.
+"""
+
+import logging
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from functools import partial
+from importlib import import_module
+from types import FrameType
+
+import uvicorn
+
+from osnovci import logs
+from osnovci.app_contract import ENV_PROCESS, AppDocument
+from osnovci.errors import SettingsError
+from osnovci.queues.processes import Process, ended_children
+from osnovci.web.asgi import App
+from osnovci.web.runtime import WebRuntime
+
+KEEP_ALIVE_SECONDS = 75
+"""Longer than nginx keeps an idle connection (60 s): the one who opened it should close it."""
+
+BACKLOG = 2048
+TURN_SECONDS = 0.5
+SPARE_SECONDS = 2.0
+"""What is left of the grace for the end of the application itself."""
+
+CANNOT_START = {2, 3}
+"""Exit statuses of a process whose settings or application are wrong: another try is the kubelet's."""
+
+log = logging.getLogger(__name__)
+
+
+class Server:
+    """The server processes of one pod."""
+
+    def __init__(self, name: str, document: AppDocument, host: str, port: int) -> None:
+        self._grace_seconds = document.shutdown.grace_seconds
+        self._stops = 0
+        self._status = 0
+        self._bell, self._button = socket.socketpair()
+        try:
+            self._listener = socket.create_server((host, port), backlog=BACKLOG)
+        except OSError as error:
+            raise SettingsError(f"port {port}: {error}; --port chooses another") from error
+        body = partial(serve, name, self._listener, document)
+        self._processes = [
+            Process(f"server {n}", partial(body, n), in_child=self._forget)
+            for n in range(document.processes)
+        ]
+
+    def run(self) -> int:
+        """Run until told to stop or until a process cannot start; give the exit status."""
+        logs.configure("INFO")
+        self._hear_signals()
+        while not self._stops and not self._status:
+            for each in self._processes:
+                each.start_if_due(time.monotonic())
+            self._turn()
+        # The processes have it still, and serve who comes while they drain.
+        self._listener.close()
+        self._end()
+        return self._status
+
+    def _forget(self) -> None:
+        """Close, in a forked process, what is the first process's own."""
+        self._bell.close()
+        self._button.close()
+
+    def _hear_signals(self) -> None:
+        """Let signals end the wait of a turn."""
+        for end in (self._bell, self._button):
+            end.setblocking(False)
+        signal.set_wakeup_fd(self._button.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, _heard)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_stop)
+
+    def _on_stop(self, *_: object) -> None:
+        self._stops += 1
+
+    def _turn(self) -> None:
+        readable, _, _ = select.select([self._bell], [], [], TURN_SECONDS)
+        if readable:
+            self._bell.recv(1024)
+        for pid, status in ended_children():
+            for each in self._processes:
+                if each.pid == pid:
+                    self._note_end(each, status)
+
+    def _note_end(self, process: Process, status: int) -> None:
+        wait = process.ended(time.monotonic())
+        if self._stops or self._status:
+            return
+        if status in CANNOT_START:
+            self._status = status
+        else:
+            log.warning("%s ended with %s, started anew in %ss", process.name, status, wait)
+
+    def _end(self) -> None:
+        """Have the processes drain; a second signal hurries them, the end of the grace kills them."""
+        deadline = time.monotonic() + self._grace_seconds
+        self._signal(signal.SIGTERM)
+        hurried = self._stops
+        while any(each.pid for each in self._processes):
+            if self._stops > hurried:
+                hurried = self._stops
+                self._signal(signal.SIGTERM)
+            if time.monotonic() > deadline:
+                self._signal(signal.SIGKILL)
+            self._turn()
+
+    def _signal(self, number: int) -> None:
+        for each in self._processes:
+            each.signal(number)
+
+
+def serve(name: str, listener: socket.socket, document: AppDocument, process: int) -> None:
+    """Be one server process."""
+    signal.signal(signal.SIGTERM, _leave)
+    os.environ[ENV_PROCESS] = str(process)
+    try:
+        app = load(name)
+        runtime = app if isinstance(app, WebRuntime) else WebRuntime(app)
+    except SettingsError as error:
+        print(f"osnovci: {error}", file=sys.stderr)
+        sys.exit(2)
+    # From here on an exception ends the process in order.
+    signal.signal(signal.SIGTERM, _exit)
+    shutdown = document.shutdown
+    left = shutdown.grace_seconds - shutdown.drain_seconds - SPARE_SECONDS
+    config = uvicorn.Config(
+        runtime,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=max(round(left), 1),
+        backlog=BACKLOG,
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def load(name: str) -> App:
+    """Import the application that `MODULE:NAME` names.
+
+    Raises SettingsError where there is none; what the module itself raises goes through.
+    """
+    module, _, attribute = name.partition(":")
+    sys.path.insert(0, "")
+    try:
+        app: App | None = getattr(import_module(module), attribute or "app", None)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise
+        raise SettingsError(
+            f"there is no module {error.name}; {name!r} should be MODULE:NAME, and PYTHONPATH where it is"
+        ) from error
+    if not callable(app):
+        raise SettingsError(f"{module} has no application {attribute or 'app'!r}")
+    return app
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    """Leave amid an import, which may wrap an exception in another."""
+    del number, frame
+    os._exit(0)
+
+
+def _exit(number: int, frame: FrameType | None) -> None:
+    """End by an exception, which lets everything be closed."""
+    del number, frame
+    sys.exit(0)
+
+
+def _heard(number: int, frame: FrameType | None) -> None:
+    """Do nothing: that the signal was heard has ended the wait."""
