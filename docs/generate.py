@@ -122,7 +122,11 @@ def _default(field: dict[str, Any]) -> str:
     if "default" not in field:
         return ""
     value = field["default"]
-    return "those below" if value == {} else f"`{str(value).lower() if value is False else value}`"
+    return (
+        "those below"
+        if isinstance(value, dict)
+        else f"`{str(value).lower() if value is False else value}`"
+    )
 
 
 def _meaning(field: dict[str, Any]) -> str:

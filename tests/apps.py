@@ -5,14 +5,18 @@ from typing import Any
 
 from builders import NAMESPACE, NOON
 
+from osnovci.app_contract import AppDocument, AppHeartbeat, AppState, Refusal, checksum
 from osnovci_operator.app import build
+from osnovci_operator.app.reports import Reports
 from osnovci_operator.app.rollout import Revision
 from osnovci_operator.app.seen import Deployed, Seen
 from osnovci_operator.app.spec import App
+from osnovci_operator.backend import Unreadable
 from osnovci_operator.resource import GROUP, VERSION
 
 APP = "homework"
 TEMPLATE_HASH = "5d4f8c"
+POD = "homework-5d4f8c-x2x8z"
 
 
 def app_body(**spec: Any) -> dict[str, Any]:
@@ -34,6 +38,9 @@ def app_body(**spec: Any) -> dict[str, Any]:
 
 def app(**spec: Any) -> App:
     return App.parse(app_body(**spec))
+
+
+DOCUMENT = app().spec.document(APP)
 
 
 def revision(of: App) -> Revision:
@@ -70,7 +77,49 @@ def deployed(
     )
 
 
+def beat(
+    *,
+    pod: str = POD,
+    process: int = 0,
+    document: AppDocument = DOCUMENT,
+    refused: Refusal | None = None,
+    **figures: Any,
+) -> AppHeartbeat:
+    """Give the heartbeat of a process that runs a document."""
+    plain = {"state": AppState.RUNNING, "at_ms": 0, "config_revision": 1, "in_flight": 0}
+    return AppHeartbeat.model_validate(
+        {
+            "app": APP,
+            "pod": pod,
+            "process": process,
+            "requests_per_second": 0,
+            "error_rate": 0,
+            "config_checksum": checksum(document.model_dump_json()),
+            "refused": refused,
+            **plain,
+            **figures,
+        }
+    )
+
+
+def reports(*beats: AppHeartbeat, document: AppDocument = DOCUMENT, revision: int = 1) -> Reports:
+    """Give what was read, with a document that is published."""
+    by_pod: dict[str, tuple[AppHeartbeat, ...]] = {}
+    for each in beats:
+        by_pod[each.pod] = (*by_pod.get(each.pod, ()), each)
+    return Reports(document, revision, by_pod)
+
+
+PUBLISHED = reports()
+
+
 def seen(
-    *, deployed: Deployed | None = None, strangers: tuple[str, ...] = (), trouble: str | None = None
+    *,
+    deployed: Deployed | None = None,
+    strangers: tuple[str, ...] = (),
+    trouble: str | None = None,
+    reports: Reports | Unreadable | None = PUBLISHED,
+    ready_pods: frozenset[str] = frozenset({POD}),
 ) -> Seen:
-    return Seen(NOON, deployed, strangers, trouble)
+    """Give what was seen; unless reports are named, the config is published and no pod reports."""
+    return Seen(NOON, deployed, strangers, trouble, reports, ready_pods)

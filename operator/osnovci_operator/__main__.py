@@ -12,6 +12,7 @@ from typing import Any
 from osnovci import logs
 from osnovci_operator import kube, metrics, probes, watches
 from osnovci_operator.app.reconcile import Apps
+from osnovci_operator.app_channel import Channels
 from osnovci_operator.broker import Broker
 from osnovci_operator.errors import KubeError, NotFoundError, SettingsError
 from osnovci_operator.events import Events
@@ -68,7 +69,8 @@ class Operator:
         self._events = Events(kube, settings.identity)
         self._broker = Broker(settings, kube, self._store, self._loop.wake, self._tell)
         pools = QueuePools(self._store, kube, self._broker, self._events, _now)
-        apps = Apps(self._store, kube, self._events, _now)
+        self._channels = Channels(settings, kube, self._store, self._loop.wake)
+        apps = Apps(self._store, kube, self._channels, self._events, _now)
         self._reconcilers = {QUEUE_POOL.name: pools.reconcile, OSNOVCI_APP.name: apps.reconcile}
         self._leader = Leader(kube, settings.own_namespace, settings.identity)
         self._primed = asyncio.Event()
@@ -129,6 +131,7 @@ class Operator:
         parts = (
             self._leader.hold(),
             self._broker.run(),
+            self._channels.run(),
             self._reconcile_all(),
             self._refresh_again(),
         )

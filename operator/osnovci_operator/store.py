@@ -144,6 +144,11 @@ class Store:
         """Name an object's pods; those that have ended are none any more."""
         return frozenset(self._pods.get(key, ()))
 
+    def ready_pods(self, key: Key) -> frozenset[str]:
+        """Name an object's pods that are ready and stay."""
+        lives = self._pods.get(key, {}).items()
+        return frozenset(pod for pod, life in lives if life.ready_since and not life.leaving)
+
     def trouble(self, key: Key) -> str | None:
         """Say what keeps one of a pool's pods from becoming ready; None where nothing does."""
         pods = sorted(self._pods.get(key, {}).items())

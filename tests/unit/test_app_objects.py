@@ -33,7 +33,7 @@ def read(given: Path) -> App:
 
 def built(of: App) -> list[dict[str, Any]]:
     """Build all objects of an app that has none yet."""
-    chosen = course(revision(of), None, "3m", None)
+    chosen = course(revision(of), seen(), "3m")
     return list(manifests(of, decide(of.spec, seen()).replicas, chosen))
 
 

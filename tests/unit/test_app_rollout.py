@@ -1,21 +1,30 @@
 """Which revision of an app is rolled out, and what is remembered of those that were."""
 
-from typing import Any
+import pytest
+from apps import POD, TEMPLATE_HASH, app, beat, deployed, reports, revision, seen
+from builders import AWAY
 
-from apps import TEMPLATE_HASH, app, deployed, revision
-
-from osnovci_operator.app.rollout import Course, course
+from osnovci.app_contract import Refusal
+from osnovci_operator.app.reports import Reports, sized
+from osnovci_operator.app.rollout import Course, Revision, course
 from osnovci_operator.app.seen import Deployed
+from osnovci_operator.backend import Unreadable
 
 GOOD = revision(app())
 BAD = revision(app(pod={"image": "homework:broken"}))
 BETTER = revision(app(pod={"image": "homework:2"}))
 OTHER_HASH = "77b9d6"
+Told = Reports | Unreadable | None
+DEFAULT = reports()
 TROUBLE = "pod homework-77b9d6-x2x8z cannot start, ErrImagePull: not found"
 
 
-def choose(wanted: Any, seen: Deployed | None, trouble: str | None = None) -> Course:
-    return course(wanted, seen, "3m", trouble)
+def choose(
+    wanted: Revision, was: Deployed | None, trouble: str | None = None, told: Told = DEFAULT
+) -> Course:
+    """Choose; unless something else is told, the config is published and no pod refuses it."""
+    told = reports(document=wanted.document) if told is DEFAULT else told
+    return course(wanted, seen(deployed=was, trouble=trouble, reports=told), "3m")
 
 
 def proven() -> dict[str, str]:
@@ -65,10 +74,10 @@ def test_one_that_does_not_become_ready_gives_way_to_the_last_good_one() -> None
 
 def test_it_stays_back_whoever_looks_and_whatever_the_pods_say_later() -> None:
     back, _ = failed()
-    seen = deployed(
+    was = deployed(
         notes=back.notes, templates={TEMPLATE_HASH: GOOD.template, OTHER_HASH: BAD.template}
     )
-    again = choose(BAD, seen)
+    again = choose(BAD, was)
     assert again == back
     scaled = choose(
         BAD,
@@ -85,8 +94,8 @@ def test_it_stays_back_whoever_looks_and_whatever_the_pods_say_later() -> None:
 
 def test_a_changed_spec_is_tried_again() -> None:
     back, _ = failed()
-    seen = deployed(notes=back.notes, templates={TEMPLATE_HASH: GOOD.template})
-    tried = choose(BETTER, seen)
+    was = deployed(notes=back.notes, templates={TEMPLATE_HASH: GOOD.template})
+    tried = choose(BETTER, was)
     assert tried.revision == BETTER
     assert not tried.refused
     # What was refused is forgotten, so that it may be asked for again.
@@ -146,3 +155,50 @@ def test_what_was_not_rolled_out_whole_is_not_good() -> None:
     begun = choose(GOOD, None)
     half = choose(GOOD, deployed(notes=begun.notes, complete=False, updated=1))
     assert half.notes == begun.notes
+
+
+STRICT = revision(app(health={"maxInFlight": 7}))
+REFUSAL = Refusal(revision=1, error="health.max_in_flight: too few")
+
+
+def test_a_config_that_the_app_refuses_goes_back() -> None:
+    kept = {TEMPLATE_HASH: GOOD.template}
+    begun = choose(STRICT, deployed(notes=proven(), templates=kept))
+    told = reports(beat(refused=REFUSAL), document=STRICT.document)
+    back = choose(STRICT, deployed(notes=begun.notes, templates=kept), told=told)
+    assert back.revision == GOOD
+    assert back.refused == f"pod {POD} refuses the config: health.max_in_flight: too few"
+    # The refusal is of what is no longer published; it stays refused.
+    assert choose(STRICT, deployed(notes=back.notes, templates=kept)) == back
+
+
+def test_a_refusal_of_what_was_published_before_is_not_this_ones() -> None:
+    kept = {TEMPLATE_HASH: GOOD.template}
+    begun = choose(STRICT, deployed(notes=proven(), templates=kept))
+    told = reports(beat(refused=REFUSAL), document=BAD.document)
+    assert not choose(STRICT, deployed(notes=begun.notes, templates=kept), told=told).refused
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        pytest.param(None, id="Redis was not read yet"),
+        pytest.param(AWAY, id="Redis is away"),
+        pytest.param(reports(revision=0), id="the config is not published yet"),
+        pytest.param(reports(beat(document=STRICT.document)), id="a pod runs another config"),
+    ],
+)
+def test_a_config_that_is_not_in_force_is_not_good(told: Told) -> None:
+    begun = choose(GOOD, None)
+    seen = deployed(notes=begun.notes)
+    assert choose(GOOD, seen, told=told).notes == begun.notes
+    assert choose(GOOD, seen).notes != begun.notes
+
+
+def test_a_smaller_pool_is_no_other_config() -> None:
+    database = revision(app(database={"connectionsPerProcess": 10}))
+    begun = choose(database, None)
+    shrunk = sized(database.document, 4)
+    told = reports(beat(document=shrunk), document=shrunk)
+    kept = choose(database, deployed(notes=begun.notes), told=told)
+    assert kept.notes != begun.notes

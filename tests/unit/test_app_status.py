@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
-from apps import APP, app, deployed, revision, seen
-from builders import NOON
+from apps import APP, DOCUMENT, POD, app, beat, deployed, reports, revision, seen
+from builders import AWAY, NOON
 
+from osnovci.app_contract import Refusal
 from osnovci_operator.app import status
 from osnovci_operator.app.decide import decide
 from osnovci_operator.app.rollout import Course
@@ -13,6 +14,8 @@ from osnovci_operator.app.seen import Deployed, Seen
 from osnovci_operator.app.status import Outcome
 
 TROUBLE = "pod homework-77b9d6-x2x8z cannot start, ErrImagePull: not found"
+OTHER = "homework-5d4f8c-b7k2q"
+HOT = DOCUMENT.model_copy(update={"port": 4000})
 WANTED = Course(revision(app()), {})
 BACK = Course(revision(app()), {}, "the new revision did not become ready within 3m: " + TROUBLE)
 
@@ -88,11 +91,72 @@ def told(given: Seen, *, course: Course = WANTED, refusal: str = "", **spec: Any
     ],
 )
 def test_what_is_true_of_an_app(given: Seen, ready: str, progressing: str) -> None:
-    assert told(given) == {
-        "Ready": ready,
-        "Progressing": progressing,
-        "ScalingActive": "False FixedReplicas: spec.replicas is not set and means 3",
-    }
+    conditions = told(given)
+    assert conditions["Ready"] == ready
+    assert conditions["Progressing"] == progressing
+    expected = "False FixedReplicas: spec.replicas is not set and means 3"
+    assert conditions["ScalingActive"] == expected
+
+
+TWO = frozenset({POD, OTHER})
+
+
+@pytest.mark.parametrize(
+    ("given", "enforced"),
+    [
+        pytest.param(
+            seen(reports=reports(beat(), beat(pod=OTHER)), ready_pods=TWO),
+            "True Enforced: 2 ready pods at revision 1",
+            id="all run it",
+        ),
+        pytest.param(
+            seen(reports=reports(beat(), beat(pod=OTHER, document=HOT)), ready_pods=TWO),
+            f"False Reconciling: 1 of 2 ready pods do not run revision 1 yet: {OTHER}",
+            id="one runs another",
+        ),
+        pytest.param(
+            seen(reports=reports(beat(), beat(process=1, document=HOT))),
+            f"False Reconciling: 1 of 1 ready pod do not run revision 1 yet: {POD}",
+            id="one process of a pod runs another",
+        ),
+        pytest.param(
+            seen(reports=reports(beat(refused=Refusal(revision=1, error="port: missing")))),
+            f"False ConfigRefused: pod {POD} refuses the config: port: missing",
+            id="one refuses it",
+        ),
+        pytest.param(
+            seen(reports=reports(beat()), ready_pods=TWO),
+            "Unknown NotReported: of 2 ready pods, 1 report; a pod does by `osnovci serve`, or by "
+            f"the middleware of osnovci.web: {OTHER}",
+            id="one is silent",
+        ),
+        pytest.param(
+            seen(reports=None),
+            "Unknown NotObserved: the config is to be published",
+            id="nothing was read yet",
+        ),
+        pytest.param(
+            seen(reports=AWAY), f"Unknown Unreachable: {AWAY.message}", id="Redis is away"
+        ),
+    ],
+)
+def test_whether_the_config_is_in_force(given: Seen, enforced: str) -> None:
+    assert told(given)["ConfigEnforced"] == enforced
+
+
+def test_the_traffic_is_that_of_all_pods() -> None:
+    beats = (
+        beat(requests_per_second=30, error_rate=0.1, p95_seconds=0.2),
+        beat(pod=OTHER, requests_per_second=10, error_rate=0.0, p95_seconds=0.3504),
+    )
+    of = app()
+    given = seen(deployed=deployed(), reports=reports(*beats))
+    written = status.status(of, {}, given, Outcome(decide(of.spec, given), WANTED))
+    expected = {"requestsPerSecond": 40, "errorRate": "7.5%", "p95": "350ms"}
+    assert written["traffic"] == expected
+    away = seen(deployed=deployed(), reports=AWAY)
+    kept = status.status(of, written, away, Outcome(decide(of.spec, away), WANTED))
+    assert (kept["traffic"], kept["configRevision"]) == (expected, 1)
 
 
 def test_an_app_that_was_rolled_back_is_not_what_its_spec_asks() -> None:
@@ -139,6 +203,7 @@ def test_the_figures_are_those_of_the_deployment() -> None:
         "desiredReplicas": 3,
         "selector": f"osnovci.app/app={APP}",
         "url": f"http://{APP}.homework.svc",
+        "configRevision": 1,
     }
 
 

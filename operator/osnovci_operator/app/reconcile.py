@@ -11,6 +11,7 @@ from osnovci_operator.app.rollout import Course, Revision, course
 from osnovci_operator.app.seen import Deployed, Seen
 from osnovci_operator.app.spec import KIND, App
 from osnovci_operator.app.status import Outcome
+from osnovci_operator.app_channel import Channels
 from osnovci_operator.errors import NotFoundError, RefusedError, TerminatingError
 from osnovci_operator.events import Events
 from osnovci_operator.kinds import DEPLOYMENT, INGRESS, REPLICA_SET
@@ -28,10 +29,16 @@ class Apps:
     """Reconciles OsnovciApps, one key a call."""
 
     def __init__(
-        self, store: Store, kube: Kube, events: Events, now: Callable[[], datetime]
+        self,
+        store: Store,
+        kube: Kube,
+        channels: Channels,
+        events: Events,
+        now: Callable[[], datetime],
     ) -> None:
         self._store = store
         self._kube = kube
+        self._channels = channels
         self._events = events
         self._reporter = Reporter(kube, events)
         self._now = now
@@ -42,16 +49,21 @@ class Apps:
         if isinstance(app, InvalidSpecError):
             return await self._report_invalid(key, app)
         if app is None or app.deleting:
-            self._reporter.forget(key)
-            return None
+            return self._forget(key)
         live = await self._live(app)
         seen = self._observe(app, live)
         decision = decide(app.spec, seen)
         if decision.blocked:
             return await self._report(app, seen, Outcome(decision))
         chosen = self._choose(app, seen)
+        # First, so that no pod starts with what is not in force.
+        self._channels.tell(key, chosen.revision.document, app.status.get("configRevision") or 0)
         refusal = await self._apply(app, seen, live, decision, chosen)
         return await self._report(app, seen, Outcome(decision, chosen, refusal))
+
+    def _forget(self, key: Key) -> None:
+        self._reporter.forget(key)
+        self._channels.forget(key)
 
     async def _live(self, app: App) -> dict[Key, dict[str, Any]]:
         """Give the app's objects as they are; one the cache has not seen is asked for by its name."""
@@ -76,12 +88,14 @@ class Apps:
             deployed=deployed,
             strangers=tuple(f"{place.kind} {place.name}" for place in strangers),
             trouble=self._store.trouble(app.key),
+            reports=self._channels.reports(app.key),
+            ready_pods=self._store.ready_pods(app.key),
         )
 
     def _choose(self, app: App, seen: Seen) -> Course:
         wanted = Revision(build.template(app), app.spec.document(app.identity.name))
         deadline = format_duration(app.spec.rollout.deadline)
-        return course(wanted, seen.deployed, deadline, seen.trouble)
+        return course(wanted, seen, deadline)
 
     async def _apply(
         self,

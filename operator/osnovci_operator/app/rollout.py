@@ -14,7 +14,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from osnovci.app_contract import AppDocument
-from osnovci_operator.app.seen import Deployed
+from osnovci_operator.app.reports import Reports
+from osnovci_operator.app.seen import Deployed, Seen
 
 APPLIED = "osnovci.app/revision"
 GOOD_TEMPLATE = "osnovci.app/good-template"
@@ -83,21 +84,24 @@ class _Memory:
         return Revision(template, document) if template else None
 
 
-def course(
-    wanted: Revision, deployed: Deployed | None, deadline: str, trouble: str | None
-) -> Course:
-    """Choose the revision; the trouble of a pod says why one failed."""
+def course(wanted: Revision, seen: Seen, deadline: str) -> Course:
+    """Choose the revision; `deadline` is how long a rollout may stand still."""
+    deployed = seen.deployed
     if not deployed:
         return Course(wanted, _Memory(applied=wanted.name).notes())
     memory = _Memory.parse(deployed.notes)
     good = memory.good(deployed.templates)
     if good and memory.refused == wanted.name:
         return _back(good, memory)
-    if good and _has_failed(wanted, deployed, memory):
-        why = _why(deadline, deployed.trouble or trouble)
-        return _back(good, replace(memory, refused=wanted.name, why=why))
+    reports = seen.reports if isinstance(seen.reports, Reports) else None
+    if reports and not reports.is_about(wanted.document):
+        reports = None
+    tried = memory.applied == wanted.name
+    if good and tried and (why := _failure(deployed, memory, reports, deadline, seen.trouble)):
+        return _back(good, replace(memory, refused=wanted.name, why=why[:WHY_MAX]))
     kept = replace(memory, applied=wanted.name, refused="", why="")
-    if deployed.complete and memory.applied == wanted.name and deployed.template_hash:
+    proven = deployed.complete and reports and reports.in_force(seen.ready_pods)
+    if tried and proven and deployed.template_hash:
         kept = replace(
             kept,
             good_template=deployed.template_hash,
@@ -106,19 +110,22 @@ def course(
     return Course(wanted, kept.notes())
 
 
-def _has_failed(wanted: Revision, deployed: Deployed, memory: _Memory) -> bool:
-    """Whether the revision stalls, and not the last good one, which may lack room for more pods."""
-    return (
-        deployed.stalled
-        and memory.applied == wanted.name
-        and deployed.template_hash != memory.good_template
-    )
+def _failure(
+    deployed: Deployed,
+    memory: _Memory,
+    reports: Reports | None,
+    deadline: str,
+    trouble: str | None,
+) -> str | None:
+    """Say why the revision that is tried has failed; None while it has not."""
+    if reports and (refusal := reports.refusal()):
+        return refusal
+    # The last good one may lack room for more pods, and is no worse for that.
+    if not deployed.stalled or deployed.template_hash == memory.good_template:
+        return None
+    words = deployed.trouble or trouble or "its pods run and do not answer that they are ready"
+    return f"the new revision did not become ready within {deadline}: {words}"
 
 
 def _back(good: Revision, memory: _Memory) -> Course:
     return Course(good, replace(memory, applied=good.name).notes(), memory.why)
-
-
-def _why(deadline: str, trouble: str | None) -> str:
-    words = trouble or "its pods run and do not answer that they are ready"
-    return f"the new revision did not become ready within {deadline}: {words}"[:WHY_MAX]

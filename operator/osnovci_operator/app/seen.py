@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from osnovci_operator.app.reports import Reports
+from osnovci_operator.backend import Unreadable
+
 REVISION_NUMBER = "deployment.kubernetes.io/revision"
 TEMPLATE_HASH = "pod-template-hash"
 
@@ -79,6 +82,10 @@ class Seen:
     """Objects of the names that the app needs which are not the app's: `Service shop`."""
     trouble: str | None = None
     """What keeps one of the app's pods from becoming ready."""
+    reports: Reports | Unreadable | None = None
+    """What the pods report; None: Redis was not read yet."""
+    ready_pods: frozenset[str] = frozenset()
+    """The names of the pods that take requests, without those that leave."""
 
 
 def _is_owned(body: dict[str, Any], uid: str) -> bool:

@@ -188,6 +188,17 @@ class Spec(Model):
         )
 
 
+class TrafficStatus(Model):
+    """The requests of the last ten seconds, as the pods report them."""
+
+    requests_per_second: int
+    """Of all pods together."""
+    error_rate: str
+    """The share of answers of status 500 and above."""
+    p95: str | None = None
+    """The time within which 95 of 100 requests were answered, on the slowest pod."""
+
+
 class Status(Model):
     """What the operator observed and decided."""
 
@@ -205,6 +216,10 @@ class Status(Model):
     """The label selector of the web pods, for the scale subresource."""
     url: str | None = None
     """Where the app answers."""
+    config_revision: int | None = None
+    """The revision of the config that is published to the pods."""
+    traffic: TrafficStatus | None = None
+    """The requests of the last ten seconds; kept as last seen while Redis cannot be read."""
     conditions: Annotated[
         list[ConditionStatus],
         Field(
@@ -214,7 +229,7 @@ class Status(Model):
             }
         ),
     ] = []
-    """Ready, Progressing and ScalingActive."""
+    """Ready, Progressing, ScalingActive and ConfigEnforced."""
 
 
 class App(Resource[Spec]):

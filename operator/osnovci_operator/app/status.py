@@ -1,14 +1,17 @@
 """What is reported of an OsnovciApp: its figures and conditions. Pure."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from osnovci.words import counted
+from osnovci.words import counted, first_of
 from osnovci_operator import conditions
 from osnovci_operator.app.decide import Decision
+from osnovci_operator.app.reports import Reports
 from osnovci_operator.app.rollout import Course
 from osnovci_operator.app.seen import Deployed, Seen
 from osnovci_operator.app.spec import App
+from osnovci_operator.backend import Unreadable
 from osnovci_operator.conditions import Condition
 from osnovci_operator.labels import app_labels, selector
 from osnovci_operator.resource import format_duration
@@ -45,11 +48,33 @@ def status(app: App, last: dict[str, Any], seen: Seen, outcome: Outcome) -> dict
                 ready(seen, outcome, progress, counting=counting),
                 progress,
                 scaling_active(decision),
+                config_enforced(seen, outcome.course),
             ),
             generation,
             seen.now,
         ),
+        **_figures(last, seen.reports),
     }
+
+
+def _figures(last: dict[str, Any], reports: Reports | Unreadable | None) -> dict[str, Any]:
+    """Give what the pods report; what could not be read stays as it was."""
+    if not isinstance(reports, Reports):
+        return {field: last[field] for field in ("configRevision", "traffic") if field in last}
+    beats = [beat for each in reports.beats.values() for beat in each]
+    rate = sum(beat.requests_per_second for beat in beats)
+    errors = sum(beat.requests_per_second * beat.error_rate for beat in beats)
+    slowest = max(
+        (beat.p95_seconds for beat in beats if beat.p95_seconds is not None), default=None
+    )
+    traffic = {
+        "requestsPerSecond": round(rate),
+        "errorRate": f"{errors / rate:.1%}" if rate else "0.0%",
+    }
+    if slowest is not None:
+        traffic["p95"] = format_duration(timedelta(milliseconds=max(round(slowest * 1000), 1)))
+    written: dict[str, Any] = {"configRevision": reports.revision}
+    return {**written, "traffic": traffic} if beats else written
 
 
 def url(app: App) -> str:
@@ -112,6 +137,35 @@ def _pods_ready(deployed: Deployed, desired: int, pods_trouble: str | None) -> C
     if not deployed.ready:
         return Condition("Ready", False, "PodsStarting", counts)
     return Condition("Ready", True, "PodsReady", f"{counts}; {trouble}" if trouble else counts)
+
+
+def config_enforced(seen: Seen, course: Course | None) -> Condition:
+    """Whether every ready pod runs the config, as the heartbeats say."""
+    reports = seen.reports
+    if isinstance(reports, Unreadable):
+        return Condition("ConfigEnforced", None, reports.reason, reports.message)
+    if not reports or not course or not reports.is_about(course.revision.document):
+        return Condition("ConfigEnforced", None, "NotObserved", "the config is to be published")
+    if refusal := reports.refusal():
+        return Condition("ConfigEnforced", False, "ConfigRefused", refusal)
+    revision, total = reports.revision, counted(len(seen.ready_pods), "ready pod")
+    reporting = reports.of(seen.ready_pods)
+    if behind := reports.behind(seen.ready_pods):
+        message = f"{len(behind)} of {total} do not run revision {revision} yet: {first_of(behind)}"
+        return Condition("ConfigEnforced", False, "Reconciling", message)
+    if not revision or len(reporting) < len(seen.ready_pods) or not reporting:
+        silent = sorted(seen.ready_pods - reporting.keys())
+        message = (
+            f"of {total}, {len(reporting)} report; a pod does by `osnovci serve`, or by the "
+            "middleware of osnovci.web"
+        )
+        return Condition(
+            "ConfigEnforced",
+            None,
+            "NotReported",
+            message + (f": {first_of(silent)}" if silent else ""),
+        )
+    return Condition("ConfigEnforced", True, "Enforced", f"{total} at revision {revision}")
 
 
 def scaling_active(decision: Decision) -> Condition:
