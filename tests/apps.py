@@ -9,7 +9,7 @@ from osnovci.app_contract import AppDocument, AppHeartbeat, AppState, Refusal, c
 from osnovci_operator.app import build
 from osnovci_operator.app.reports import Reports
 from osnovci_operator.app.rollout import Revision
-from osnovci_operator.app.seen import Deployed, Seen
+from osnovci_operator.app.seen import Deployed, Neighbour, Seen
 from osnovci_operator.app.spec import App
 from osnovci_operator.backend import Unreadable
 from osnovci_operator.resource import GROUP, VERSION
@@ -120,6 +120,17 @@ def seen(
     trouble: str | None = None,
     reports: Reports | Unreadable | None = PUBLISHED,
     ready_pods: frozenset[str] = frozenset({POD}),
+    pods: int | None = None,
+    neighbours: tuple[Neighbour, ...] = (),
 ) -> Seen:
     """Give what was seen; unless reports are named, the config is published and no pod reports."""
-    return Seen(NOON, deployed, strangers, trouble, reports, ready_pods)
+    return Seen(
+        now=NOON,
+        deployed=deployed,
+        strangers=strangers,
+        trouble=trouble,
+        reports=reports,
+        pods=pods if pods is not None else deployed.existing if deployed else 0,
+        neighbours=neighbours,
+        ready_pods=ready_pods,
+    )

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import redis.asyncio as redis
-from osnovci.config.publish import publish
 from pydantic import ValidationError
 from redis.exceptions import RedisError
 
 from osnovci.app_contract import AppDocument, AppHeartbeat, app_heartbeat_key
+from osnovci.config.publish import publish
 from osnovci.contract import DOCUMENT_MAX_BYTES
 from osnovci_operator.app.reports import Reports
 from osnovci_operator.app.spec import App
@@ -59,6 +59,8 @@ class Channels:
     def __init__(
         self, settings: Settings, kube: Kube, store: Store, wake: Callable[[Key], None]
     ) -> None:
+        self.wake = wake
+        """Has an app reconciled soon."""
         self._each = {
             name: Channel(name, Connection(name, settings, kube), store, wake)
             for name in settings.namespaces

@@ -145,7 +145,8 @@ OSNOVCI_APP = Kind(
         CONFIG_MAP,
         DISRUPTION_BUDGET,
     ),
-    shares=lambda _: frozenset(),
+    # The namespace's database, whose connections they divide among them.
+    shares=lambda app: frozenset({"database"}) if app.spec.database else frozenset(),
     rules=(app.NAME_RULE,),
 )
 

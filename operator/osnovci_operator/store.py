@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any, TypeVar, cast
 
 from osnovci_operator.app.spec import App
-from osnovci_operator.kinds import BY_NAME, DEPLOYMENT, KINDS, POD, QUEUE_POOL
+from osnovci_operator.kinds import BY_NAME, DEPLOYMENT, KINDS, OSNOVCI_APP, POD, QUEUE_POOL
 from osnovci_operator.pod_life import PodLife, Pods, Startups
 from osnovci_operator.queuepool.spec import Pool
 from osnovci_operator.resource import InvalidSpecError, Key, Resource
@@ -127,6 +127,10 @@ class Store:
     def app(self, key: Key) -> App | InvalidSpecError | None:
         """Give an OsnovciApp; None if there is none."""
         return cast("App | InvalidSpecError | None", self._objects.get(key))
+
+    def apps(self, namespace: str) -> Iterable[App]:
+        """Give the OsnovciApps of a namespace that can be read."""
+        return cast("Iterable[App]", self.objects(OSNOVCI_APP.name, namespace))
 
     def child(self, key: Key, kind: str, name: str) -> dict[str, Any] | None:
         """Give what carries an object's label, by its kind and name; None if none was seen yet."""

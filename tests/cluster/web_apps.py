@@ -83,7 +83,9 @@ class TestApp:
             "metadata": {"name": self.name, "namespace": NAMESPACE},
             "spec": whole,
         }
-        kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(manifest))
+        kubectl(
+            "apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(manifest)
+        )
 
     def get(self, kind: str = "oapp", name: str = "") -> dict[str, Any]:
         found = kubectl("-n", NAMESPACE, "get", kind, name or self.name, "-o", "json")

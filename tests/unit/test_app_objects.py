@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from apps import app, revision, seen
+from apps import APP, app, revision, seen
 
 from osnovci.app_contract import AppDocument
 from osnovci_operator.app import build
@@ -34,7 +34,7 @@ def read(given: Path) -> App:
 def built(of: App) -> list[dict[str, Any]]:
     """Build all objects of an app that has none yet."""
     chosen = course(revision(of), seen(), "3m")
-    return list(manifests(of, decide(of.spec, seen()).replicas, chosen))
+    return list(manifests(of, decide(APP, of.spec, seen()), chosen))
 
 
 def pod(of: App) -> dict[str, Any]:

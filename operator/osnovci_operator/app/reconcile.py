@@ -4,17 +4,27 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+from osnovci.app_contract import AppDocument
 from osnovci_operator import conditions
 from osnovci_operator.app import build, status
-from osnovci_operator.app.decide import Decision, decide
+from osnovci_operator.app.decide import Decision, decide, sharer
+from osnovci_operator.app.reports import Reports, sized
 from osnovci_operator.app.rollout import Course, Revision, course
-from osnovci_operator.app.seen import Deployed, Seen
+from osnovci_operator.app.seen import Deployed, Neighbour, Seen
 from osnovci_operator.app.spec import KIND, App
 from osnovci_operator.app.status import Outcome
 from osnovci_operator.app_channel import Channels
 from osnovci_operator.errors import NotFoundError, RefusedError, TerminatingError
 from osnovci_operator.events import Events
-from osnovci_operator.kinds import DEPLOYMENT, INGRESS, REPLICA_SET
+from osnovci_operator.kinds import (
+    CONFIG_MAP,
+    DEPLOYMENT,
+    DISRUPTION_BUDGET,
+    INGRESS,
+    REPLICA_SET,
+    SERVICE,
+    SERVICE_ACCOUNT,
+)
 from osnovci_operator.kube import Kube
 from osnovci_operator.loop import RESYNC
 from osnovci_operator.report import Reporter
@@ -42,6 +52,8 @@ class Apps:
         self._events = events
         self._reporter = Reporter(kube, events)
         self._now = now
+        self._wanted: dict[Key, int] = {}
+        """The count that each app would have if the database allowed it."""
 
     async def reconcile(self, key: Key) -> timedelta | None:
         """Give the app the pods and objects that its spec asks for; return when to look again."""
@@ -52,18 +64,48 @@ class Apps:
             return self._forget(key)
         live = await self._live(app)
         seen = self._observe(app, live)
-        decision = decide(app.spec, seen)
+        decision = decide(app.identity.name, app.spec, seen)
         if decision.blocked:
             return await self._report(app, seen, Outcome(decision))
+        self._note(app, decision)
         chosen = self._choose(app, seen)
         # First, so that no pod starts with what is not in force.
-        self._channels.tell(key, chosen.revision.document, app.status.get("configRevision") or 0)
+        document = _document(chosen, decision)
+        self._channels.tell(key, document, app.status.get("configRevision") or 0)
         refusal = await self._apply(app, seen, live, decision, chosen)
         return await self._report(app, seen, Outcome(decision, chosen, refusal))
 
     def _forget(self, key: Key) -> None:
         self._reporter.forget(key)
         self._channels.forget(key)
+        self._wanted.pop(key, None)
+
+    def _note(self, app: App, decision: Decision) -> None:
+        """Remember the count that is wanted; who shares the database with the app goes by it."""
+        if self._wanted.get(app.key) != decision.wanted:
+            self._wanted[app.key] = decision.wanted
+            for other in self._sharers(app):
+                self._channels.wake(other.key)
+
+    def _sharers(self, app: App) -> list[App]:
+        """Give the other apps that use the database of the namespace."""
+        apps = self._store.apps(app.identity.namespace)
+        return [
+            other
+            for other in apps
+            if other.spec.database and not other.deleting and other.key != app.key
+        ]
+
+    def _neighbour(self, app: App) -> Neighbour:
+        deployment = self._store.deployment(app.key)
+        asked = deployment["spec"].get("replicas", 1) if deployment else 0
+        wanted = self._wanted.get(app.key, asked)
+        existing = len(self._store.pods(app.key))
+        reports = self._channels.reports(app.key)
+        return Neighbour(
+            sharer(app.identity.name, app.spec, wanted, existing),
+            reports if isinstance(reports, Reports) else None,
+        )
 
     async def _live(self, app: App) -> dict[Key, dict[str, Any]]:
         """Give the app's objects as they are; one the cache has not seen is asked for by its name."""
@@ -90,6 +132,11 @@ class Apps:
             trouble=self._store.trouble(app.key),
             reports=self._channels.reports(app.key),
             ready_pods=self._store.ready_pods(app.key),
+            pods=len(self._store.pods(app.key)),
+            neighbours=tuple(
+                self._neighbour(other)
+                for other in (self._sharers(app) if app.spec.database else ())
+            ),
         )
 
     def _choose(self, app: App, seen: Seen) -> Course:
@@ -106,7 +153,7 @@ class Apps:
         chosen: Course,
     ) -> str:
         """Make the app's objects what they should be; give why the API server refused one."""
-        for manifest in manifests(app, decision.replicas, chosen):
+        for manifest in manifests(app, decision, chosen):
             try:
                 self._store.written(await self._kube.apply(manifest, live.get(_place(manifest))))
             except TerminatingError:
@@ -146,13 +193,12 @@ class Apps:
         return RESYNC
 
 
-def manifests(app: App, replicas: int, chosen: Course) -> Iterable[dict[str, Any]]:
+def manifests(app: App, decision: Decision, chosen: Course) -> Iterable[dict[str, Any]]:
     """Give what the app owns, in the order in which one needs another."""
-    document = chosen.revision.document
     wanted = (
         build.service_account(app),
-        build.document_map(app, document),
-        build.deployment(app, replicas, chosen),
+        build.document_map(app, _document(chosen, decision)),
+        build.deployment(app, decision.replicas, chosen),
         build.service(app),
         build.disruption_budget(app),
         build.ingress(app),
@@ -160,9 +206,21 @@ def manifests(app: App, replicas: int, chosen: Course) -> Iterable[dict[str, Any
     return (manifest for manifest in wanted if manifest)
 
 
+def _document(chosen: Course, decision: Decision) -> AppDocument:
+    """Give the config of the revision, with no more connections than the database allows."""
+    document = chosen.revision.document
+    return sized(document, decision.share.connections) if decision.share else document
+
+
 def _places(app: App) -> list[Key]:
-    first = Course(Revision(build.template(app), app.spec.document(app.identity.name)), {})
-    return [_place(manifest) for manifest in manifests(app, 0, first)]
+    name, namespace = app.identity.name, app.identity.namespace
+    named = [Key(kind, namespace, name) for kind in (DEPLOYMENT, SERVICE, DISRUPTION_BUDGET)]
+    named.append(Key(CONFIG_MAP, namespace, build.document_name(app)))
+    if not app.spec.pod.service_account_name:
+        named.append(Key(SERVICE_ACCOUNT, namespace, name))
+    if app.spec.ingress:
+        named.append(Key(INGRESS, namespace, name))
+    return named
 
 
 def _place(manifest: dict[str, Any]) -> Key:

@@ -51,8 +51,8 @@ class Reports:
 
 
 def sized(document: AppDocument, connections: int) -> AppDocument:
-    """Give a document with so many connections a process; one without a database as it is."""
-    if not document.database:
+    """Give a document with at most so many connections a process; without a database, as it is."""
+    if not document.database or document.database.connections_per_process <= connections:
         return document
     database = document.database.model_copy(update={"connections_per_process": connections})
     return document.model_copy(update={"database": database})

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from osnovci_operator.app.budget import Sharer
 from osnovci_operator.app.reports import Reports
 from osnovci_operator.backend import Unreadable
 
@@ -72,6 +73,14 @@ class Deployed:
 
 
 @dataclass(frozen=True)
+class Neighbour:
+    """Another app that uses the database."""
+
+    sharer: Sharer
+    reports: Reports | None
+
+
+@dataclass(frozen=True)
 class Seen:
     """All that was observed, at one moment."""
 
@@ -84,6 +93,10 @@ class Seen:
     """What keeps one of the app's pods from becoming ready."""
     reports: Reports | Unreadable | None = None
     """What the pods report; None: Redis was not read yet."""
+    pods: int = 0
+    """Pods that exist, those that leave among them."""
+    neighbours: tuple[Neighbour, ...] = ()
+    """The other apps of the namespace that use its database."""
     ready_pods: frozenset[str] = frozenset()
     """The names of the pods that take requests, without those that leave."""
 

@@ -28,8 +28,22 @@ HOST = "^([*][.])?[a-z0-9]([a-z0-9-]*[a-z0-9])?([.][a-z0-9]([a-z0-9-]*[a-z0-9])?
 class Database(Model):
     """The app's database, whose URL the pods take from the Secret osnovci-database."""
 
-    connections_per_process: Annotated[int, Field(ge=1, le=10_000)] = 10
-    """The most connections that one server process opens."""
+    model_config = {
+        "json_schema_extra": rules(
+            rule(
+                "self.reservedConnections < self.maxConnections",
+                "reservedConnections leaves nothing of maxConnections: lower it",
+                ".reservedConnections",
+            )
+        )
+    }
+
+    max_connections: Annotated[int, Field(ge=1, le=100_000)] = 100
+    """What the database server allows; of the apps of a namespace, which share one, the least counts."""
+    reserved_connections: Annotated[int, Field(ge=0, le=100_000)] = 10
+    """What others need of it: workers, people, the server itself."""
+    connections_per_process: Annotated[int, Field(ge=1, le=1000)] = 10
+    """The most connections that one server process opens; fewer where not all fit."""
     acquire_timeout: Duration = timedelta(seconds=10)
     """How long a request waits for a free connection."""
     connect_timeout: Duration = timedelta(seconds=5)
@@ -199,6 +213,15 @@ class TrafficStatus(Model):
     """The time within which 95 of 100 requests were answered, on the slowest pod."""
 
 
+class DatabaseStatus(Model):
+    """The connections to the database."""
+
+    budget: int
+    """The most that all pods of the app may open."""
+    in_use: int
+    """Those that are in use, as the pods report them."""
+
+
 class Status(Model):
     """What the operator observed and decided."""
 
@@ -216,6 +239,8 @@ class Status(Model):
     """The label selector of the web pods, for the scale subresource."""
     url: str | None = None
     """Where the app answers."""
+    database: DatabaseStatus | None = None
+    """The connections to the database."""
     config_revision: int | None = None
     """The revision of the config that is published to the pods."""
     traffic: TrafficStatus | None = None
@@ -229,7 +254,7 @@ class Status(Model):
             }
         ),
     ] = []
-    """Ready, Progressing, ScalingActive and ConfigEnforced."""
+    """Ready, Progressing, ScalingActive, ConfigEnforced and, with a database, DatabaseBudget."""
 
 
 class App(Resource[Spec]):

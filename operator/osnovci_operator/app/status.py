@@ -6,6 +6,7 @@ from typing import Any
 
 from osnovci.words import counted, first_of
 from osnovci_operator import conditions
+from osnovci_operator.app.budget import Share
 from osnovci_operator.app.decide import Decision
 from osnovci_operator.app.reports import Reports
 from osnovci_operator.app.rollout import Course
@@ -49,11 +50,13 @@ def status(app: App, last: dict[str, Any], seen: Seen, outcome: Outcome) -> dict
                 progress,
                 scaling_active(decision),
                 config_enforced(seen, outcome.course),
+                *((database_budget(app, decision.share),) if decision.share else ()),
             ),
             generation,
             seen.now,
         ),
         **_figures(last, seen.reports),
+        **_database(decision.share, seen.reports),
     }
 
 
@@ -137,6 +140,37 @@ def _pods_ready(deployed: Deployed, desired: int, pods_trouble: str | None) -> C
     if not deployed.ready:
         return Condition("Ready", False, "PodsStarting", counts)
     return Condition("Ready", True, "PodsReady", f"{counts}; {trouble}" if trouble else counts)
+
+
+def _database(share: Share | None, reports: Reports | Unreadable | None) -> dict[str, Any]:
+    if not share:
+        return {}
+    beats = reports.beats.values() if isinstance(reports, Reports) else ()
+    uses = [beat.database for each in beats for beat in each if beat.database]
+    in_use = sum(use.in_use for use in uses)
+    return {"database": {"budget": share.budget, "inUse": in_use}}
+
+
+def database_budget(app: App, share: Share) -> Condition:
+    """Whether the pods of all apps can never open more connections than the database allows."""
+    assert app.spec.database
+    asked = app.spec.database.connections_per_process
+    counts = f"at most {share.budget} connections of the {share.limit} for all apps"
+    if share.exceeded:
+        message = (
+            f"the {share.limit} connections are fewer than one a process, for one pod of each app "
+            "and those of a rollout: raise maxConnections, or lower processes or maxSurge"
+        )
+        return Condition("DatabaseBudget", False, "Exceeded", message)
+    if share.replicas < share.wanted:
+        message = (
+            f"{counts}: {share.replicas} of {counted(share.wanted, 'pod')}, each with one a process"
+        )
+        return Condition("DatabaseBudget", False, "ReplicasCapped", message)
+    if share.connections < asked:
+        message = f"{counts}: a process opens {share.connections} instead of {asked}"
+        return Condition("DatabaseBudget", True, "PoolsShrunk", message)
+    return Condition("DatabaseBudget", True, "WithinBudget", counts)
 
 
 def config_enforced(seen: Seen, course: Course | None) -> Condition:
