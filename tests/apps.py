@@ -1,14 +1,17 @@
 """Test objects of an OsnovciApp: what matters to a test is named, everything else has a default."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from builders import NAMESPACE, NOON
 
 from osnovci.app_contract import AppDocument, AppHeartbeat, AppState, Refusal, checksum
 from osnovci_operator.app import build
+from osnovci_operator.app.decide import Decision, decide
 from osnovci_operator.app.reports import Reports
 from osnovci_operator.app.rollout import Revision
+from osnovci_operator.app.scaling import ScalingState
 from osnovci_operator.app.seen import Deployed, Neighbour, Seen
 from osnovci_operator.app.spec import App
 from osnovci_operator.backend import Unreadable
@@ -115,6 +118,7 @@ PUBLISHED = reports()
 
 def seen(
     *,
+    now: datetime = NOON,
     deployed: Deployed | None = None,
     strangers: tuple[str, ...] = (),
     trouble: str | None = None,
@@ -125,7 +129,7 @@ def seen(
 ) -> Seen:
     """Give what was seen; unless reports are named, the config is published and no pod reports."""
     return Seen(
-        now=NOON,
+        now=now,
         deployed=deployed,
         strangers=strangers,
         trouble=trouble,
@@ -134,3 +138,8 @@ def seen(
         neighbours=neighbours,
         ready_pods=ready_pods,
     )
+
+
+def decided(of: App, given: Seen, state: ScalingState | None = None) -> Decision:
+    """Decide the count of an app of which nothing is remembered, unless it is named."""
+    return decide(APP, of.spec, given, state or ScalingState())[0]

@@ -132,6 +132,13 @@ OSNOVCI_APP = Kind(
         Column("URL", ".status.url", "string", "Where the app answers."),
         Column("Status", condition("Ready", "reason"), "string", "The reason of Ready."),
         Column("Age", ".metadata.creationTimestamp", "date", "Time since the app was made."),
+        Column(
+            "Scaling",
+            condition("ScalingActive", "reason"),
+            "string",
+            "Why this count.",
+            wide=True,
+        ),
         Column("Message", condition("Ready", "message"), "string", "In a sentence.", wide=True),
     ),
     parse=app.App.parse,

@@ -97,8 +97,10 @@ def test_what_is_anothers_is_not_touched(app: MakeApp) -> None:
         ({"shutdown": {"drain": "30s"}}, "drain is not below grace"),
         ({"health": {"memoryWarnPercent": 99}}, "memoryWarnPercent is above memoryMaxPercent"),
         ({"ingress": {"host": "No Host"}}, "must be a host name"),
+        ({"scaling": {"maxReplicas": 4}}, "replicas and scaling exclude each other"),
+        ({"database": {"reservedConnections": 100}}, "reservedConnections leaves nothing"),
     ],
-    ids=["rollout", "min-ready", "shutdown", "health", "ingress"],
+    ids=["rollout", "min-ready", "shutdown", "health", "ingress", "scaling", "database"],
 )
 def test_a_spec_that_cannot_be_is_refused(app: MakeApp, spec: dict[str, Any], words: str) -> None:
     with pytest.raises(ClusterError, match=words):

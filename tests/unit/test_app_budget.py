@@ -2,14 +2,14 @@
 
 from dataclasses import replace
 
-from apps import APP, POD, app, beat, deployed, reports, seen
+from apps import APP, POD, app, beat, decided, deployed, reports, seen
 from builders import AWAY
 from hypothesis import given
 from hypothesis import strategies as st
 
 from osnovci.app_contract import AppDocument, DatabaseDocument, PoolUse
 from osnovci_operator.app.budget import Share, Sharer, divide
-from osnovci_operator.app.decide import Decision, Reason, decide
+from osnovci_operator.app.decide import Decision, Reason
 from osnovci_operator.app.seen import Neighbour, Seen
 
 SMALL = st.integers(0, 12)
@@ -95,12 +95,12 @@ def document(connections: int) -> AppDocument:
     )
 
 
-def decided(given: Seen, *, replicas: int) -> Decision:
-    return decide(APP, app(replicas=replicas, database=DATABASE).spec, given)
+def decide(given: Seen, *, replicas: int) -> Decision:
+    return decided(app(replicas=replicas, database=DATABASE), given)
 
 
 def test_twelve_pods_share_what_the_database_allows() -> None:
-    decision = decided(seen(), replicas=12)
+    decision = decide(seen(), replicas=12)
     assert decision.share == Share(12, 12, 3, 42, 50)
     assert decision.replicas == 12
 
@@ -114,41 +114,41 @@ def growing(connections: int, *, size: int, opened: int) -> Seen:
 
 
 def test_more_pods_come_when_every_pool_has_shrunk() -> None:
-    asked = decided(growing(10, size=10, opened=10), replicas=12)
+    asked = decide(growing(10, size=10, opened=10), replicas=12)
     assert (asked.replicas, asked.reason, asked.share) == (
         3,
         Reason.POOLS_SHRINKING,
         Share(12, 12, 3, 42, 50),
     )
     assert asked.message == ("holding 3 of 12 pods: the pools of homework are to shrink to 3")
-    shrinking = decided(growing(3, size=3, opened=10), replicas=12)
+    shrinking = decide(growing(3, size=3, opened=10), replicas=12)
     assert shrinking.message == (
         f"holding 3 of 12 pods: pod {POD} of homework still has more than 3 a process"
     )
-    assert decided(growing(3, size=3, opened=3), replicas=12).replicas == 12
+    assert decide(growing(3, size=3, opened=3), replicas=12).replicas == 12
 
 
 def test_fewer_pods_need_no_wait() -> None:
-    assert decided(growing(10, size=10, opened=10), replicas=2).replicas == 2
+    assert decide(growing(10, size=10, opened=10), replicas=2).replicas == 2
 
 
 def test_what_is_not_seen_has_not_shrunk() -> None:
     away = seen(deployed=deployed(), reports=AWAY)
-    held = decided(away, replicas=12)
+    held = decide(away, replicas=12)
     assert (held.replicas, held.reason) == (3, Reason.POOLS_SHRINKING)
     # Where all fit as they are, nobody has to be heard.
-    assert decided(away, replicas=3).replicas == 3
+    assert decide(away, replicas=3).replicas == 3
 
 
 def test_the_first_pods_need_no_wait() -> None:
-    assert decided(seen(reports=None), replicas=12).replicas == 12
+    assert decide(seen(reports=None), replicas=12).replicas == 12
 
 
 def test_pools_grow_again_when_the_pods_beyond_have_gone() -> None:
-    leaving = decided(seen(deployed=deployed(asked=3, existing=12)), replicas=3)
+    leaving = decide(seen(deployed=deployed(asked=3, existing=12)), replicas=3)
     assert leaving.share
     assert leaving.share.connections == 4
-    gone = decided(seen(deployed=deployed(asked=3)), replicas=3)
+    gone = decide(seen(deployed=deployed(asked=3)), replicas=3)
     assert gone.share
     assert gone.share.connections == 10
 
@@ -161,7 +161,7 @@ def test_a_neighbour_counts_and_is_waited_for() -> None:
         reports=reports(document=document(3)),
         neighbours=(Neighbour(other, reports(document=told)),),
     )
-    decision = decided(held, replicas=5)
+    decision = decide(held, replicas=5)
     assert decision.share
     assert decision.share.connections < 10
     assert decision.reason == Reason.POOLS_SHRINKING
@@ -169,7 +169,7 @@ def test_a_neighbour_counts_and_is_waited_for() -> None:
 
 
 def test_where_not_even_one_connection_a_process_fits_there_are_fewer_pods() -> None:
-    capped = decided(seen(), replicas=100)
+    capped = decide(seen(), replicas=100)
     assert (capped.replicas, capped.reason) == (48, Reason.CAPPED)
     assert capped.message == (
         "48 of 100 pods: the database allows 50 connections to all apps, and each pod needs one a "

@@ -11,11 +11,10 @@ from typing import Any
 
 import pytest
 import yaml
-from apps import APP, app, revision, seen
+from apps import app, decided, revision, seen
 
 from osnovci.app_contract import AppDocument
 from osnovci_operator.app import build
-from osnovci_operator.app.decide import decide
 from osnovci_operator.app.reconcile import manifests
 from osnovci_operator.app.rollout import course
 from osnovci_operator.app.spec import App
@@ -34,7 +33,7 @@ def read(given: Path) -> App:
 def built(of: App) -> list[dict[str, Any]]:
     """Build all objects of an app that has none yet."""
     chosen = course(revision(of), seen(), "3m")
-    return list(manifests(of, decide(APP, of.spec, seen()), chosen))
+    return list(manifests(of, decided(of, seen()), chosen))
 
 
 def pod(of: App) -> dict[str, Any]:

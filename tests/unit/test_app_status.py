@@ -3,12 +3,11 @@
 from typing import Any
 
 import pytest
-from apps import APP, DOCUMENT, POD, app, beat, deployed, reports, revision, seen
+from apps import APP, DOCUMENT, POD, app, beat, decided, deployed, reports, revision, seen
 from builders import AWAY, NOON
 
 from osnovci.app_contract import Refusal
 from osnovci_operator.app import status
-from osnovci_operator.app.decide import decide
 from osnovci_operator.app.rollout import Course
 from osnovci_operator.app.seen import Deployed, Seen
 from osnovci_operator.app.status import Outcome
@@ -23,7 +22,7 @@ BACK = Course(revision(app()), {}, "the new revision did not become ready within
 def told(given: Seen, *, course: Course = WANTED, refusal: str = "", **spec: Any) -> dict[str, Any]:
     """Write the status of an app; give its conditions as `Type Status Reason: message`."""
     of = app(**spec)
-    written = status.status(of, {}, given, Outcome(decide(APP, of.spec, given), course, refusal))
+    written = status.status(of, {}, given, Outcome(decided(of, given), course, refusal))
     return {
         each["type"]: f"{each['status']} {each['reason']}: {each['message']}"
         for each in written["conditions"]
@@ -151,11 +150,11 @@ def test_the_traffic_is_that_of_all_pods() -> None:
     )
     of = app()
     given = seen(deployed=deployed(), reports=reports(*beats))
-    written = status.status(of, {}, given, Outcome(decide(APP, of.spec, given), WANTED))
+    written = status.status(of, {}, given, Outcome(decided(of, given), WANTED))
     expected = {"requestsPerSecond": 40, "errorRate": "7.5%", "p95": "350ms"}
     assert written["traffic"] == expected
     away = seen(deployed=deployed(), reports=AWAY)
-    kept = status.status(of, written, away, Outcome(decide(APP, of.spec, away), WANTED))
+    kept = status.status(of, written, away, Outcome(decided(of, away), WANTED))
     assert (kept["traffic"], kept["configRevision"]) == (expected, 1)
 
 
@@ -182,7 +181,7 @@ def test_what_the_api_server_refuses_is_said() -> None:
 
 def test_a_name_that_is_taken_blocks() -> None:
     given = seen(strangers=("Service homework",))
-    decision = decide(APP, app().spec, given)
+    decision = decided(app(), given)
     assert decision.blocked
     assert told(given)["Ready"] == (
         "False NameTaken: Service homework exists and is not the app's: rename the app, or delete "
@@ -193,7 +192,7 @@ def test_a_name_that_is_taken_blocks() -> None:
 def test_the_figures_are_those_of_the_deployment() -> None:
     given = seen(deployed=deployed(existing=4, updated=1, ready=3, complete=False))
     of = app()
-    written = status.status(of, {}, given, Outcome(decide(APP, of.spec, given), WANTED))
+    written = status.status(of, {}, given, Outcome(decided(of, given), WANTED))
     del written["conditions"]
     assert written == {
         "observedGeneration": 3,

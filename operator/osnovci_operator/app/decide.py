@@ -8,8 +8,11 @@ from enum import StrEnum
 from osnovci.words import counted
 from osnovci_operator.app.budget import Share, Sharer, divide, extra_pods, unsettled
 from osnovci_operator.app.reports import Reports
+from osnovci_operator.app.scaling import STABLE, Load, ScalingState, need
 from osnovci_operator.app.seen import Seen
-from osnovci_operator.app.spec import UNSCALED_REPLICAS, Spec
+from osnovci_operator.app.spec import UNSCALED_REPLICAS, Scaling, Spec
+from osnovci_operator.backend import Unreadable
+from osnovci_operator.resource import format_duration
 
 NAME_TAKEN_RECHECK = timedelta(seconds=10)
 
@@ -21,6 +24,16 @@ class Reason(StrEnum):
     NAME_TAKEN = "NameTaken"
     CAPPED = "ReplicasCapped"
     POOLS_SHRINKING = "PoolsShrinking"
+    BACKEND_UNREADABLE = "BackendUnreadable"
+    NOT_REPORTED = "NotReported"
+    IN_FLIGHT = "RequestsInFlight"
+    CPU = "CpuUse"
+    MEMORY = "MemoryUse"
+    COOLING_DOWN = "CoolingDown"
+
+
+FOLLOWING = frozenset({Reason.IN_FLIGHT, Reason.CPU, Reason.MEMORY, Reason.COOLING_DOWN})
+"""The count follows the load."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +53,7 @@ class Decision:
     @property
     def scales(self) -> bool:
         """Whether the count follows the load now."""
-        return False
+        return self.reason in FOLLOWING
 
     @property
     def blocked(self) -> bool:
@@ -48,13 +61,15 @@ class Decision:
         return self.reason is Reason.NAME_TAKEN
 
 
-def decide(name: str, spec: Spec, seen: Seen) -> Decision:
+def decide(name: str, spec: Spec, seen: Seen, state: ScalingState) -> tuple[Decision, ScalingState]:
     """Decide the count: the first policy that has an answer wins; the order is behaviour."""
-    found = next(decision for policy in POLICIES if (decision := policy(spec, seen)))
+    found = next((decision for policy in POLICIES if (decision := policy(spec, seen))), None)
+    if not found:
+        found, state = _follow_load(spec, seen, state)
     found = replace(found, wanted=found.replicas)
     if found.blocked or not spec.database:
-        return found
-    return _within_budget(sharer(name, spec, found.wanted, seen.pods), found, seen)
+        return found, state
+    return _within_budget(sharer(name, spec, found.wanted, seen.pods), found, seen), state
 
 
 def sharer(name: str, spec: Spec, wanted: int, existing: int) -> Sharer:
@@ -111,10 +126,59 @@ def name_taken(_: Spec, seen: Seen) -> Decision | None:
 
 
 def fixed(spec: Spec, _: Seen) -> Decision | None:
-    """Take the count that the spec gives."""
+    """Take the count that the spec gives, whatever the load."""
+    if spec.scaling:
+        return None
     replicas = UNSCALED_REPLICAS if spec.replicas is None else spec.replicas
     how = "is not set and means" if spec.replicas is None else "fixes the count at"
     return Decision(replicas, Reason.FIXED, f"spec.replicas {how} {replicas}")
 
 
-POLICIES: tuple[Callable[[Spec, Seen], Decision | None], ...] = (name_taken, fixed)
+def unknown(spec: Spec, seen: Seen) -> Decision | None:
+    """Hold while the load is not known: not observed is not zero."""
+    assert spec.scaling
+    held = _held(spec.scaling, seen)
+    holding = f"holding {counted(held, 'pod')}, since the load is not known"
+    if isinstance(seen.reports, Unreadable):
+        message = f"{holding}: {seen.reports.message}"
+        return Decision(held, Reason.BACKEND_UNREADABLE, message)
+    if not seen.reports or not seen.reports.of(seen.ready_pods):
+        message = f"{holding}: no ready pod has reported; one does by `osnovci serve`"
+        return Decision(held, Reason.NOT_REPORTED, message)
+    return None
+
+
+POLICIES: tuple[Callable[[Spec, Seen], Decision | None], ...] = (name_taken, fixed, unknown)
+
+
+def _follow_load(spec: Spec, seen: Seen, state: ScalingState) -> tuple[Decision, ScalingState]:
+    scaling, now = spec.scaling, seen.now
+    assert scaling
+    assert isinstance(seen.reports, Reports)
+    load = Load.of(now, seen.reports, seen.ready_pods)
+    held = _held(scaling, seen)
+    state = state.after(load)
+    if not state.needed:  # Nothing is remembered: what runs counts as needed until now.
+        state = state.needing(now, held)
+    asked = need(scaling, state.loads)
+    # A pod that is silent may have any load: none goes while there is one.
+    pods = max(asked.pods, held) if load.silent else asked.pods
+    state = state.needing(now, pods)
+    bounded = min(max(pods, scaling.min_replicas), scaling.max_replicas)
+    message = f"{counted(asked.pods, 'pod')} needed: {asked.message}"
+    if pods > scaling.max_replicas:
+        message += f"; maxReplicas is {scaling.max_replicas}"
+    elif asked.pods < scaling.min_replicas:
+        message += f"; minReplicas is {scaling.min_replicas}"
+    since, most = state.needed[0]
+    kept = min(most, held)
+    if kept > bounded:
+        left = since + STABLE - now
+        message += f"; {most} were within the last {format_duration(STABLE)}"
+        return Decision(kept, Reason.COOLING_DOWN, message, recheck=left), state
+    return Decision(bounded, Reason(asked.measure), message), state
+
+
+def _held(scaling: Scaling, seen: Seen) -> int:
+    asked = seen.deployed.asked if seen.deployed else 0
+    return min(max(asked, scaling.min_replicas), scaling.max_replicas)

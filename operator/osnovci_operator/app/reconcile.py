@@ -10,6 +10,7 @@ from osnovci_operator.app import build, status
 from osnovci_operator.app.decide import Decision, decide, sharer
 from osnovci_operator.app.reports import Reports, sized
 from osnovci_operator.app.rollout import Course, Revision, course
+from osnovci_operator.app.scaling import ScalingState
 from osnovci_operator.app.seen import Deployed, Neighbour, Seen
 from osnovci_operator.app.spec import KIND, App
 from osnovci_operator.app.status import Outcome
@@ -52,6 +53,8 @@ class Apps:
         self._events = events
         self._reporter = Reporter(kube, events)
         self._now = now
+        self._scaling: dict[Key, tuple[str, ScalingState]] = {}
+        """With the app's uid."""
         self._wanted: dict[Key, int] = {}
         """The count that each app would have if the database allowed it."""
 
@@ -64,7 +67,7 @@ class Apps:
             return self._forget(key)
         live = await self._live(app)
         seen = self._observe(app, live)
-        decision = decide(app.identity.name, app.spec, seen)
+        decision = self._decide(app, seen)
         if decision.blocked:
             return await self._report(app, seen, Outcome(decision))
         self._note(app, decision)
@@ -79,6 +82,15 @@ class Apps:
         self._reporter.forget(key)
         self._channels.forget(key)
         self._wanted.pop(key, None)
+        self._scaling.pop(key, None)
+
+    def _decide(self, app: App, seen: Seen) -> Decision:
+        uid, state = self._scaling.get(app.key, ("", ScalingState()))
+        if uid != app.identity.uid:
+            state = ScalingState()
+        decision, state = decide(app.identity.name, app.spec, seen, state)
+        self._scaling[app.key] = (app.identity.uid, state)
+        return decision
 
     def _note(self, app: App, decision: Decision) -> None:
         """Remember the count that is wanted; who shares the database with the app goes by it."""

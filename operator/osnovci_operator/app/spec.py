@@ -149,6 +149,31 @@ class Rollout(Model):
     """How long a rollout may stand still before the last good revision is put back."""
 
 
+class Scaling(Model):
+    """The count follows the load that the pods report, between two bounds."""
+
+    model_config = {
+        "json_schema_extra": rules(
+            rule(
+                "self.minReplicas <= self.maxReplicas",
+                "minReplicas is above maxReplicas: lower it, or raise maxReplicas",
+                ".minReplicas",
+            )
+        )
+    }
+
+    min_replicas: Annotated[int, Field(ge=1, le=1000)] = UNSCALED_REPLICAS
+    """The fewest web pods."""
+    max_replicas: Annotated[int, Field(ge=1, le=1000)]
+    """The most web pods."""
+    target_in_flight: Annotated[int, Field(ge=1, le=100_000)] = 20
+    """Requests that each pod answers at a time; as many pods are asked for as that takes."""
+    cpu_percent: Annotated[int, Field(ge=1, le=100)] = 70
+    """The use of CPU that is right, of what a pod may use."""
+    memory_percent: Annotated[int, Field(ge=1, le=100)] = 80
+    """The use of memory that is right, of what a pod may use."""
+
+
 class Ingress(Model):
     """The way in from outside, by the cluster's ingress controller."""
 
@@ -171,6 +196,16 @@ class Ingress(Model):
 class Spec(Model):
     """What the app should be."""
 
+    model_config = {
+        "json_schema_extra": rules(
+            rule(
+                "!(has(self.replicas) && has(self.scaling))",
+                "replicas and scaling exclude each other: remove scaling to fix the count",
+                ".replicas",
+            )
+        )
+    }
+
     pod: PodSection
     """The web pods: their image, environment and resources."""
     port: Annotated[int, Field(ge=1024, le=65535)] = 3000
@@ -178,7 +213,9 @@ class Spec(Model):
     processes: Annotated[int, Field(ge=1, le=64)] = 1
     """Server processes in each pod."""
     replicas: Annotated[int, Field(ge=0, le=1000)] | None = None
-    """A fixed count of web pods; `kubectl scale` sets it. Without it, 3."""
+    """A fixed count of web pods; `kubectl scale` sets it. Excludes scaling."""
+    scaling: Scaling | None = None
+    """Let the count follow the load that the pods report. Excludes replicas."""
     database: Database | None = None
     """The app's database; by default it has none."""
     health: Health = Health()
