@@ -6,7 +6,6 @@ A pod is told its `AppDocument` twice: by its environment, for its start, and by
 `config_key`, where `osnovci.config` publishes every later one under a revision.
 """
 
-from collections.abc import Sequence
 from enum import StrEnum
 from hashlib import sha256
 from typing import Annotated
@@ -102,11 +101,6 @@ def config_key(namespace: str, app: str) -> str:
 def app_heartbeat_key(namespace: str, pod: str, process: int) -> str:
     """Name the key under which a server process reports that it lives."""
     return f"{key_prefix(namespace)}heartbeat:{pod}:{process}"
-
-
-def app_heartbeat_keys(namespace: str, pods: Sequence[str], processes: int) -> list[str]:
-    """Name the keys of all processes of these pods."""
-    return [app_heartbeat_key(namespace, pod, n) for pod in pods for n in range(processes)]
 
 
 class AppState(StrEnum):

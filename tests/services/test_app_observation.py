@@ -1,0 +1,151 @@
+"""The operator's one read of all apps, on a real Redis with real and with odd reports."""
+
+from typing import Any
+
+import pytest
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+from waiting import eventually
+from web_pods import StartPod, app_document
+from workers import NAMESPACE
+
+from osnovci import app_observation
+from osnovci.app_contract import AppHeartbeat, AppState, app_heartbeat_key, checksum, config_key
+from osnovci.app_observation import AppQuestion, AppReading, Mark
+from osnovci.config.publish import publish
+from osnovci.observation import UnexpectedReplyError
+
+CHECKSUM = "c" * 64
+
+
+def observe(redis: Redis, *questions: AppQuestion) -> dict[str, AppReading]:
+    arguments = app_observation.arguments(NAMESPACE, questions)
+    reply: Any = redis.execute_command("EVAL", app_observation.SCRIPT, 0, *arguments)
+    return app_observation.parse(reply, questions)
+
+
+def beat(
+    pod: str, *, app: str = "homework", process: int = 0, running: str = CHECKSUM
+) -> AppHeartbeat:
+    return AppHeartbeat(
+        app=app,
+        pod=pod,
+        process=process,
+        state=AppState.RUNNING,
+        at_ms=1,
+        in_flight=3,
+        requests_per_second=1,
+        error_rate=0,
+        config_revision=1,
+        config_checksum=running,
+    )
+
+
+def report(redis: Redis, heartbeat: AppHeartbeat, pod: str = "", process: int = 0) -> None:
+    key = app_heartbeat_key(NAMESPACE, pod or heartbeat.pod, process or heartbeat.process)
+    redis.set(key, heartbeat.model_dump_json())
+
+
+def test_nothing_is_no_zero(redis: Redis) -> None:
+    found = observe(redis, AppQuestion("homework", ("web-1",)), AppQuestion("shop", ()))
+    assert found == {
+        "homework": AppReading("homework", None, {}),
+        "shop": AppReading("shop", None, {}),
+    }
+    assert observe(redis) == {}
+
+
+async def test_all_apps_in_one_read(redis: Redis, client: AsyncRedis) -> None:
+    published = app_document()
+    await publish(client, NAMESPACE, published)
+    for heartbeat in (beat("web-1"), beat("web-1", process=1), beat("s-1", app="shop")):
+        report(redis, heartbeat)
+    found = observe(
+        redis, AppQuestion("homework", ("web-1", "web-2"), 2), AppQuestion("shop", ("s-1",))
+    )
+    newest = found["homework"].newest
+    assert newest == Mark(1, checksum(published.model_dump_json()))
+    assert found["homework"].heartbeats == {"web-1": (beat("web-1"), beat("web-1", process=1))}
+    assert found["shop"].heartbeats == {"s-1": (beat("s-1", app="shop"),)}
+
+
+def test_a_pod_has_the_document_when_each_process_has_it(redis: Redis) -> None:
+    for heartbeat in (
+        beat("both"),
+        beat("both", process=1),
+        beat("one"),
+        beat("half"),
+        beat("half", process=1, running="b" * 64),
+    ):
+        report(redis, heartbeat)
+    question = AppQuestion("homework", ("both", "one", "half", "silent"), 2)
+    reading = observe(redis, question)["homework"]
+    assert reading.pods_with(CHECKSUM, 2) == frozenset({"both"})
+    assert reading.pods_with("d" * 64, 2) == frozenset()
+
+
+def test_a_heartbeat_speaks_only_for_its_own_process(redis: Redis) -> None:
+    report(redis, beat("web-2"), pod="web-1")
+    report(redis, beat("web-3", process=0), process=1)
+    report(redis, beat("web-4", app="shop"))
+    question = AppQuestion("homework", ("web-1", "web-3", "web-4"), 2)
+    assert observe(redis, question)["homework"].heartbeats == {}
+
+
+REPORT = beat("web-1").model_dump_json()
+ODD = (
+    "",
+    "{",
+    "[]",
+    REPORT.replace('"in_flight":3', '"in_flight":-3'),
+    REPORT.replace("1.0", "1e999"),
+    " " * 70_000,
+)
+
+
+@pytest.mark.parametrize("text", ODD, ids=range(len(ODD)))
+def test_an_odd_report_is_none(redis: Redis, text: str) -> None:
+    assert text != REPORT
+    redis.set(app_heartbeat_key(NAMESPACE, "web-1", 0), text)
+    assert observe(redis, AppQuestion("homework", ("web-1",)))["homework"].heartbeats == {}
+
+
+@pytest.mark.parametrize("fields", [{"revision": "x"}, {"checksum": "y" * 200}, {"revision": "-1"}])
+def test_an_odd_config_is_none(redis: Redis, fields: dict[Any, Any]) -> None:
+    key = config_key(NAMESPACE, "homework")
+    redis.hset(key, mapping={"revision": 1, "checksum": CHECKSUM})
+    question = AppQuestion("homework", ())
+    assert observe(redis, question)["homework"].newest == Mark(1, CHECKSUM)
+    redis.hset(key, mapping=fields)
+    assert observe(redis, question)["homework"].newest is None
+
+
+def test_keys_of_another_type_are_none(redis: Redis) -> None:
+    redis.set(config_key(NAMESPACE, "homework"), "text")
+    redis.hset(app_heartbeat_key(NAMESPACE, "web-1", 0), "a", "b")
+    found = observe(redis, AppQuestion("homework", ("web-1",)))
+    assert found == {"homework": AppReading("homework", None, {})}
+
+
+def test_the_reply_of_something_else_is_an_error() -> None:
+    for reply in (None, [], ["[]"], ["[]", "{"], ["[]", "[]"]):
+        with pytest.raises(UnexpectedReplyError):
+            app_observation.parse(reply, [AppQuestion("homework", ("web-1",))])
+
+
+async def test_the_report_of_a_pod_can_be_read(
+    redis: Redis, client: AsyncRedis, start_pod: StartPod
+) -> None:
+    start_pod()
+    published = await publish(client, NAMESPACE, app_document(connections=4))
+    question = AppQuestion("homework", ("web-1",))
+
+    def has_it() -> bool:
+        reading = observe(redis, question)["homework"]
+        return bool(
+            reading.newest
+            and reading.newest.revision == published.revision
+            and reading.pods_with(reading.newest.checksum) == frozenset({"web-1"})
+        )
+
+    eventually(has_it)

@@ -1,0 +1,107 @@
+"""One read of Redis for all apps of a namespace: what to ask, and how to read the answer.
+
+Used by the operator's tick. Pure: the script's text, its arguments, its reply.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha1
+from importlib.resources import files
+from typing import Any
+
+from pydantic import ValidationError
+
+from osnovci.app_contract import AppHeartbeat, app_heartbeat_key, config_key
+from osnovci.config.revision import ConfigError, revision_number
+from osnovci.contract import DOCUMENT_MAX_BYTES
+from osnovci.observation import UnexpectedReplyError
+
+SCRIPT = files("osnovci").joinpath("observe_apps.lua").read_text()
+SHA = sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
+"""The name by which Redis knows the script."""
+
+
+@dataclass(frozen=True)
+class AppQuestion:
+    """An app that is asked for: the pods that it has, and the most processes that one of them runs."""
+
+    app: str
+    pods: tuple[str, ...]
+    processes: int = 1
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What Redis holds as an app's newest document."""
+
+    revision: int
+    checksum: str
+
+
+@dataclass(frozen=True)
+class AppReading:
+    """One app at one moment."""
+
+    app: str
+    newest: Mark | None
+    """None where nothing was published, or what is there cannot be read: publish it."""
+    heartbeats: dict[str, tuple[AppHeartbeat, ...]]
+    """By pod, one a process; a pod that reports nothing is missing, and one of its processes may be."""
+
+    def pods_with(self, checksum: str, processes: int = 1) -> frozenset[str]:
+        """Give the pods of which each process reports this document to be in force."""
+        return frozenset(
+            pod
+            for pod, beats in self.heartbeats.items()
+            if len(beats) >= processes and all(beat.config_checksum == checksum for beat in beats)
+        )
+
+
+def arguments(namespace: str, questions: Sequence[AppQuestion]) -> list[str]:
+    """Give the script's arguments."""
+    configs = [config_key(namespace, each.app) for each in questions]
+    heartbeats = [app_heartbeat_key(namespace, pod, n) for _, pod, n in _processes(questions)]
+    return [str(DOCUMENT_MAX_BYTES), str(len(configs)), *configs, *heartbeats]
+
+
+def parse(reply: Any, questions: Sequence[AppQuestion]) -> dict[str, AppReading]:
+    """Read the script's reply to `arguments` of the same questions; by app.
+
+    Raises UnexpectedReplyError where it is no reply of the script.
+    """
+    try:
+        marks, documents = (json.loads(text) for text in reply)
+        newest = {q.app: _mark(mark) for q, mark in zip(questions, marks, strict=True)}
+        beats: dict[str, dict[str, tuple[AppHeartbeat, ...]]] = {each.app: {} for each in questions}
+        for asked, document in zip(_processes(questions), documents, strict=True):
+            beat = _heartbeat(asked, document)
+            if beat:
+                pods = beats[beat.app]
+                pods[beat.pod] = (*pods.get(beat.pod, ()), beat)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise UnexpectedReplyError("no reply of the script that was sent") from error
+    return {app: AppReading(app, newest[app], beats[app]) for app in newest}
+
+
+def _processes(questions: Sequence[AppQuestion]) -> list[tuple[str, str, int]]:
+    return [(q.app, pod, n) for q in questions for pod in q.pods for n in range(q.processes)]
+
+
+def _mark(fields: Any) -> Mark | None:
+    if not fields:
+        return None
+    revision, checksum = fields
+    try:
+        return Mark(revision_number(revision), str(checksum))
+    except ConfigError:
+        return None
+
+
+def _heartbeat(asked: tuple[str, str, int], document: Any) -> AppHeartbeat | None:
+    """A heartbeat speaks only for its own process."""
+    try:
+        beat = AppHeartbeat.model_validate_json(document)
+    except (ValidationError, TypeError):
+        return None
+    return beat if (beat.app, beat.pod, beat.process) == asked else None
