@@ -9,15 +9,17 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import redis.asyncio as redis
-from pydantic import ValidationError
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError, RedisError
 
-from osnovci.app_contract import AppDocument, AppHeartbeat, app_heartbeat_key
+from osnovci import app_observation
+from osnovci.app_contract import AppDocument, checksum
+from osnovci.app_observation import AppQuestion, Mark
 from osnovci.config.publish import publish
-from osnovci.contract import DOCUMENT_MAX_BYTES
+from osnovci.observation import UnexpectedReplyError
 from osnovci_operator.app.reports import Reports
 from osnovci_operator.app.spec import App
 from osnovci_operator.backend import Unreadable, UnreadableReason
@@ -35,9 +37,6 @@ TURN_SECONDS = 2.0
 STALE_SECONDS = 5.0
 """A reading that is older no longer counts."""
 
-AGAIN_SECONDS = 10.0
-"""A document is put into Redis again this often, in case it has lost its data."""
-
 log = logging.getLogger(__name__)
 
 
@@ -50,7 +49,11 @@ class _Told:
     """The last revision that is known."""
     revision: int = 0
     """Under which it is in Redis; 0 while it is not."""
-    at: float = 0.0
+
+    @cached_property
+    def checksum(self) -> str:
+        """The document's."""
+        return checksum(self.document.model_dump_json())
 
 
 class Channels:
@@ -136,12 +139,10 @@ class Channel:
     async def _turn(self) -> None:
         try:
             async with asyncio.timeout(TURN_SECONDS):
-                client = await self._connection.open()
-                await self._publish(client)
-                found = await self._read(client)
+                found = await self._read(await self._connection.open(), dict(self._told))
         except BackendError as error:
             await self._fail(error)
-        except (RedisError, OSError, TimeoutError) as error:
+        except (RedisError, UnexpectedReplyError, OSError, TimeoutError) as error:
             await self._fail(explain(error))
         except Exception as error:
             log.exception("Redis of namespace %s cannot be read for its apps", self._namespace)
@@ -150,35 +151,28 @@ class Channel:
         else:
             self._take(found)
 
-    async def _publish(self, client: redis.Redis) -> None:
-        for told in list(self._told.values()):
-            if told.revision and time.monotonic() - told.at < AGAIN_SECONDS:
-                continue
-            published = await publish(client, self._namespace, told.document, told.above)
-            told.revision = told.above = published.revision
-            told.at = time.monotonic()
-
-    async def _read(self, client: redis.Redis) -> dict[Key, Reports]:
-        """Read the heartbeats of all apps at one moment."""
-        told = dict(self._told)
-        apps = [app for key in told if isinstance(app := self._store.app(key), App)]
-        places = [
-            (app, pod, process)
-            for app in apps
-            for pod in sorted(self._store.pods(app.key))
-            for process in range(app.spec.processes)
-        ]
-        names = [app_heartbeat_key(self._namespace, pod, process) for _, pod, process in places]
-        texts = await client.mget(names) if names else []
-        beats: dict[Key, dict[str, tuple[AppHeartbeat, ...]]] = {app.key: {} for app in apps}
-        for (app, pod, process), text in zip(places, texts, strict=True):
-            if beat := _heartbeat(text, app.identity.name, pod, process):
-                of = beats[app.key]
-                of[pod] = (*of.get(pod, ()), beat)
+    async def _read(self, client: redis.Redis, told: dict[Key, _Told]) -> dict[Key, Reports]:
+        """Read all apps at one moment, and publish what is not there as it should be."""
+        questions = [self._question(key) for key in told]
+        arguments = app_observation.arguments(self._namespace, questions)
+        try:
+            reply = await client.evalsha(app_observation.SHA, 0, *arguments)
+        except NoScriptError:
+            reply = await client.eval(app_observation.SCRIPT, 0, *arguments)
+        found = app_observation.parse(reply, questions)
+        for key, each in told.items():
+            if found[key.name].newest != Mark(each.revision, each.checksum):
+                published = await publish(client, self._namespace, each.document, each.above)
+                each.revision = each.above = published.revision
         return {
-            key: Reports(told[key].document, told[key].revision, each)
-            for key, each in beats.items()
+            key: Reports(each.document, each.revision, found[key.name].heartbeats)
+            for key, each in told.items()
         }
+
+    def _question(self, key: Key) -> AppQuestion:
+        app = self._store.app(key)
+        processes = app.spec.processes if isinstance(app, App) else 1
+        return AppQuestion(key.name, tuple(sorted(self._store.pods(key))), processes)
 
     def _take(self, found: dict[Key, Reports]) -> None:
         recovered, self._failure = self._failure, None
@@ -197,17 +191,6 @@ class Channel:
         self._failure = Unreadable(error.reason, str(error))
         for key in self._told:
             self._wake(key)
-
-
-def _heartbeat(text: Any, app: str, pod: str, process: int) -> AppHeartbeat | None:
-    """Read a heartbeat; it speaks only for its own process."""
-    if not isinstance(text, str) or len(text) > DOCUMENT_MAX_BYTES:
-        return None
-    try:
-        beat = AppHeartbeat.model_validate_json(text)
-    except ValidationError:
-        return None
-    return beat if (beat.app, beat.pod, beat.process) == (app, pod, process) else None
 
 
 def _figures(reports: Reports | None) -> Any:
