@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from redis import Redis
 from waiting import eventually
 from web_apps import BROKEN, NAMESPACE, TestApp
 
 from cluster.console import ClusterError
 from cluster.kubectl import kubectl
+from osnovci.app_contract import config_key
 
 MakeApp = Callable[[str], TestApp]
 
@@ -73,6 +75,34 @@ def test_a_broken_revision_is_rolled_back_and_no_request_fails(app: MakeApp) -> 
         eventually(lambda: not good & web.pods(), within=60)
     assert traffic.answered > 100
     assert traffic.failed == 0, traffic.error
+
+
+def test_apps_share_what_the_database_allows(app: MakeApp, redis: Redis) -> None:
+    """The pods are of the standard library and open nothing; what they are told is looked at."""
+    database = {"maxConnections": 20, "reservedConnections": 4, "connectionsPerProcess": 4}
+    first, second = app("web-first"), app("web-second")
+
+    def told(web: TestApp) -> int:
+        found: Any = redis.hgetall(config_key(NAMESPACE, web.name))
+        mounted = web.get("configmap", f"{web.name}-document")["data"]["document"]
+        published = json.loads(found["document"])["database"]["connections_per_process"]
+        assert json.loads(mounted)["database"]["connections_per_process"] == published
+        assert web.get()["status"]["configRevision"] == int(found["revision"])
+        return published
+
+    first.apply(database=database)
+    first.wait("DatabaseBudget", "WithinBudget")
+    eventually(lambda: told(first) == 4)
+    second.apply(database=database)
+    second.wait("DatabaseBudget", "PoolsShrunk")
+    first.wait("DatabaseBudget", "PoolsShrunk")
+    eventually(lambda: told(first) == told(second) == 2)
+    second.apply(database=database, replicas=30)
+    capped = second.wait("DatabaseBudget", "ReplicasCapped")
+    assert "of 30 pods" in capped["message"]
+    kubectl("-n", NAMESPACE, "delete", "oapp", second.name)
+    first.wait("DatabaseBudget", "WithinBudget")
+    eventually(lambda: told(first) == 4)
 
 
 def test_what_is_anothers_is_not_touched(app: MakeApp) -> None:

@@ -54,7 +54,7 @@ def told(given: Seen, *, course: Course = WANTED, refusal: str = "", **spec: Any
             seen(deployed=deployed(ready=0, stalled=True, complete=False), trouble=TROUBLE),
             f"False PodsNotStarting: 0 of 3 pods ready; {TROUBLE}",
             "False DeadlineExceeded: no progress within 3m: 3 of 3 pods of the new revision; "
-            f"{TROUBLE}; there is no other to go back to",
+            f"{TROUBLE}",
             id="the first pods are past the deadline",
         ),
         pytest.param(

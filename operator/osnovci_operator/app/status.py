@@ -104,7 +104,7 @@ def progressing(
     why = f"; {deployed.trouble or trouble}" if deployed.trouble or trouble else ""
     if deployed.stalled:
         deadline = format_duration(app.spec.rollout.deadline)
-        message = f"no progress within {deadline}: {counts}{why}; there is no other to go back to"
+        message = f"no progress within {deadline}: {counts}{why}"
         return Condition("Progressing", False, "DeadlineExceeded", message)
     if deployed.updated < min(deployed.existing, deployed.asked):
         return Condition("Progressing", True, "RollingOut", counts + why)
