@@ -79,7 +79,7 @@ def test_a_broken_revision_is_rolled_back_and_no_request_fails(app: MakeApp) -> 
 
 def test_apps_share_what_the_database_allows(app: MakeApp, redis: Redis) -> None:
     """The pods are of the standard library and open nothing; what they are told is looked at."""
-    database = {"maxConnections": 20, "reservedConnections": 4, "connectionsPerProcess": 4}
+    database = {"maxConnections": 12, "reservedConnections": 4, "connectionsPerProcess": 2}
     first, second = app("web-first"), app("web-second")
 
     def told(web: TestApp) -> int:
@@ -92,17 +92,17 @@ def test_apps_share_what_the_database_allows(app: MakeApp, redis: Redis) -> None
 
     first.apply(database=database)
     first.wait("DatabaseBudget", "WithinBudget")
-    eventually(lambda: told(first) == 4)
+    eventually(lambda: told(first) == 2)
     second.apply(database=database)
     second.wait("DatabaseBudget", "PoolsShrunk")
     first.wait("DatabaseBudget", "PoolsShrunk")
-    eventually(lambda: told(first) == told(second) == 2)
+    eventually(lambda: told(first) == told(second) == 1)
     second.apply(database=database, replicas=30)
     capped = second.wait("DatabaseBudget", "ReplicasCapped")
-    assert "of 30 pods" in capped["message"]
+    assert "2 of 30 pods" in capped["message"]
     kubectl("-n", NAMESPACE, "delete", "oapp", second.name)
     first.wait("DatabaseBudget", "WithinBudget")
-    eventually(lambda: told(first) == 4)
+    eventually(lambda: told(first) == 2)
 
 
 def test_what_is_anothers_is_not_touched(app: MakeApp) -> None:
