@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from osnovci.app_contract import AppDocument, DatabaseDocument, PoolUse
 from osnovci_operator.app.budget import Share, Sharer, divide
 from osnovci_operator.app.decide import Decision, Reason
+from osnovci_operator.app.reports import sized
 from osnovci_operator.app.seen import Neighbour, Seen
 
 SMALL = st.integers(0, 12)
@@ -166,6 +167,19 @@ def test_a_neighbour_counts_and_is_waited_for() -> None:
     assert decision.share.connections < 10
     assert decision.reason == Reason.POOLS_SHRINKING
     assert "the pools of shop are to shrink" in decision.message
+
+
+def test_a_new_app_waits_for_its_neighbours() -> None:
+    other = Sharer("shop", replicas=3, extra=2, existing=3, processes=1, connections=10, limit=90)
+    told = document(10).model_copy(update={"app": "shop"})
+    given = seen(deployed=deployed(asked=0), neighbours=(Neighbour(other, reports(document=told)),))
+    held = decide(given, replicas=3)
+    assert (held.replicas, held.wanted, held.reason) == (0, 3, Reason.POOLS_SHRINKING)
+    small = sized(told, 1)
+    given = seen(
+        deployed=deployed(asked=0), neighbours=(Neighbour(other, reports(document=small)),)
+    )
+    assert decide(given, replicas=3).replicas == 3
 
 
 def test_where_not_even_one_connection_a_process_fits_there_are_fewer_pods() -> None:

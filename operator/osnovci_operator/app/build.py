@@ -23,9 +23,9 @@ STARTUP_SECONDS = 40
 """The seed's: so long an app may take to start."""
 
 
-def document_name(app: App) -> str:
-    """Name the ConfigMap of the config document."""
-    return f"{app.identity.name}-document"
+def document_name(app: str) -> str:
+    """Name the ConfigMap of an app's config document."""
+    return f"{app}-document"
 
 
 def template(app: App) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def document_map(app: App, document: AppDocument) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": _metadata(app, name=document_name(app)),
+        "metadata": _metadata(app, name=document_name(app.identity.name)),
         "data": {DOCUMENT: document.model_dump_json()},
     }
 
@@ -167,7 +167,9 @@ def _environment(app: App) -> list[dict[str, Any]]:
         {"name": ENV_SERVER_ID, "valueFrom": pod_name},
         {
             "name": ENV_APP,
-            "valueFrom": {"configMapKeyRef": {"name": document_name(app), "key": DOCUMENT}},
+            "valueFrom": {
+                "configMapKeyRef": {"name": document_name(app.identity.name), "key": DOCUMENT}
+            },
         },
         _secret(contract.ENV_REDIS_URL, contract.REDIS_SECRET, "url"),
     ]

@@ -98,7 +98,7 @@ def _within_budget(mine: Sharer, decision: Decision, seen: Seen) -> Decision:
         )
         decision = replace(decision, reason=Reason.CAPPED, message=message)
     asked = seen.deployed.asked if seen.deployed else 0
-    if decision.replicas <= asked or not seen.pods:
+    if decision.replicas <= asked:
         return decision
     reports = {each.sharer.name: each.reports for each in seen.neighbours}
     reports[mine.name] = seen.reports if isinstance(seen.reports, Reports) else None

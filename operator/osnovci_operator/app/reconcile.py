@@ -22,6 +22,7 @@ from osnovci_operator.kinds import (
     DEPLOYMENT,
     DISRUPTION_BUDGET,
     INGRESS,
+    OSNOVCI_APP,
     REPLICA_SET,
     SERVICE,
     SERVICE_ACCOUNT,
@@ -81,6 +82,9 @@ class Apps:
     def _forget(self, key: Key) -> None:
         self._reporter.forget(key)
         self._channels.forget(key)
+        for kind in OSNOVCI_APP.children:
+            self._kube.forget(kind, key.namespace, key.name)
+        self._kube.forget(CONFIG_MAP, key.namespace, build.document_name(key.name))
         self._wanted.pop(key, None)
         self._scaling.pop(key, None)
 
@@ -227,7 +231,7 @@ def _document(chosen: Course, decision: Decision) -> AppDocument:
 def _places(app: App) -> list[Key]:
     name, namespace = app.identity.name, app.identity.namespace
     named = [Key(kind, namespace, name) for kind in (DEPLOYMENT, SERVICE, DISRUPTION_BUDGET)]
-    named.append(Key(CONFIG_MAP, namespace, build.document_name(app)))
+    named.append(Key(CONFIG_MAP, namespace, build.document_name(name)))
     if not app.spec.pod.service_account_name:
         named.append(Key(SERVICE_ACCOUNT, namespace, name))
     if app.spec.ingress:

@@ -123,6 +123,8 @@ def ready(seen: Seen, outcome: Outcome, progress: Condition, *, counting: bool) 
     if not deployed or not (deployed.settled or (counting and deployed.ready)):
         asked = counted(decision.replicas, "pod")
         return Condition("Ready", False, "RollingOut", f"asked for {asked}")
+    if decision.wanted and not decision.replicas:
+        return Condition("Ready", False, decision.reason, decision.message)
     return _pods_ready(deployed, decision.replicas, seen.trouble)
 
 
