@@ -169,6 +169,15 @@ def test_a_neighbour_counts_and_is_waited_for() -> None:
     assert "the pools of shop are to shrink" in decision.message
 
 
+def test_who_wants_little_gets_it_in_full() -> None:
+    little = Sharer("a", replicas=2, extra=2, existing=2, processes=1, connections=2, limit=8)
+    shares = divide([little, replace(little, name="b", replicas=30)])
+    assert (shares["a"].replicas, shares["b"].replicas) == (2, 2)
+    wide = replace(little, limit=40)
+    pools = divide([wide, replace(wide, name="b", connections=30)])
+    assert (pools["a"].connections, pools["b"].connections) == (2, 8)
+
+
 def test_a_new_app_waits_for_its_neighbours() -> None:
     other = Sharer("shop", replicas=3, extra=2, existing=3, processes=1, connections=10, limit=90)
     told = document(10).model_copy(update={"app": "shop"})

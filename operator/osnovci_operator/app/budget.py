@@ -6,7 +6,7 @@ pods that there may be at a time: while a revision changes, new ones come before
 old ones keep their connections until they have ended.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from osnovci_operator.app.reports import Reports
@@ -119,14 +119,16 @@ def _holding(reports: Reports, connections: int) -> list[str]:
 def _fill(
     least: Mapping[str, int], wanted: Mapping[str, int], costs: Mapping[str, int], limit: int
 ) -> dict[str, int]:
-    """Raise counts from the least towards the wanted, evenly, as far as their costs fit."""
+    """Raise counts from the least towards the wanted, as far as their costs fit.
+
+    The lowest first: who wants little gets it in full, however much others want.
+    """
     filled = dict(least)
     room = limit - sum(filled[name] * costs[name] for name in filled)
     if sum((wanted[name] - filled[name]) * costs[name] for name in filled) <= room:
         return dict(wanted)
-    short: Callable[[str], float] = lambda name: filled[name] / wanted[name]  # noqa: E731
     while open_ones := [n for n in filled if filled[n] < wanted[n] and costs[n] <= room]:
-        chosen = min(open_ones, key=short)
+        chosen = min(open_ones, key=lambda name: filled[name])
         filled[chosen] += 1
         room -= costs[chosen]
     return filled
