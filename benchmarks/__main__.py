@@ -7,11 +7,13 @@ from types import FrameType
 
 from rich.console import Console
 
-from benchmarks import idle_pools, push_to_patch
+from benchmarks import config_in_force, idle_pools, push_to_patch, web_overhead
 
 MEASUREMENTS = {
     "push_to_patch": push_to_patch.measure,
     "idle_pools": idle_pools.measure,
+    "web_overhead": web_overhead.measure,
+    "config_in_force": config_in_force.measure,
 }
 LIMIT_SECONDS = 360
 """All of it; what has not ended by then is ended in order."""

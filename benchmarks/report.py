@@ -18,7 +18,7 @@ from rich.table import Table
 from cluster import tools
 
 RESULTS = Path(__file__).parent / "results"
-PACKAGES = ("kopf", "kubernetes", "aiohttp", "redis", "rq")
+PACKAGES = ("kopf", "kubernetes", "aiohttp", "redis", "rq", "starlette", "uvicorn")
 
 
 @dataclass(frozen=True)

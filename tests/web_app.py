@@ -1,6 +1,7 @@
 """A web application for tests, as a team would write it: Starlette, and the runtime around it."""
 
 import asyncio
+import os
 from typing import Any
 
 from starlette.applications import Starlette
@@ -63,6 +64,9 @@ class Pool:
         return self
 
     async def configure(self, settings: Any) -> None:
+        """Take as long as a pool whose connections are all in use, to shrink to one."""
+        if settings.connections_per_process == 1:
+            await gate.wait()
         self.size = settings.connections_per_process
 
 
@@ -103,6 +107,14 @@ async def only_http(scope: Any, receive: Any, send: Any) -> None:
     del receive
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"plain"})
+
+
+async def half(scope: Any, receive: Any, send: Any) -> None:
+    """Start in the first process only."""
+    if scope["type"] == "lifespan" and os.environ["OSNOVCI_PROCESS"] != "0":
+        await fails_to_start(scope, receive, send)
+    else:
+        await only_http(scope, receive, send)
 
 
 async def fails_to_start(scope: Any, receive: Any, send: Any) -> None:

@@ -91,10 +91,15 @@ class RunningPod:
 
     @classmethod
     def start(
-        cls, redis: Redis, log: Path, environment: dict[str, str], app: str = "web_app:app"
+        cls,
+        redis: Redis,
+        log: Path,
+        environment: dict[str, str],
+        app: str = "web_app:app",
+        server: tuple[str, ...] = ("osnovci", "serve"),
     ) -> "RunningPod":
         port = free_port()
-        command = [str(Path(sys.executable).parent / "osnovci"), "serve", app]
+        command = [str(Path(sys.executable).parent / server[0]), *server[1:], app]
         with log.open("w") as output:
             process = subprocess.Popen(
                 [*command, "--host=127.0.0.1", f"--port={port}"],

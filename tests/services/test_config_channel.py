@@ -103,6 +103,36 @@ async def test_a_change_is_in_force_without_a_restart(
     eventually(lambda: pod.get("/").status == 200)
 
 
+async def test_what_takes_long_to_be_in_force_holds_up_nothing(
+    client: AsyncRedis, start_pod: StartPod
+) -> None:
+    pod = start_pod()
+    await put(client, app_document(connections=1))
+    # The application was told, and its pool waits for connections to come back.
+    eventually(lambda: len(configured(pod)) == 2)
+    before = eventually(pod.heartbeat)
+    pod.reports(lambda beat: beat.at_ms > before.at_ms + 1500)
+    assert (pod.revision, connections(pod)) == (0, 10)
+    # What is newer does not wait for it.
+    await put(client, app_document(connections=2))
+    eventually(lambda: pod.revision == 2)
+    assert connections(pod) == 2
+    await put(client, app_document(connections=1))
+    eventually(lambda: len(configured(pod)) == 4)
+    assert pod.revision == 2
+    pod.get("/open")
+    eventually(lambda: pod.revision == 3)
+    assert connections(pod) == 1
+
+
+async def test_a_start_does_not_wait_for_ever(client: AsyncRedis, start_pod: StartPod) -> None:
+    await put(client, app_document(connections=1))
+    pod = start_pod()
+    assert pod.revision == 0
+    pod.get("/open")
+    eventually(lambda: pod.revision == 1)
+
+
 def test_a_change_is_found_when_its_announcement_was_lost(
     redis: Redis, start_pod: StartPod
 ) -> None:
@@ -146,10 +176,13 @@ BAD: dict[str, tuple[dict[Any, Any], str]] = {
 def module_pod(redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """One pod for all documents that are refused."""
     log = tmp_path_factory.mktemp("pod") / "log"
+    redis_server.client.flushall()
     told = environment(redis_server.url, app_document(), "web-1")
     pod = RunningPod.start(redis_server.client, log, told)
-    yield pod.wait_for("/api/ready")
-    pod.close()
+    try:
+        yield pod.wait_for("/api/ready")
+    finally:
+        pod.close()
 
 
 @pytest.mark.parametrize("name", BAD)

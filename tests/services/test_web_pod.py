@@ -3,13 +3,16 @@
 import os
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
 from pathlib import Path
 from subprocess import PIPE, run
 
 import pytest
 from redis import Redis
+from redis_server import RedisServer
 from waiting import eventually
-from web_pods import RunningPod, StartPod, alone, app_document
+from web_pods import RunningPod, StartPod, alone, app_document, environment
 from websockets.sync.client import connect
 
 from osnovci.app_contract import AppState
@@ -114,6 +117,50 @@ def test_a_request_that_runs_at_the_end_of_the_drain_ends(start_pod: StartPod) -
     assert pod.ends() == 0
 
 
+def test_a_balancer_that_looks_at_readiness_loses_no_request(start_pod: StartPod) -> None:
+    pod = start_pod(app_document(drain=2))
+    with ThreadPoolExecutor() as clients:
+        served = [clients.submit(ask_while_ready, pod) for _ in range(4)]
+        eventually(lambda: pod.get("/api/health").json["metrics"]["requestCount"] > 50)
+        pod.stop()
+        assert all(each.result(timeout=20) > 10 for each in served)
+    assert pod.ends() == 0
+
+
+def ask_while_ready(pod: RunningPod) -> int:
+    """Ask on connections that are kept, as a balancer does; give how many requests were answered."""
+    connection = HTTPConnection("127.0.0.1", pod.port, timeout=10)
+    answered = 0
+    while True:
+        for path in ("/", "/", "/", "/api/ready"):
+            connection.request("GET", path)
+            response = connection.getresponse()
+            response.read()
+            if path == "/":
+                assert response.status == 200
+                answered += 1
+            elif response.status == 503:
+                return answered
+
+
+def test_the_runtime_drains_under_another_server_too(
+    redis: Redis, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    told = environment(redis_server.url, app_document(drain=30), "web-1")
+    pod = RunningPod.start(redis, tmp_path / "log", told, server=("uvicorn",))
+    try:
+        pod.wait_for("/api/ready")
+        pod.stop()
+        pod.answers("/api/ready", 503)
+        assert pod.get("/").status == 200
+        pod.stop()
+        # uvicorn ends in order, and then as the signal would have ended it.
+        assert pod.ends() == -signal.SIGTERM
+        assert pod.heartbeat() is None
+    finally:
+        pod.close()
+
+
 def test_a_process_that_dies_is_started_anew(start_pod: StartPod) -> None:
     pod = start_pod(app_document(processes=2))
     eventually(lambda: len(pod.children) == 2)
@@ -123,6 +170,12 @@ def test_a_process_that_dies_is_started_anew(start_pod: StartPod) -> None:
     eventually(lambda: len(pod.children) == 2 and not set(pod.children) & set(first))
     # The listener outlives them: who connects meanwhile is served.
     assert pod.get("/").text == "hello"
+
+
+def test_a_process_that_cannot_start_takes_no_other_with_it(start_pod: StartPod) -> None:
+    pod = start_pod(app_document(processes=2), app="web_app:half")
+    eventually(lambda: pod.log.read_text().count("server 1 ended with 3, started anew") > 1)
+    assert pod.get("/").text == "plain"
 
 
 def test_each_process_reports(start_pod: StartPod) -> None:

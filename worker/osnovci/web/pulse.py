@@ -20,6 +20,9 @@ from osnovci.web.traffic import Window
 LOOK_SECONDS = 0.4
 """How often a newer config is looked for: in force within a second, whatever is lost."""
 
+FIRST_SECONDS = 5.0
+"""How long a process that starts waits for the newest config to be in force, before it serves."""
+
 LONGEST_WAIT_SECONDS = 3.0
 """Between two attempts while Redis is away; shorter than a heartbeat lives."""
 
@@ -66,7 +69,7 @@ class Pulse:
         if self._link:
             await self._talk(self._link, report=False)
         if self._applying:
-            await self._applying
+            await asyncio.wait([self._applying], timeout=FIRST_SECONDS)
 
     async def run(self) -> None:
         """Beat until cancelled."""

@@ -32,7 +32,8 @@ SPARE_SECONDS = 2.0
 """What is left of the grace for the end of the application itself."""
 
 CANNOT_START = {2, 3}
-"""Exit statuses of a process whose settings or application are wrong: another try is the kubelet's."""
+"""Exit statuses of a process whose settings or application are wrong. Where it is the last one, the
+next try is the kubelet's, which shows it to people."""
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ class Server:
 
     def run(self) -> int:
         """Run until told to stop or until a process cannot start; give the exit status."""
-        logs.configure("INFO")
+        logs.configure("INFO", quiet=("uvicorn.error",))
         self._hear_signals()
         while not self._stops and not self._status:
             for each in self._processes:
@@ -98,7 +99,8 @@ class Server:
         wait = process.ended(time.monotonic())
         if self._stops or self._status:
             return
-        if status in CANNOT_START:
+        # While another serves, it goes on: what this one misses may come back, such as a database.
+        if status in CANNOT_START and not any(each.pid for each in self._processes):
             self._status = status
         else:
             log.warning("%s ended with %s, started anew in %ss", process.name, status, wait)
