@@ -164,3 +164,19 @@ async def test_a_pod_that_runs_takes_a_change_and_says_so(
     )
     assert found.in_force({POD})
     assert found.refusal() is None
+
+
+async def test_a_config_that_the_app_refuses_is_told_until_it_is_taken_back(
+    stand: Stand, start_pod: StartPod
+) -> None:
+    good, bad = app_document(), app_document(max_per_user=13)
+    await asyncio.to_thread(start_pod, good, pod=POD)
+    stand.channel.tell(KEY, good, 0)
+    await stand.until(lambda each: POD in each.beats and each.in_force({POD}))
+    stand.channel.tell(KEY, bad, 0)
+    found = await stand.until(lambda each: each.refusal() is not None)
+    assert f"pod {POD} refuses the config: " in (found.refusal() or "")
+    assert "13 sessions bring bad luck" in (found.refusal() or "")
+    stand.channel.tell(KEY, good, 0)
+    found = await stand.until(lambda each: each.document == good and each.in_force({POD}))
+    assert found.refusal() is None
