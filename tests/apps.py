@@ -124,7 +124,7 @@ def seen(
     trouble: str | None = None,
     reports: Reports | Unreadable | None = PUBLISHED,
     ready_pods: frozenset[str] = frozenset({POD}),
-    pods: int | None = None,
+    pods: tuple[int, int] | None = None,
     neighbours: tuple[Neighbour, ...] = (),
 ) -> Seen:
     """Give what was seen; unless reports are named, the config is published and no pod reports."""
@@ -134,7 +134,7 @@ def seen(
         strangers=strangers,
         trouble=trouble,
         reports=reports,
-        pods=pods if pods is not None else deployed.existing if deployed else 0,
+        pods=pods or (deployed.existing if deployed else 0, 0),
         neighbours=neighbours,
         ready_pods=ready_pods,
     )

@@ -23,8 +23,10 @@ def sharers(draw: st.DrawFn) -> list[Sharer]:
         Sharer(
             name=f"app-{number}",
             replicas=draw(SMALL),
-            extra=draw(st.integers(0, 4)),
-            existing=draw(SMALL),
+            surge=draw(st.integers(0, 2)),
+            spare=draw(st.integers(0, 2)),
+            staying=draw(SMALL),
+            leaving=draw(SMALL),
             processes=draw(st.integers(1, 4)),
             connections=draw(st.integers(1, 20)),
             limit=draw(st.integers(1, 200)),
@@ -35,7 +37,7 @@ def sharers(draw: st.DrawFn) -> list[Sharer]:
 
 def most(of: Sharer, share: Share, pods: int) -> int:
     """The most that so many pods and those of a rollout open."""
-    return (pods + of.extra) * of.processes * share.connections
+    return (pods + of.surge + of.spare) * of.processes * share.connections
 
 
 @given(sharers())
@@ -60,10 +62,7 @@ def test_nobody_gets_more_than_it_would_like_and_all_get_something(given: list[S
 
 @given(sharers())
 def test_everybody_gets_all_where_all_fits(given: list[Sharer]) -> None:
-    roomy = sum(
-        (max(each.replicas, each.existing) + each.extra) * each.processes * each.connections
-        for each in given
-    )
+    roomy = sum(each.most_pods(each.replicas) * each.processes * each.connections for each in given)
     shares = divide([replace(each, limit=roomy) for each in given])
     for each in given:
         share = shares[each.name]
@@ -75,7 +74,7 @@ def test_pools_shrink_before_there_are_fewer_pods(given: list[Sharer]) -> None:
     shares = divide(given)
     if any(shares[each.name].replicas < each.replicas for each in given):
         capped = [each for each in given if shares[each.name].replicas < each.replicas]
-        spent = sum((shares[e.name].replicas + e.extra) * e.processes for e in given)
+        spent = sum((shares[e.name].replicas + e.surge + e.spare) * e.processes for e in given)
         limit = min(each.limit for each in given)
         assert all(spent + each.processes > limit for each in capped)
 
@@ -146,16 +145,26 @@ def test_the_first_pods_need_no_wait() -> None:
 
 
 def test_pools_grow_again_when_the_pods_beyond_have_gone() -> None:
-    leaving = decide(seen(deployed=deployed(asked=3, existing=12)), replicas=3)
+    leaving = decide(seen(deployed=deployed(), pods=(3, 9)), replicas=3)
     assert leaving.share
-    assert leaving.share.connections == 4
+    assert leaving.share.connections == 3
     gone = decide(seen(deployed=deployed(asked=3)), replicas=3)
     assert gone.share
     assert gone.share.connections == 10
 
 
 def test_a_neighbour_counts_and_is_waited_for() -> None:
-    other = Sharer("shop", replicas=3, extra=2, existing=3, processes=1, connections=10, limit=90)
+    other = Sharer(
+        "shop",
+        replicas=3,
+        surge=1,
+        spare=1,
+        staying=3,
+        leaving=0,
+        processes=1,
+        connections=10,
+        limit=90,
+    )
     told = document(10).model_copy(update={"app": "shop"})
     held = seen(
         deployed=deployed(),
@@ -170,7 +179,9 @@ def test_a_neighbour_counts_and_is_waited_for() -> None:
 
 
 def test_who_wants_little_gets_it_in_full() -> None:
-    little = Sharer("a", replicas=2, extra=2, existing=2, processes=1, connections=2, limit=8)
+    little = Sharer(
+        "a", replicas=2, surge=1, spare=1, staying=2, leaving=0, processes=1, connections=2, limit=8
+    )
     shares = divide([little, replace(little, name="b", replicas=30)])
     assert (shares["a"].replicas, shares["b"].replicas) == (2, 2)
     wide = replace(little, limit=40)
@@ -179,7 +190,17 @@ def test_who_wants_little_gets_it_in_full() -> None:
 
 
 def test_a_new_app_waits_for_its_neighbours() -> None:
-    other = Sharer("shop", replicas=3, extra=2, existing=3, processes=1, connections=10, limit=90)
+    other = Sharer(
+        "shop",
+        replicas=3,
+        surge=1,
+        spare=1,
+        staying=3,
+        leaving=0,
+        processes=1,
+        connections=10,
+        limit=90,
+    )
     told = document(10).model_copy(update={"app": "shop"})
     given = seen(deployed=deployed(asked=0), neighbours=(Neighbour(other, reports(document=told)),))
     held = decide(given, replicas=3)

@@ -18,15 +18,24 @@ class Sharer:
 
     name: str
     replicas: int
-    extra: int
-    """Pods beyond that count, while a revision changes."""
-    existing: int
-    """Pods that exist, those that leave among them."""
+    surge: int
+    """New pods beyond that count, while a revision changes."""
+    spare: int
+    """Old pods that may not have ended yet meanwhile."""
+    staying: int
+    """Pods that exist and were not told to end."""
+    leaving: int
+    """Pods that were told to end and have not yet."""
     processes: int
     connections: int
     """The most of a process."""
     limit: int
     """What the database allows all sharers together, as this app says."""
+
+    def most_pods(self, replicas: int) -> int:
+        """Give how many pods there are at most, while so many are asked for from now on."""
+        staying = max(replicas + self.surge, self.staying)
+        return staying + max(self.leaving, self.spare)
 
 
 @dataclass(frozen=True)
@@ -46,21 +55,14 @@ class Share:
     """Not even one pod of each app with one connection a process fits."""
 
 
-def extra_pods(max_surge: int, max_unavailable: int) -> int:
-    """Give how many pods may exist beyond the count in a rollout.
-
-    Those that are new, and as many again that were told to end and have not yet.
-    """
-    return 2 * max_surge + max_unavailable
-
-
 def divide(sharers: Sequence[Sharer]) -> dict[str, Share]:
     """Divide the smallest limit that is named; every sharer that looks gets the same answer."""
     ordered = sorted(sharers, key=lambda each: each.name)
     limit = min(each.limit for each in ordered)
     least = {each.name: min(each.replicas, 1) for each in ordered}
-    exceeded = sum((least[e.name] + e.extra) * e.processes for e in ordered) > limit
-    fixed = sum(each.extra * each.processes for each in ordered)
+    # Pods that leave are not for long: for them there is no other count, but smaller pools.
+    fixed = sum((each.surge + each.spare) * each.processes for each in ordered)
+    exceeded = fixed + sum(least[each.name] * each.processes for each in ordered) > limit
     replicas = _fill(
         least,
         {each.name: each.replicas for each in ordered},
@@ -68,8 +70,7 @@ def divide(sharers: Sequence[Sharer]) -> dict[str, Share]:
         limit - fixed,
     )
     processes = {
-        each.name: max(replicas[each.name] + each.extra, each.existing) * each.processes
-        for each in ordered
+        each.name: each.most_pods(replicas[each.name]) * each.processes for each in ordered
     }
     connections = _fill(
         {each.name: 1 for each in ordered},

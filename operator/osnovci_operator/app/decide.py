@@ -6,7 +6,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from osnovci.words import counted
-from osnovci_operator.app.budget import Share, Sharer, divide, extra_pods, unsettled
+from osnovci_operator.app.budget import Share, Sharer, divide, unsettled
 from osnovci_operator.app.reports import Reports
 from osnovci_operator.app.scaling import STABLE, Load, ScalingState, need
 from osnovci_operator.app.seen import Seen
@@ -72,14 +72,16 @@ def decide(name: str, spec: Spec, seen: Seen, state: ScalingState) -> tuple[Deci
     return _within_budget(sharer(name, spec, found.wanted, seen.pods), found, seen), state
 
 
-def sharer(name: str, spec: Spec, wanted: int, existing: int) -> Sharer:
-    """Give what an app would like to have of the database."""
+def sharer(name: str, spec: Spec, wanted: int, pods: tuple[int, int]) -> Sharer:
+    """Give what an app would like to have of the database; `pods` are those that stay and leave."""
     assert spec.database
     return Sharer(
         name=name,
         replicas=wanted,
-        extra=extra_pods(spec.rollout.max_surge, spec.rollout.max_unavailable),
-        existing=existing,
+        surge=spec.rollout.max_surge,
+        spare=spec.rollout.max_surge + spec.rollout.max_unavailable,
+        staying=pods[0],
+        leaving=pods[1],
         processes=spec.processes,
         connections=spec.database.connections_per_process,
         limit=spec.database.max_connections - spec.database.reserved_connections,
@@ -106,12 +108,20 @@ def _within_budget(mine: Sharer, decision: Decision, seen: Seen) -> Decision:
     smaller = {
         name: each
         for name, each in shares.items()
-        if each.connections < wishes[name].connections and wishes[name].existing
+        if each.connections < wishes[name].connections and _has_pods(wishes[name])
     }
-    if waiting := unsettled(smaller, reports):
+    if sum(each.budget for each in shares.values()) > share.limit:
+        waiting = "pods that leave still have their connections"
+    else:
+        waiting = unsettled(smaller, reports)
+    if waiting:
         message = f"holding {asked} of {counted(decision.replicas, 'pod')}: {waiting}"
         return replace(decision, replicas=asked, reason=Reason.POOLS_SHRINKING, message=message)
     return decision
+
+
+def _has_pods(of: Sharer) -> bool:
+    return bool(of.staying or of.leaving)
 
 
 def name_taken(_: Spec, seen: Seen) -> Decision | None:

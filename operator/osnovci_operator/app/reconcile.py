@@ -56,8 +56,8 @@ class Apps:
         self._now = now
         self._scaling: dict[Key, tuple[str, ScalingState]] = {}
         """With the app's uid."""
-        self._wanted: dict[Key, int] = {}
-        """The count that each app would have if the database allowed it."""
+        self._shared: dict[Key, tuple[int, tuple[int, int]]] = {}
+        """What others that share a database with an app go by: the wanted count, and its pods."""
 
     async def reconcile(self, key: Key) -> timedelta | None:
         """Give the app the pods and objects that its spec asks for; return when to look again."""
@@ -71,7 +71,7 @@ class Apps:
         decision = self._decide(app, seen)
         if decision.blocked:
             return await self._report(app, seen, Outcome(decision))
-        self._note(app, decision)
+        self._note(app, seen, decision)
         chosen = self._choose(app, seen)
         # First, so that no pod starts with what is not in force.
         document = _document(chosen, decision)
@@ -85,7 +85,7 @@ class Apps:
         for kind in OSNOVCI_APP.children:
             self._kube.forget(kind, key.namespace, key.name)
         self._kube.forget(CONFIG_MAP, key.namespace, build.document_name(key.name))
-        self._wanted.pop(key, None)
+        self._shared.pop(key, None)
         self._scaling.pop(key, None)
 
     def _decide(self, app: App, seen: Seen) -> Decision:
@@ -96,12 +96,18 @@ class Apps:
         self._scaling[app.key] = (app.identity.uid, state)
         return decision
 
-    def _note(self, app: App, decision: Decision) -> None:
-        """Remember the count that is wanted; who shares the database with the app goes by it."""
-        if self._wanted.get(app.key) != decision.wanted:
-            self._wanted[app.key] = decision.wanted
+    def _note(self, app: App, seen: Seen, decision: Decision) -> None:
+        """Remember what the app would like to have, and wake who shares the database with it."""
+        shared = (decision.wanted, seen.pods)
+        if app.spec.database and self._shared.get(app.key) != shared:
+            self._shared[app.key] = shared
             for other in self._sharers(app):
                 self._channels.wake(other.key)
+
+    def _pods(self, key: Key) -> tuple[int, int]:
+        """Count the pods that stay and those that leave."""
+        leaving = len(self._store.leaving(key))
+        return len(self._store.pods(key)) - leaving, leaving
 
     def _sharers(self, app: App) -> list[App]:
         """Give the other apps that use the database of the namespace."""
@@ -115,11 +121,10 @@ class Apps:
     def _neighbour(self, app: App) -> Neighbour:
         deployment = self._store.deployment(app.key)
         asked = deployment["spec"].get("replicas", 1) if deployment else 0
-        wanted = self._wanted.get(app.key, asked)
-        existing = len(self._store.pods(app.key))
+        wanted, _ = self._shared.get(app.key, (asked, None))
         reports = self._channels.reports(app.key)
         return Neighbour(
-            sharer(app.identity.name, app.spec, wanted, existing),
+            sharer(app.identity.name, app.spec, wanted, self._pods(app.key)),
             reports if isinstance(reports, Reports) else None,
         )
 
@@ -148,7 +153,7 @@ class Apps:
             trouble=self._store.trouble(app.key),
             reports=self._channels.reports(app.key),
             ready_pods=self._store.ready_pods(app.key),
-            pods=len(self._store.pods(app.key)),
+            pods=self._pods(app.key),
             neighbours=tuple(
                 self._neighbour(other)
                 for other in (self._sharers(app) if app.spec.database else ())

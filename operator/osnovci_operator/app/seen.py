@@ -93,8 +93,8 @@ class Seen:
     """What keeps one of the app's pods from becoming ready."""
     reports: Reports | Unreadable | None = None
     """What the pods report; None: Redis was not read yet."""
-    pods: int = 0
-    """Pods that exist, those that leave among them."""
+    pods: tuple[int, int] = (0, 0)
+    """How many pods stay, and how many leave."""
     neighbours: tuple[Neighbour, ...] = ()
     """The other apps of the namespace that use its database."""
     ready_pods: frozenset[str] = frozenset()
