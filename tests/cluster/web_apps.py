@@ -6,6 +6,7 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from waiting import eventually
@@ -35,13 +36,16 @@ class Server(http.server.ThreadingHTTPServer):
 server = Server(("", 3000), Answer)
 
 def stop(*_):
-    time.sleep(3)
+    time.sleep(8)
     os._exit(0)
 
 signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=stop).start())
 server.serve_forever()
 """
-"""Answers every path with its name and version; serves on for 3 s when it is told to stop."""
+"""Answers every path with its name and version; serves on for 8 s when it is told to stop.
+
+So long a busy machine may take until nobody is sent there any more.
+"""
 
 BROKEN = "raise SystemExit('no such table: homework')"
 
@@ -53,6 +57,7 @@ class Traffic:
     answered: int = 0
     failed: int = 0
     error: str = ""
+    """The last one, and when."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +142,7 @@ class TestApp:
                     traffic.answered += 1
                 except (OSError, AssertionError, http.client.HTTPException) as error:
                     traffic.failed += 1
-                    traffic.error = repr(error)
+                    traffic.error = f"{error!r} at {datetime.now(UTC):%H:%M:%S}"
 
         self._address()
         thread = threading.Thread(target=run)
