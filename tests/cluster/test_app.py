@@ -35,6 +35,7 @@ def test_an_app_serves_and_is_scaled(app: MakeApp) -> None:
     web.apply(ingress={"host": "web.example"})
     web.wait("Ready", "PodsReady")
     web.wait("Progressing", "RolledOut")
+    eventually(web.serves)
     assert web.ask().split()[0] in web.pods()
     assert web.get()["status"]["url"] == "http://web.example"
     assert web.get("ingress")["spec"]["rules"][0]["host"] == "web.example"

@@ -130,6 +130,13 @@ class TestApp:
         finally:
             connection.close()
 
+    def serves(self) -> bool:
+        """Whether the Service leads to a pod yet; the node learns of it after the API server."""
+        try:
+            return bool(self.ask())
+        except OSError:
+            return False
+
     @contextmanager
     def traffic(self) -> Generator[Traffic]:
         """Ask again and again until the end of the block."""
@@ -144,7 +151,7 @@ class TestApp:
                     traffic.failed += 1
                     traffic.error = f"{error!r} at {datetime.now(UTC):%H:%M:%S}"
 
-        self._address()
+        eventually(self.serves)
         thread = threading.Thread(target=run)
         thread.start()
         try:
