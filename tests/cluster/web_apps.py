@@ -97,9 +97,11 @@ class TestApp:
         return json.loads(found)
 
     def pods(self) -> set[str]:
+        """Name the pods that stay; those that leave may be of an app of this name before it."""
         selector = f"osnovci.app/app={self.name}"
         listed = kubectl("-n", NAMESPACE, "get", "pods", "-l", selector, "-o", "json")
-        return {each["metadata"]["name"] for each in json.loads(listed)["items"]}
+        found = (each["metadata"] for each in json.loads(listed)["items"])
+        return {each["name"] for each in found if "deletionTimestamp" not in each}
 
     def condition(self, kind: str) -> dict[str, Any]:
         conditions = self.get().get("status", {}).get("conditions", [])
