@@ -41,7 +41,8 @@ def deploy(provider: Loads) -> None:
     fresh = load(provider, images.SERVICES + images.APPLICATION)
     kubectl("apply", "--server-side", "-f", EXAMPLE / "deploy" / "namespace.yaml")
     kubectl("apply", "--server-side", "--force-conflicts", "-k", ROOT / "manifests" / "local")
-    kubectl("wait", "--for=condition=Established", "crd", "queuepools.osnovci.app")
+    crds = ("queuepools.osnovci.app", "osnovciapps.osnovci.app")
+    kubectl("wait", "--for=condition=Established", "crd", *crds)
     kubectl("apply", "--server-side", "--force-conflicts", "-k", EXAMPLE / "deploy")
     if "operator" in fresh:
         kubectl("-n", "osnovci-system", "rollout", "restart", "deployment/osnovci-operator")

@@ -60,6 +60,7 @@ IMAGES = {
                 # What both planes share, and no engine.
                 *sorted(WORKER.glob("*.*")),
                 *sorted((WORKER / "queues").glob("*.*")),
+                WORKER / "config",
                 WORKER / "scaling",
                 WORKER / "schedules",
                 ROOT / "operator" / "osnovci_operator",

@@ -1,21 +1,20 @@
 #!/usr/bin/env python3
-"""Writes docs/reference/queuepool.md from the CRD: `make docs`. A test compares the two."""
+"""Writes docs/reference/ of each kind from its CRD: `make docs`. A test compares the two."""
 
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from osnovci_operator.kinds import KINDS, Kind
 from osnovci_operator.structural import by_default
 
 ROOT = Path(__file__).parent.parent
-CRD = ROOT / "crds" / "queuepools.yaml"
-REFERENCE = ROOT / "docs" / "reference" / "queuepool.md"
 
 INTRODUCTION = """\
-# QueuePool
+# {kind}
 
-<!-- Generated from crds/queuepools.yaml by `make docs`. Do not edit. -->
+<!-- Generated from crds/{plural}.yaml by `make docs`. Do not edit. -->
 
 {description} API `{group}/{version}`, namespaced, short name `{short}`.
 A cluster answers the same with `kubectl explain {short}.spec --recursive`.
@@ -23,24 +22,45 @@ A cluster answers the same with `kubectl explain {short}.spec --recursive`.
 The API server checks every field; what it refuses, it refuses with the sentences shown here.
 A duration is a string such as `500ms`, `5s`, `3m` or `1h30m`.
 
+{notes}"""
+
+NOTES = {
+    "QueuePool": """\
 With neither `replicas` nor `scaling`, a pool has one worker.
 A change of `pod`, `tasks`, `concurrency`, `isolation`, `memoryLimit` or anything in `queues` or `schedules` rolls the pods, each of which first \
 ends the jobs it runs. A change of `replicas` or `scaling` does not.
-"""
+""",
+    "OsnovciApp": """\
+With neither `replicas` nor `scaling`, an app has three pods.
+A change of `pod`, `port`, `processes`, `shutdown.grace` or whether there is a `database` rolls the pods, one at a time, a new one \
+first. Everything else changes without a restart.
+[How to deploy an application](../how-to/deploy-an-application.md) shows it in use.
+""",
+}
 
 
 def main() -> None:
-    """Write the reference."""
-    REFERENCE.write_text(reference())
-    print(REFERENCE.relative_to(ROOT))
+    """Write the references."""
+    for path, text in files().items():
+        path.write_text(text)
+        print(path.relative_to(ROOT))
 
 
-def reference() -> str:
-    """Give the text of docs/reference/queuepool.md."""
-    spec = yaml.safe_load(CRD.read_text())["spec"]
+def files() -> dict[Path, str]:
+    """Give each page with its text."""
+    references = ROOT / "docs" / "reference"
+    return {references / f"{kind.name.lower()}.md": reference(kind) for kind in KINDS}
+
+
+def reference(kind: Kind) -> str:
+    """Give the text of a kind's page."""
+    spec = yaml.safe_load((ROOT / "crds" / f"{kind.plural}.yaml").read_text())["spec"]
     version = spec["versions"][0]
     root = version["schema"]["openAPIV3Schema"]
     introduction = INTRODUCTION.format(
+        kind=kind.name,
+        plural=kind.plural,
+        notes=NOTES[kind.name],
         description=root["description"],
         group=spec["group"],
         version=version["name"],
@@ -102,7 +122,11 @@ def _default(field: dict[str, Any]) -> str:
     if "default" not in field:
         return ""
     value = field["default"]
-    return "those below" if value == {} else f"`{str(value).lower() if value is False else value}`"
+    return (
+        "those below"
+        if isinstance(value, dict)
+        else f"`{str(value).lower() if value is False else value}`"
+    )
 
 
 def _meaning(field: dict[str, Any]) -> str:

@@ -11,10 +11,12 @@ from typing import Any
 
 from osnovci import logs
 from osnovci_operator import kube, metrics, probes, watches
+from osnovci_operator.app.reconcile import Apps
+from osnovci_operator.app_channel import Channels
 from osnovci_operator.broker import Broker
 from osnovci_operator.errors import KubeError, NotFoundError, SettingsError
 from osnovci_operator.events import Events
-from osnovci_operator.kinds import QUEUE_POOL
+from osnovci_operator.kinds import OSNOVCI_APP, QUEUE_POOL
 from osnovci_operator.kube import Kube
 from osnovci_operator.leader import Leader
 from osnovci_operator.listing import refresh
@@ -66,10 +68,10 @@ class Operator:
         self._loop = Loop(self._reconcile)
         self._events = Events(kube, settings.identity)
         self._broker = Broker(settings, kube, self._store, self._loop.wake, self._tell)
-        pools = QueuePools(
-            self._store, kube, self._broker, self._events, now=lambda: datetime.now(UTC)
-        )
-        self._reconcilers = {QUEUE_POOL.name: pools.reconcile}
+        pools = QueuePools(self._store, kube, self._broker, self._events, _now)
+        self._channels = Channels(settings, kube, self._store, self._loop.wake)
+        apps = Apps(self._store, kube, self._channels, self._events, _now)
+        self._reconcilers = {QUEUE_POOL.name: pools.reconcile, OSNOVCI_APP.name: apps.reconcile}
         self._leader = Leader(kube, settings.own_namespace, settings.identity)
         self._primed = asyncio.Event()
 
@@ -129,6 +131,7 @@ class Operator:
         parts = (
             self._leader.hold(),
             self._broker.run(),
+            self._channels.run(),
             self._reconcile_all(),
             self._refresh_again(),
         )
@@ -158,6 +161,10 @@ class Operator:
 
     async def _reconcile(self, key: Key) -> timedelta | None:
         return await self._reconcilers[key.kind](key)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 async def _end(tasks: Sequence[asyncio.Task[Any]]) -> list[Any]:

@@ -47,6 +47,14 @@ def merge(
     return [_write(known.get(each.type), each, generation, now) for each in conditions]
 
 
+def invalid(message: str, previous: Any, generation: int, now: datetime) -> dict[str, Any]:
+    """Write the status of an object whose spec cannot be read: nothing else is touched."""
+    before = previous.get("conditions", ())
+    merged = merge(before, [Condition("Ready", False, "InvalidSpec", message)], generation, now)
+    others = [each for each in before if each["type"] != "Ready"]
+    return {**previous, "observedGeneration": generation, "conditions": [*merged, *others]}
+
+
 def timestamp(moment: datetime) -> str:
     """Write a moment as Kubernetes does, to the second."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

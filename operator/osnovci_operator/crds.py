@@ -72,7 +72,8 @@ def _root(kind: Kind) -> dict[str, Any]:
                 f"self.metadata.name.size() <= {NAME_MAX}",
                 f"metadata.name is longer than {NAME_MAX} characters, the most a label may hold: "
                 "choose a shorter one",
-            )
+            ),
+            *kind.rules,
         ),
         "properties": {
             "apiVersion": {"type": "string"},

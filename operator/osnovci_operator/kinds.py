@@ -9,10 +9,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from osnovci_operator import labels
+from osnovci_operator.app import spec as app
 from osnovci_operator.queuepool import spec as queuepool
 from osnovci_operator.resource import GROUP, VERSION, Model, Resource
 
 DEPLOYMENT = "Deployment"
+REPLICA_SET = "ReplicaSet"
+SERVICE = "Service"
+INGRESS = "Ingress"
+SERVICE_ACCOUNT = "ServiceAccount"
+CONFIG_MAP = "ConfigMap"
+DISRUPTION_BUDGET = "PodDisruptionBudget"
 POD = "Pod"
 
 
@@ -61,6 +68,8 @@ class Kind:
     """Kinds of what its objects own, in the order in which they are listed."""
     shares: Callable[[Any], frozenset[str]]
     """What an object shares with others of its namespace: a change of it is their concern too."""
+    rules: tuple[dict[str, str], ...] = ()
+    """CEL rules of the whole object."""
 
     @property
     def noun(self) -> str:
@@ -108,13 +117,59 @@ QUEUE_POOL = Kind(
     shares=lambda pool: pool.spec.names,
 )
 
-KINDS = (QUEUE_POOL,)
+OSNOVCI_APP = Kind(
+    name=app.KIND,
+    plural=app.PLURAL,
+    short="oapp",
+    label=labels.APP,
+    description="A web application: its pods, rolled out, scaled, and reachable.",
+    spec=app.Spec,
+    status=app.Status,
+    columns=(
+        Column("Desired", ".status.desiredReplicas", "integer", "Pods asked for."),
+        Column("Ready", ".status.readyReplicas", "integer", "Pods ready to take requests."),
+        Column("Updated", ".status.updatedReplicas", "integer", "Pods of the newest revision."),
+        Column("URL", ".status.url", "string", "Where the app answers."),
+        Column("Status", condition("Ready", "reason"), "string", "The reason of Ready."),
+        Column("Age", ".metadata.creationTimestamp", "date", "Time since the app was made."),
+        Column(
+            "Scaling",
+            condition("ScalingActive", "reason"),
+            "string",
+            "Why this count.",
+            wide=True,
+        ),
+        Column("Message", condition("Ready", "message"), "string", "In a sentence.", wide=True),
+    ),
+    parse=app.App.parse,
+    children=(
+        POD,
+        REPLICA_SET,
+        DEPLOYMENT,
+        SERVICE,
+        INGRESS,
+        SERVICE_ACCOUNT,
+        CONFIG_MAP,
+        DISRUPTION_BUDGET,
+    ),
+    # The namespace's database, whose connections they divide among them.
+    shares=lambda app: frozenset({"database"}) if app.spec.database else frozenset(),
+    rules=(app.NAME_RULE,),
+)
+
+KINDS = (QUEUE_POOL, OSNOVCI_APP)
 BY_NAME: Mapping[str, Kind] = {kind.name: kind for kind in KINDS}
 
 APIS: Mapping[str, Api] = {
     **{kind.name: Api(GROUP, VERSION, kind.plural) for kind in KINDS},
     DEPLOYMENT: Api("apps", "v1", "deployments"),
+    REPLICA_SET: Api("apps", "v1", "replicasets"),
     POD: Api("", "v1", "pods"),
+    SERVICE: Api("", "v1", "services"),
+    INGRESS: Api("networking.k8s.io", "v1", "ingresses"),
+    SERVICE_ACCOUNT: Api("", "v1", "serviceaccounts"),
+    CONFIG_MAP: Api("", "v1", "configmaps"),
+    DISRUPTION_BUDGET: Api("policy", "v1", "poddisruptionbudgets"),
     "Secret": Api("", "v1", "secrets"),
     "Lease": Api("coordination.k8s.io", "v1", "leases"),
     "Event": Api("events.k8s.io", "v1", "events"),

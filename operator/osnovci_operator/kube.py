@@ -89,6 +89,14 @@ class Kube:
         """Let go of what was applied to an object that is no longer ours to keep."""
         self._applied.pop((kind, namespace, name), None)
 
+    async def delete(self, kind: str, namespace: str, name: str) -> None:
+        """Delete one object.
+
+        Raises NotFoundError where there is none.
+        """
+        self.forget(kind, namespace, name)
+        await self.request("DELETE", f"{APIS[kind].path(namespace)}/{name}")
+
     async def report(self, kind: str, namespace: str, name: str, status: dict[str, Any]) -> None:
         """Replace an object's status, by server-side apply."""
         body = {

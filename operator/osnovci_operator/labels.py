@@ -2,6 +2,7 @@
 
 MANAGER = "osnovci-operator"
 POOL = "osnovci.app/pool"
+APP = "osnovci.app/app"
 
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 """The annotation by which Kubernetes chooses among ready pods which to end: the lowest first."""
@@ -16,9 +17,27 @@ def pool_labels(pool: str) -> dict[str, str]:
 
 def object_labels(pool: str) -> dict[str, str]:
     """Label an object made for a pool, as the wider Kubernetes tools expect it."""
+    return _object_labels("osnovci-worker", pool) | pool_labels(pool)
+
+
+def app_labels(app: str) -> dict[str, str]:
+    """Label what belongs to an app; also the app's selector."""
+    return {APP: app}
+
+
+def app_object_labels(app: str) -> dict[str, str]:
+    """Label an object made for an app."""
+    return _object_labels("osnovci-app", app) | app_labels(app)
+
+
+def selector(labels: dict[str, str]) -> str:
+    """Write labels as a selector in one line."""
+    return ",".join(f"{key}={value}" for key, value in labels.items())
+
+
+def _object_labels(component: str, instance: str) -> dict[str, str]:
     return {
-        "app.kubernetes.io/name": "osnovci-worker",
-        "app.kubernetes.io/instance": pool,
+        "app.kubernetes.io/name": component,
+        "app.kubernetes.io/instance": instance,
         "app.kubernetes.io/managed-by": MANAGER,
-        **pool_labels(pool),
     }

@@ -16,14 +16,22 @@ from osnovci_operator.resource import Identity, Key
 FIGURES_EVERY = timedelta(seconds=2)
 """Figures alone are reported no more often."""
 
-COUNTS = ("observedGeneration", "desiredReplicas", "readyReplicas", "replicas")
+COUNTS = (
+    "observedGeneration",
+    "desiredReplicas",
+    "readyReplicas",
+    "updatedReplicas",
+    "replicas",
+)
 """Fields that are a verdict, as conditions are."""
 
 FOLLOWING = frozenset({"ScalingActive", "ScalingLimited"})
 """Conditions that follow the load from second to second: they wait as figures do, unless a count
 changes with them."""
 
-NORMAL = frozenset({"RollingOut", "WorkersStarting", "NoneNeeded", "WorkersReady"})
+NORMAL = frozenset(
+    {"RollingOut", "WorkersStarting", "PodsStarting", "NoneNeeded", "WorkersReady", "PodsReady"}
+)
 """Reasons of Ready that come and go with every scaling."""
 
 

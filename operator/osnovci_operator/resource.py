@@ -201,6 +201,17 @@ class Resource(Generic[SpecT]):
         """What the loop and the store know it by."""
         return Key(self.kind, self.identity.namespace, self.identity.name)
 
+    @property
+    def reference(self) -> dict[str, Any]:
+        """The owner reference of what the object owns: it is deleted with it."""
+        return {
+            "apiVersion": f"{GROUP}/{VERSION}",
+            "kind": self.kind,
+            "name": self.identity.name,
+            "uid": self.identity.uid,
+            "controller": True,
+        }
+
     @classmethod
     def read(cls, kind: str, model: type[SpecT], body: dict[str, Any]) -> Self:
         """Read an object.

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any, TypeVar, cast
 
-from osnovci_operator.kinds import BY_NAME, DEPLOYMENT, KINDS, POD, QUEUE_POOL
+from osnovci_operator.app.spec import App
+from osnovci_operator.kinds import BY_NAME, DEPLOYMENT, KINDS, OSNOVCI_APP, POD, QUEUE_POOL
 from osnovci_operator.pod_life import PodLife, Pods, Startups
 from osnovci_operator.queuepool.spec import Pool
 from osnovci_operator.resource import InvalidSpecError, Key, Resource
@@ -125,9 +126,21 @@ class Store:
         """Give the QueuePools that can be read, of one namespace or of all."""
         return cast("Iterable[Pool]", self.objects(QUEUE_POOL.name, namespace))
 
+    def app(self, key: Key) -> App | InvalidSpecError | None:
+        """Give an OsnovciApp; None if there is none."""
+        return cast("App | InvalidSpecError | None", self._objects.get(key))
+
+    def apps(self, namespace: str) -> Iterable[App]:
+        """Give the OsnovciApps of a namespace that can be read."""
+        return cast("Iterable[App]", self.objects(OSNOVCI_APP.name, namespace))
+
     def child(self, key: Key, kind: str, name: str) -> dict[str, Any] | None:
         """Give what carries an object's label, by its kind and name; None if none was seen yet."""
         return self._children.get(key, {}).get(Key(kind, key.namespace, name))
+
+    def children(self, key: Key, kind: str) -> list[dict[str, Any]]:
+        """Give all of a kind that carry an object's label."""
+        return [body for place, body in self._children.get(key, {}).items() if place.kind == kind]
 
     def deployment(self, key: Key) -> dict[str, Any] | None:
         """Give an object's Deployment, which has its name; None if none was seen yet."""
@@ -136,6 +149,11 @@ class Store:
     def pods(self, key: Key) -> frozenset[str]:
         """Name an object's pods; those that have ended are none any more."""
         return frozenset(self._pods.get(key, ()))
+
+    def ready_pods(self, key: Key) -> frozenset[str]:
+        """Name an object's pods that are ready and stay."""
+        lives = self._pods.get(key, {}).items()
+        return frozenset(pod for pod, life in lives if life.ready_since and not life.leaving)
 
     def trouble(self, key: Key) -> str | None:
         """Say what keeps one of a pool's pods from becoming ready; None where nothing does."""

@@ -1,7 +1,8 @@
 """From a pydantic model to the structural schema that a CRD needs. Pure.
 
 Pydantic writes JSON Schema with references and titles; the API server wants everything in place,
-no `anyOf` with null, and defaults of objects as `{}` so that those of their fields apply.
+no `anyOf` with null, and defaults of objects as `{}` so that those of their fields apply, unless
+the object has rules.
 `kubectl explain` shows a field's description alone, so range and default are told there.
 """
 
@@ -49,7 +50,8 @@ def _fields(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]
         result["properties"] = {
             name: _inline(each, definitions) for name, each in result["properties"].items()
         }
-        if "default" in result:
+        # Rules are checked on a default as it is written, before those of its fields apply.
+        if "default" in result and "x-kubernetes-validations" not in result:
             result["default"] = {}
     if "description" in result:
         parts = (" ".join(result["description"].split()), _range(result), by_default(result))
@@ -63,7 +65,7 @@ def _fields(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]
 
 def by_default(field: dict[str, Any]) -> str:
     """Tell a field's default in a sentence; empty where it has none, or an object's own apply."""
-    if field.get("default") in (None, {}):
+    if field.get("default") is None or isinstance(field["default"], dict):
         return ""
     return f"By default {json.dumps(field['default']).strip(chr(34))}."
 

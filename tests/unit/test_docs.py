@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from docs import generate
+from osnovci_operator.app.decide import Reason as AppReason
 from osnovci_operator.backend import UnreadableReason
+from osnovci_operator.kinds import KINDS
 from osnovci_operator.queuepool.decide import Bound, Reason
 
 ROOT = Path(__file__).parents[2]
@@ -59,24 +61,29 @@ def leads(page: Path, link: str) -> bool:
     return anchor in {slug(each) for each in HEADING.findall(target.read_text())}
 
 
-@pytest.mark.parametrize("reasons", [Reason, Bound, UnreadableReason])
+@pytest.mark.parametrize("reasons", [Reason, Bound, UnreadableReason, AppReason])
 def test_every_reason_has_meaning_and_remedy(reasons: type[StrEnum]) -> None:
     text = OPERATIONS.read_text()
     assert {reason for reason in reasons if f"`{reason}`" not in text} == set()
 
 
 @pytest.mark.parametrize("module", ["status.py", "reconcile.py"])
-def test_every_word_for_users_is_in_operations(module: str) -> None:
+@pytest.mark.parametrize("kind", ["queuepool", "app"])
+def test_every_word_for_users_is_in_operations(kind: str, module: str) -> None:
     text = OPERATIONS.read_text()
     named = set(re.findall(r"\w+", text))
-    assert words(OPERATOR / "queuepool" / module) - named == set()
+    assert words(OPERATOR / kind / module) - named == set()
 
 
 def test_every_metric_is_listed() -> None:
     text = (ROOT / "docs" / "reference" / "metrics.md").read_text()
-    assert {
-        name for name in constants(OPERATOR / "metrics.py", "osnovci_") if f"`{name}" not in text
-    } == set()
+    names = constants(OPERATOR / "metrics.py", "osnovci_")
+    names |= {
+        f"osnovci_{kind.name.lower()}_{state}_replicas"
+        for kind in KINDS
+        for state in ("desired", "ready")
+    }
+    assert {name for name in names if f"`{name}" not in text} == set()
 
 
 @pytest.mark.parametrize(
@@ -100,8 +107,11 @@ def test_every_relative_link_leads_somewhere(page: Path) -> None:
     assert [link for link in links if ":" not in link and not leads(page, link)] == []
 
 
-def test_the_reference_of_queuepool_is_generated() -> None:
-    assert generate.REFERENCE.read_text() == generate.reference(), "run `make docs`"
+@pytest.mark.parametrize(
+    ("page", "text"), generate.files().items(), ids=lambda given: getattr(given, "stem", "")
+)
+def test_a_reference_is_generated(page: Path, text: str) -> None:
+    assert page.read_text() == text, "run `make docs`"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -8,14 +8,14 @@ import pytest
 from builders import spec
 
 from osnovci_operator import crds
-from osnovci_operator.kinds import QUEUE_POOL
+from osnovci_operator.kinds import KINDS, QUEUE_POOL, Kind
 
 ROOT = Path(__file__).parents[2]
 OPEN = {"x-kubernetes-int-or-string", "x-kubernetes-preserve-unknown-fields"}
 
 
-def root() -> dict[str, Any]:
-    (version,) = crds.crd(QUEUE_POOL)["spec"]["versions"]
+def root(kind: Kind) -> dict[str, Any]:
+    (version,) = crds.crd(kind)["spec"]["versions"]
     return version["schema"]["openAPIV3Schema"]
 
 
@@ -29,9 +29,13 @@ def nodes(schema: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, An
             yield from nodes(schema[inner], f"{path}[]")
 
 
-NODES = dict(
-    node for part in ("spec", "status") for node in nodes(root()["properties"][part], part)
-)
+def nodes_of(kind: Kind) -> dict[str, dict[str, Any]]:
+    properties = root(kind)["properties"]
+    return dict(node for part in ("spec", "status") for node in nodes(properties[part], part))
+
+
+NODES = nodes_of(QUEUE_POOL)
+EVERY_KIND = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 
 
 @pytest.mark.parametrize(("path", "content"), crds.files().items(), ids=str)
@@ -39,25 +43,31 @@ def test_what_is_checked_in_is_generated(path: Path, content: str) -> None:
     assert (ROOT / path).read_text() == content, "run `make crds`"
 
 
-def test_every_field_is_described() -> None:
-    fields = {path: node for path, node in NODES.items() if not path.endswith("[]")}
-    assert "spec.queues[].retries.limit" in fields
+@EVERY_KIND
+def test_every_field_is_described(kind: Kind) -> None:
+    fields = {path: node for path, node in nodes_of(kind).items() if not path.endswith("[]")}
+    assert "spec.pod.image" in fields
     assert [path for path, node in fields.items() if not node.get("description")] == []
 
 
-def test_every_node_has_a_type() -> None:
+@EVERY_KIND
+def test_every_node_has_a_type(kind: Kind) -> None:
     untyped = {
-        path for path, node in NODES.items() if "type" not in node and not OPEN & node.keys()
+        path
+        for path, node in nodes_of(kind).items()
+        if "type" not in node and not OPEN & node.keys()
     }
     assert untyped == set()
 
 
-def test_nothing_is_left_that_a_structural_schema_refuses() -> None:
+@EVERY_KIND
+def test_nothing_is_left_that_a_structural_schema_refuses(kind: Kind) -> None:
+    given = nodes_of(kind)
     refused = {"$ref", "$defs", "title", "anyOf", "oneOf", "allOf", "const"}
     assert {
-        path: refused & node.keys() for path, node in NODES.items() if refused & node.keys()
+        path: refused & node.keys() for path, node in given.items() if refused & node.keys()
     } == {}
-    closed = {path for path, node in NODES.items() if node.get("additionalProperties") is False}
+    closed = {path for path, node in given.items() if node.get("additionalProperties") is False}
     assert closed == set()
 
 
@@ -87,14 +97,19 @@ def test_the_defaults_of_the_schema_are_those_of_the_models() -> None:
         assert NODES[f"spec.queues[].retries.{field}"]["default"] == value
 
 
-def paths() -> list[str]:
-    """Give the paths that the CRD names outside its schema."""
-    (version,) = crds.crd(QUEUE_POOL)["spec"]["versions"]
-    columns = [column["jsonPath"] for column in version["additionalPrinterColumns"]]
-    return [*columns, *version["subresources"]["scale"].values()]
+def paths() -> list[tuple[Kind, str]]:
+    """Give the paths that the CRDs name outside their schemas."""
+    found: list[tuple[Kind, str]] = []
+    for kind in KINDS:
+        (version,) = crds.crd(kind)["spec"]["versions"]
+        columns = [column["jsonPath"] for column in version["additionalPrinterColumns"]]
+        found += [(kind, path) for path in (*columns, *version["subresources"]["scale"].values())]
+    return found
 
 
-@pytest.mark.parametrize("path", paths())
-def test_a_column_or_scale_path_names_a_field(path: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "path"), paths(), ids=lambda given: given if isinstance(given, str) else given.noun
+)
+def test_a_column_or_scale_path_names_a_field(kind: Kind, path: str) -> None:
     field = path.removeprefix(".").partition("[")[0]
-    assert field in NODES or field.startswith("metadata.")
+    assert field in nodes_of(kind) or field.startswith("metadata.")

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from builders import AWAY, NOON, pool, reading, scaling, seen, spec, workers
 
+from osnovci_operator.conditions import invalid
 from osnovci_operator.queuepool.accounts import Accounts
 from osnovci_operator.queuepool.decide import ScalingState, decide
 from osnovci_operator.queuepool.seen import Seen
 from osnovci_operator.queuepool.spec import Spec, Status
-from osnovci_operator.queuepool.status import Refusal, invalid, status
+from osnovci_operator.queuepool.status import Refusal, status
 
 FOLLOWS = spec(scaling=scaling())
 CRASHED = "pod jobs-1 ended with exit status 2: osnovci: no such module"

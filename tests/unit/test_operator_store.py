@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from builders import NAMESPACE, NOON, child_body, key, pool_body
 
-from osnovci_operator.resource import InvalidSpecError
+from osnovci_operator.labels import APP
+from osnovci_operator.resource import InvalidSpecError, Key
 from osnovci_operator.store import Store
 
 HOUR = timedelta(hours=1)
@@ -184,3 +185,14 @@ def test_a_list_makes_a_deletion_known_that_no_watch_told_of() -> None:
     store.put(new)  # Made after the list, and told by a watch.
     assert store.replace(known, []) == {key()}
     assert store.pods(key()) == {"new"}
+
+
+def test_pods_of_an_app_are_no_workers() -> None:
+    """A pod of an app holds no jobs, and has the app's key though a pool has the same name."""
+    store = Store()
+    store.put(child_body(kind="Pod", name="worker", pool="homework"))
+    web = child_body(kind="Pod", name="web")
+    web["metadata"]["labels"] = {APP: "homework"}
+    assert store.put(web) == {Key("OsnovciApp", NAMESPACE, "homework")}
+    assert store.pods_in(NAMESPACE) == {"worker": key(name="homework")}
+    assert store.pods(Key("OsnovciApp", NAMESPACE, "homework")) == {"web"}

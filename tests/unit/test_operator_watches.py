@@ -3,13 +3,14 @@
 import inspect
 import logging
 
+from osnovci_operator.kinds import KINDS
 from osnovci_operator.watches import RetriesAreWarnings, registry
 
 
 def test_events_are_taken_in_on_the_event_loop() -> None:
     """Kopf runs a plain function in threads of its own, in any order."""
     handlers = vars(registry(lambda _, __: None))["_watching"].get_all_handlers()
-    assert len(handlers) == 3
+    assert len(handlers) == sum(1 + len(kind.children) for kind in KINDS)
     assert all(inspect.iscoroutinefunction(handler.fn) for handler in handlers)
 
 

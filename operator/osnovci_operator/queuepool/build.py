@@ -6,8 +6,7 @@ from typing import Any
 from osnovci import contract
 from osnovci_operator import pods
 from osnovci_operator.labels import object_labels, pool_labels
-from osnovci_operator.queuepool.spec import GRACE_MARGIN, KIND, Pool, Spec
-from osnovci_operator.resource import GROUP, VERSION
+from osnovci_operator.queuepool.spec import GRACE_MARGIN, Pool, Spec
 
 COMMAND = ["osnovci", "worker"]
 
@@ -26,7 +25,7 @@ def deployment(pool: Pool, replicas: int) -> dict[str, Any]:
             "name": name,
             "namespace": pool.identity.namespace,
             "labels": labels,
-            "ownerReferences": [_owner(pool)],
+            "ownerReferences": [pool.reference],
         },
         "spec": {
             "replicas": replicas,
@@ -45,16 +44,6 @@ def deployment(pool: Pool, replicas: int) -> dict[str, Any]:
 def grace(spec: Spec) -> timedelta:
     """Give how long a worker may take to end what it runs; it leaves as soon as that is done."""
     return spec.longest_timeout + GRACE_MARGIN
-
-
-def _owner(pool: Pool) -> dict[str, Any]:
-    return {
-        "apiVersion": f"{GROUP}/{VERSION}",
-        "kind": KIND,
-        "name": pool.identity.name,
-        "uid": pool.identity.uid,
-        "controller": True,
-    }
 
 
 def _environment(pool: Pool) -> list[Any]:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-from osnovci_operator import metrics
+from osnovci_operator import conditions, metrics
 from osnovci_operator.backend import Unreadable
 from osnovci_operator.broker import Broker
 from osnovci_operator.errors import RefusedError, TerminatingError
@@ -189,6 +189,6 @@ class QueuePools:
     async def _report_invalid(self, key: Key, error: InvalidSpecError) -> timedelta:
         identity, now = error.identity, self._now()
         last = self._reporter.last(key, identity.uid, error.status)
-        written = status.invalid(str(error), last, identity.generation, now)
+        written = conditions.invalid(str(error), last, identity.generation, now)
         await self._reporter.report(key, identity, written, now)
         return RESYNC

@@ -1,7 +1,7 @@
 """What is reported of a QueuePool: its figures and conditions. Pure."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from osnovci.observation import QueueReading
@@ -9,7 +9,7 @@ from osnovci.words import counted, first_of
 from osnovci_operator import conditions
 from osnovci_operator.backend import Unreadable
 from osnovci_operator.conditions import Condition
-from osnovci_operator.labels import pool_labels
+from osnovci_operator.labels import pool_labels, selector
 from osnovci_operator.queuepool.decision import Decision
 from osnovci_operator.queuepool.seen import PoolReading, ScheduleReading, Seen
 from osnovci_operator.queuepool.spec import Pool
@@ -42,7 +42,7 @@ def status(
         "replicas": workers.existing if workers else 0,
         "readyReplicas": workers.ready if workers else 0,
         "desiredReplicas": decision.desired,
-        "selector": ",".join(f"{k}={v}" for k, v in pool_labels(pool.identity.name).items()),
+        "selector": selector(pool_labels(pool.identity.name)),
     }
     if isinstance(reading, PoolReading):
         written |= {
@@ -74,16 +74,6 @@ def status(
         seen.now,
     )
     return written
-
-
-def invalid(message: str, previous: Any, generation: int, now: datetime) -> dict[str, Any]:
-    """Write the status of a pool whose spec cannot be read: nothing else is touched."""
-    before = previous.get("conditions", ())
-    merged = conditions.merge(
-        before, [Condition("Ready", False, "InvalidSpec", message)], generation, now
-    )
-    others = [each for each in before if each["type"] != "Ready"]
-    return {**previous, "observedGeneration": generation, "conditions": [*merged, *others]}
 
 
 def ready(seen: Seen, decision: Decision, refusal: Refusal | None, *, counting: bool) -> Condition:

@@ -1,0 +1,1 @@
+"""OsnovciApp: a web application's pods, rolled out, scaled, and kept within their database."""

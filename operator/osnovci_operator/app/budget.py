@@ -1,0 +1,135 @@
+"""How the connections that a database allows are divided among the apps that share it. Pure.
+
+Every app gets its pods and its connections if all of that fits. Otherwise pools become smaller
+first, down to one connection a process, and only then are there fewer pods. What is counted are all
+pods that there may be at a time: while a revision changes, new ones come before old ones go, and
+old ones keep their connections until they have ended.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from osnovci_operator.app.reports import Reports
+
+
+@dataclass(frozen=True)
+class Sharer:
+    """An app that uses the database, and what it would like to have."""
+
+    name: str
+    replicas: int
+    surge: int
+    """New pods beyond that count, while a revision changes."""
+    spare: int
+    """Old pods that may not have ended yet meanwhile."""
+    staying: int
+    """Pods that exist and were not told to end."""
+    leaving: int
+    """Pods that were told to end and have not yet."""
+    processes: int
+    connections: int
+    """The most of a process."""
+    limit: int
+    """What the database allows all sharers together, as this app says."""
+
+    def most_pods(self, replicas: int) -> int:
+        """Give how many pods there are at most, while so many are asked for from now on."""
+        staying = max(replicas + self.surge, self.staying)
+        return staying + max(self.leaving, self.spare)
+
+
+@dataclass(frozen=True)
+class Share:
+    """What an app gets."""
+
+    replicas: int
+    wanted: int
+    """The count that it would like to have."""
+    connections: int
+    """Of a process."""
+    budget: int
+    """The most that all its pods open."""
+    limit: int
+    """What all sharers may open."""
+    exceeded: bool = False
+    """Not even one pod of each app with one connection a process fits."""
+
+
+def divide(sharers: Sequence[Sharer]) -> dict[str, Share]:
+    """Divide the smallest limit that is named; every sharer that looks gets the same answer."""
+    ordered = sorted(sharers, key=lambda each: each.name)
+    limit = min(each.limit for each in ordered)
+    least = {each.name: min(each.replicas, 1) for each in ordered}
+    # Pods that leave are not for long: for them there is no other count, but smaller pools.
+    fixed = sum((each.surge + each.spare) * each.processes for each in ordered)
+    exceeded = fixed + sum(least[each.name] * each.processes for each in ordered) > limit
+    replicas = _fill(
+        least,
+        {each.name: each.replicas for each in ordered},
+        {each.name: each.processes for each in ordered},
+        limit - fixed,
+    )
+    processes = {
+        each.name: each.most_pods(replicas[each.name]) * each.processes for each in ordered
+    }
+    connections = _fill(
+        {each.name: 1 for each in ordered},
+        {each.name: each.connections for each in ordered},
+        processes,
+        limit,
+    )
+    return {
+        each.name: Share(
+            replicas=replicas[each.name],
+            wanted=each.replicas,
+            connections=connections[each.name],
+            budget=processes[each.name] * connections[each.name],
+            limit=limit,
+            exceeded=exceeded,
+        )
+        for each in ordered
+    }
+
+
+def unsettled(shares: Mapping[str, Share], reports: Mapping[str, Reports | None]) -> str | None:
+    """Say who may still hold more than its share; None where nobody does.
+
+    A pod that does not report is not waited for: it takes the config in force when it starts.
+    """
+    for name, share in sorted(shares.items()):
+        found = reports.get(name)
+        if not found:
+            return f"the pods of {name} were not heard of yet"
+        database = found.document.database
+        if database and database.connections_per_process > share.connections:
+            return f"the pools of {name} are to shrink to {share.connections}"
+        if late := found.behind(found.beats) or _holding(found, share.connections):
+            return f"pod {late[0]} of {name} still has more than {share.connections} a process"
+    return None
+
+
+def _holding(reports: Reports, connections: int) -> list[str]:
+    return [
+        pod
+        for pod, beats in sorted(reports.beats.items())
+        for beat in beats
+        if beat.database and max(beat.database.size, beat.database.open) > connections
+    ]
+
+
+def _fill(
+    least: Mapping[str, int], wanted: Mapping[str, int], costs: Mapping[str, int], limit: int
+) -> dict[str, int]:
+    """Raise counts from the least towards the wanted, as far as their costs fit.
+
+    The lowest first: who wants little gets it in full, however much others want.
+    """
+    filled = dict(least)
+    room = limit - sum(filled[name] * costs[name] for name in filled)
+    if sum((wanted[name] - filled[name]) * costs[name] for name in filled) <= room:
+        return dict(wanted)
+    while open_ones := [n for n in filled if filled[n] < wanted[n] and costs[n] <= room]:
+        chosen = min(open_ones, key=lambda name: filled[name])
+        filled[chosen] += 1
+        room -= costs[chosen]
+    return filled

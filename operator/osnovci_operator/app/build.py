@@ -1,0 +1,202 @@
+"""The objects an OsnovciApp owns. Pure: an app in, manifests out; None is not wanted."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from osnovci import contract
+from osnovci.app_contract import ENV_APP, ENV_SERVER_ID, AppDocument
+from osnovci_operator import pods
+from osnovci_operator.app.rollout import Course
+from osnovci_operator.app.spec import App
+from osnovci_operator.labels import app_labels, app_object_labels
+
+COMMAND = ["osnovci", "serve"]
+PROCESSES = "osnovci.app/processes"
+"""An annotation of pods: how many server processes they began with."""
+
+DOCUMENT = "document"
+"""The key of the ConfigMap that has the config document for a pod's start."""
+
+DATABASE_SECRET = "osnovci-database"  # noqa: S105  # its name
+KEPT_REVISIONS = 5
+STARTUP_SECONDS = 40
+"""The seed's: so long an app may take to start."""
+
+
+def document_name(app: str) -> str:
+    """Name the ConfigMap of an app's config document."""
+    return f"{app}-document"
+
+
+def template(app: App) -> dict[str, Any]:
+    """Build the pod template."""
+    spec, name = app.spec, app.identity.name
+    section = spec.pod.model_copy(
+        update={
+            "service_account_name": spec.pod.service_account_name or name,
+            # The rest of the document is hot; this counts when a pod starts, so a change rolls them.
+            "annotations": {**spec.pod.annotations, PROCESSES: str(spec.processes)},
+        }
+    )
+    named = {each.name for each in section.env}
+    environment = [each for each in _environment(app) if each["name"] not in named]
+    web = pods.container(section, name="app", command=COMMAND, env=environment)
+    return pods.template(
+        section,
+        labels=app_object_labels(name),
+        grace_seconds=round(spec.shutdown.grace.total_seconds()),
+        containers=[web | _probes(spec.port)],
+    )
+
+
+def deployment(app: App, replicas: int, course: Course) -> dict[str, Any]:
+    """Build the Deployment: surge first, given up after the deadline."""
+    rollout = app.spec.rollout
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": _metadata(app, annotations=course.notes),
+        "spec": {
+            "replicas": replicas,
+            "revisionHistoryLimit": KEPT_REVISIONS,
+            "minReadySeconds": round(rollout.min_ready.total_seconds()),
+            "progressDeadlineSeconds": round(rollout.deadline.total_seconds()),
+            "strategy": {
+                "type": "RollingUpdate",
+                "rollingUpdate": {
+                    "maxSurge": rollout.max_surge,
+                    "maxUnavailable": rollout.max_unavailable,
+                },
+            },
+            "selector": {"matchLabels": app_labels(app.identity.name)},
+            "template": course.revision.template,
+        },
+    }
+
+
+def document_map(app: App, document: AppDocument) -> dict[str, Any]:
+    """Build the ConfigMap with the document that pods start with; a change of it rolls none."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": _metadata(app, name=document_name(app.identity.name)),
+        "data": {DOCUMENT: document.model_dump_json()},
+    }
+
+
+def service_account(app: App) -> dict[str, Any] | None:
+    """Build the identity of the pods, which may do nothing, unless they have one of their own."""
+    if app.spec.pod.service_account_name:
+        return None
+    return {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": _metadata(app),
+        "automountServiceAccountToken": False,
+    }
+
+
+def service(app: App) -> dict[str, Any]:
+    """Build the Service in front of the pods."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": _metadata(app),
+        "spec": {
+            "selector": app_labels(app.identity.name),
+            "ports": [{"name": "http", "port": 80, "targetPort": "http", "appProtocol": "http"}],
+        },
+    }
+
+
+def disruption_budget(app: App) -> dict[str, Any]:
+    """Build the PodDisruptionBudget: a drain of nodes takes one pod at a time."""
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": _metadata(app),
+        "spec": {
+            "maxUnavailable": 1,
+            "selector": {"matchLabels": app_labels(app.identity.name)},
+            # A pod that is not ready serves nobody, and must not hold up a drain.
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+        },
+    }
+
+
+def ingress(app: App) -> dict[str, Any] | None:
+    """Build the Ingress, if the app has one."""
+    wanted = app.spec.ingress
+    if not wanted:
+        return None
+    backend = {"service": {"name": app.identity.name, "port": {"name": "http"}}}
+    path = {"path": "/", "pathType": "Prefix", "backend": backend}
+    spec: dict[str, Any] = {"rules": [{"host": wanted.host, "http": {"paths": [path]}}]}
+    if wanted.class_name:
+        spec["ingressClassName"] = wanted.class_name
+    if wanted.tls_secret_name:
+        spec["tls"] = [{"hosts": [wanted.host], "secretName": wanted.tls_secret_name}]
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": _metadata(app),
+        "spec": spec,
+    }
+
+
+def _metadata(
+    app: App, *, name: str = "", annotations: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    metadata: dict[str, Any] = {
+        "name": name or app.identity.name,
+        "namespace": app.identity.namespace,
+        "labels": app_object_labels(app.identity.name),
+        "ownerReferences": [app.reference],
+    }
+    if annotations:
+        metadata["annotations"] = dict(annotations)
+    return metadata
+
+
+def _environment(app: App) -> list[dict[str, Any]]:
+    """Tell a pod who and where it is; a variable of the same name in `pod.env` goes before ours."""
+    pod_name = {"fieldRef": {"fieldPath": "metadata.name"}}
+    environment: list[dict[str, Any]] = [
+        {"name": contract.ENV_NAMESPACE, "value": app.identity.namespace},
+        {"name": contract.ENV_POD, "valueFrom": pod_name},
+        {"name": ENV_SERVER_ID, "valueFrom": pod_name},
+        {
+            "name": ENV_APP,
+            "valueFrom": {
+                "configMapKeyRef": {"name": document_name(app.identity.name), "key": DOCUMENT}
+            },
+        },
+        _secret(contract.ENV_REDIS_URL, contract.REDIS_SECRET, "url"),
+    ]
+    if app.spec.database:
+        environment += [
+            _secret("DATABASE_URL", DATABASE_SECRET, "url"),
+            _secret("DATABASE_REPLICA_URL", DATABASE_SECRET, "replicaUrl", optional=True),
+        ]
+    return environment
+
+
+def _secret(variable: str, secret: str, key: str, *, optional: bool = False) -> dict[str, Any]:
+    reference: dict[str, Any] = {"name": secret, "key": key}
+    if optional:
+        reference["optional"] = True
+    return {"name": variable, "valueFrom": {"secretKeyRef": reference}}
+
+
+def _probes(port: int) -> dict[str, Any]:
+    """The seed's figures, but that ready is asked for often: it decides whether requests come."""
+    return {
+        "ports": [{"name": "http", "containerPort": port}],
+        "startupProbe": _probe("/api/alive", periodSeconds=1, failureThreshold=STARTUP_SECONDS),
+        "readinessProbe": _probe("/api/ready", periodSeconds=5, failureThreshold=3),
+        "livenessProbe": _probe("/api/alive", periodSeconds=30, failureThreshold=3),
+    }
+
+
+def _probe(path: str, **timing: int) -> dict[str, Any]:
+    return {"httpGet": {"path": path, "port": "http"}, "timeoutSeconds": 5, **timing}

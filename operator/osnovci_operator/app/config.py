@@ -1,0 +1,105 @@
+"""What an OsnovciApp says that reaches running pods by their config document. Pure."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import Field
+
+from osnovci.app_contract import DatabaseDocument, HealthDocument, ShutdownDocument
+from osnovci_operator.resource import Duration, Model, rule, rules
+
+
+class Database(Model):
+    """The app's database, whose URL the pods take from the Secret osnovci-database."""
+
+    model_config = {
+        "json_schema_extra": rules(
+            rule(
+                "self.reservedConnections < self.maxConnections",
+                "reservedConnections leaves nothing of maxConnections: lower it",
+                ".reservedConnections",
+            )
+        )
+    }
+
+    max_connections: Annotated[int, Field(ge=1, le=100_000)] = 100
+    """What the database server allows; of the apps of a namespace, which share one, the least counts."""
+    reserved_connections: Annotated[int, Field(ge=0, le=100_000)] = 10
+    """What others need of it: workers, people, the server itself."""
+    connections_per_process: Annotated[int, Field(ge=1, le=1000)] = 10
+    """The most connections that one server process opens; fewer where not all fit."""
+    acquire_timeout: Duration = timedelta(seconds=10)
+    """How long a request waits for a free connection."""
+    connect_timeout: Duration = timedelta(seconds=5)
+    """How long opening a connection may take."""
+    query_timeout: Duration = timedelta(seconds=10)
+    """How long a statement may run."""
+    slow_query: Duration = timedelta(seconds=1)
+    """A statement that takes longer is logged."""
+    ping_interval: Duration = timedelta(minutes=1)
+    """How often the database is asked whether it answers."""
+
+    def document(self) -> DatabaseDocument:
+        """Give what the pods are told."""
+        return DatabaseDocument(
+            connections_per_process=self.connections_per_process,
+            acquire_timeout_seconds=self.acquire_timeout.total_seconds(),
+            connect_timeout_seconds=self.connect_timeout.total_seconds(),
+            query_timeout_seconds=self.query_timeout.total_seconds(),
+            slow_query_seconds=self.slow_query.total_seconds(),
+            ping_interval_seconds=self.ping_interval.total_seconds(),
+        )
+
+
+class Health(Model):
+    """When a replica counts as strained, and when it turns requests away."""
+
+    model_config = {
+        "json_schema_extra": rules(
+            rule(
+                "self.memoryWarnPercent <= self.memoryMaxPercent",
+                "memoryWarnPercent is above memoryMaxPercent: lower it, or raise memoryMaxPercent",
+                ".memoryWarnPercent",
+            )
+        )
+    }
+
+    memory_warn_percent: Annotated[int, Field(ge=1, le=100)] = 80
+    """Above so much of its memory, a replica says that it is strained."""
+    memory_max_percent: Annotated[int, Field(ge=1, le=100)] = 95
+    """Above so much of its memory, a replica turns requests away."""
+    max_in_flight: Annotated[int, Field(ge=1, le=1_000_000)] = 200
+    """So many requests a replica answers at a time; it turns away more."""
+
+    def document(self) -> HealthDocument:
+        """Give what the pods are told."""
+        return HealthDocument(
+            memory_warn_percent=self.memory_warn_percent,
+            memory_max_percent=self.memory_max_percent,
+            max_in_flight=self.max_in_flight,
+        )
+
+
+class Shutdown(Model):
+    """How a replica stops."""
+
+    model_config = {
+        "json_schema_extra": rules(
+            rule(
+                "duration(self.drain) < duration(self.grace)",
+                "drain is not below grace, within which a stop has to end: lower it, or raise grace",
+                ".drain",
+            )
+        )
+    }
+
+    drain: Duration = timedelta(seconds=5)
+    """How long a replica that is to stop serves on, so that nobody meets a closed port."""
+    grace: Duration = timedelta(seconds=30)
+    """After how long it is killed."""
+
+    def document(self) -> ShutdownDocument:
+        """Give what the pods are told."""
+        return ShutdownDocument(
+            drain_seconds=self.drain.total_seconds(), grace_seconds=self.grace.total_seconds()
+        )

@@ -1,0 +1,194 @@
+"""How many pods an OsnovciApp gets, and why. Pure: no I/O, time is an argument."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import StrEnum
+
+from osnovci.words import counted
+from osnovci_operator.app.budget import Share, Sharer, divide, unsettled
+from osnovci_operator.app.reports import Reports
+from osnovci_operator.app.scaling import STABLE, Load, ScalingState, need
+from osnovci_operator.app.seen import Seen
+from osnovci_operator.app.spec import UNSCALED_REPLICAS, Scaling, Spec
+from osnovci_operator.backend import Unreadable
+from osnovci_operator.resource import format_duration
+
+NAME_TAKEN_RECHECK = timedelta(seconds=10)
+
+
+class Reason(StrEnum):
+    """Why the count is what it is; listed in docs/operations.md."""
+
+    FIXED = "FixedReplicas"
+    NAME_TAKEN = "NameTaken"
+    CAPPED = "ReplicasCapped"
+    POOLS_SHRINKING = "PoolsShrinking"
+    BACKEND_UNREADABLE = "BackendUnreadable"
+    NOT_REPORTED = "NotReported"
+    IN_FLIGHT = "RequestsInFlight"
+    CPU = "CpuUse"
+    MEMORY = "MemoryUse"
+    COOLING_DOWN = "CoolingDown"
+
+
+FOLLOWING = frozenset({Reason.IN_FLIGHT, Reason.CPU, Reason.MEMORY, Reason.COOLING_DOWN})
+"""The count follows the load."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The count, the word for it, and the sentence with its numbers."""
+
+    replicas: int
+    reason: Reason
+    message: str
+    recheck: timedelta | None = None
+    """When to look again though nothing changed."""
+    wanted: int = 0
+    """The count if the database allowed it."""
+    share: Share | None = None
+    """What the app gets of the database; None: it has none."""
+
+    @property
+    def scales(self) -> bool:
+        """Whether the count follows the load now."""
+        return self.reason in FOLLOWING
+
+    @property
+    def blocked(self) -> bool:
+        """Whether nothing may be applied."""
+        return self.reason is Reason.NAME_TAKEN
+
+
+def decide(name: str, spec: Spec, seen: Seen, state: ScalingState) -> tuple[Decision, ScalingState]:
+    """Decide the count: the first policy that has an answer wins; the order is behaviour."""
+    found = next((decision for policy in POLICIES if (decision := policy(spec, seen))), None)
+    if not found:
+        found, state = _follow_load(spec, seen, state)
+    found = replace(found, wanted=found.replicas)
+    if found.blocked or not spec.database:
+        return found, state
+    return _within_budget(sharer(name, spec, found.wanted, seen.pods), found, seen), state
+
+
+def sharer(name: str, spec: Spec, wanted: int, pods: tuple[int, int]) -> Sharer:
+    """Give what an app would like to have of the database; `pods` are those that stay and leave."""
+    assert spec.database
+    return Sharer(
+        name=name,
+        replicas=wanted,
+        surge=spec.rollout.max_surge,
+        spare=spec.rollout.max_surge + spec.rollout.max_unavailable,
+        staying=pods[0],
+        leaving=pods[1],
+        processes=spec.processes,
+        connections=spec.database.connections_per_process,
+        limit=spec.database.max_connections - spec.database.reserved_connections,
+    )
+
+
+def _within_budget(mine: Sharer, decision: Decision, seen: Seen) -> Decision:
+    """Lower the count to what the database allows, and raise it only when pools have shrunk."""
+    shares = divide([mine, *(each.sharer for each in seen.neighbours)])
+    share = shares[mine.name]
+    decision = replace(decision, share=share, replicas=share.replicas)
+    if share.replicas < decision.wanted:
+        message = (
+            f"{share.replicas} of {counted(decision.wanted, 'pod')}: the database allows "
+            f"{share.limit} connections to all apps, and each pod needs one a process"
+        )
+        decision = replace(decision, reason=Reason.CAPPED, message=message)
+    asked = seen.deployed.asked if seen.deployed else 0
+    if decision.replicas <= asked:
+        return decision
+    reports = {each.sharer.name: each.reports for each in seen.neighbours}
+    reports[mine.name] = seen.reports if isinstance(seen.reports, Reports) else None
+    wishes = {mine.name: mine, **{each.sharer.name: each.sharer for each in seen.neighbours}}
+    smaller = {
+        name: each
+        for name, each in shares.items()
+        if each.connections < wishes[name].connections and _has_pods(wishes[name])
+    }
+    if sum(each.budget for each in shares.values()) > share.limit:
+        waiting = "pods that leave still have their connections"
+    else:
+        waiting = unsettled(smaller, reports)
+    if waiting:
+        message = f"holding {asked} of {counted(decision.replicas, 'pod')}: {waiting}"
+        return replace(decision, replicas=asked, reason=Reason.POOLS_SHRINKING, message=message)
+    return decision
+
+
+def _has_pods(of: Sharer) -> bool:
+    return bool(of.staying or of.leaving)
+
+
+def name_taken(_: Spec, seen: Seen) -> Decision | None:
+    """Touch nothing that is another's."""
+    if not seen.strangers:
+        return None
+    message = (
+        f"{seen.strangers[0]} exists and is not the app's: rename the app, or delete that object"
+    )
+    # What does not carry our label is not watched, so it is asked for again.
+    return Decision(0, Reason.NAME_TAKEN, message, recheck=NAME_TAKEN_RECHECK)
+
+
+def fixed(spec: Spec, _: Seen) -> Decision | None:
+    """Take the count that the spec gives, whatever the load."""
+    if spec.scaling:
+        return None
+    replicas = UNSCALED_REPLICAS if spec.replicas is None else spec.replicas
+    how = "is not set and means" if spec.replicas is None else "fixes the count at"
+    return Decision(replicas, Reason.FIXED, f"spec.replicas {how} {replicas}")
+
+
+def unknown(spec: Spec, seen: Seen) -> Decision | None:
+    """Hold while the load is not known: not observed is not zero."""
+    assert spec.scaling
+    held = _held(spec.scaling, seen)
+    holding = f"holding {counted(held, 'pod')}, since the load is not known"
+    if isinstance(seen.reports, Unreadable):
+        message = f"{holding}: {seen.reports.message}"
+        return Decision(held, Reason.BACKEND_UNREADABLE, message)
+    if not seen.reports or not seen.reports.of(seen.ready_pods):
+        message = f"{holding}: no ready pod has reported; one does by `osnovci serve`"
+        return Decision(held, Reason.NOT_REPORTED, message)
+    return None
+
+
+POLICIES: tuple[Callable[[Spec, Seen], Decision | None], ...] = (name_taken, fixed, unknown)
+
+
+def _follow_load(spec: Spec, seen: Seen, state: ScalingState) -> tuple[Decision, ScalingState]:
+    scaling, now = spec.scaling, seen.now
+    assert scaling
+    assert isinstance(seen.reports, Reports)
+    load = Load.of(now, seen.reports, seen.ready_pods)
+    held = _held(scaling, seen)
+    state = state.after(load)
+    if not state.needed:  # Nothing is remembered: what runs counts as needed until now.
+        state = state.needing(now, held)
+    asked = need(scaling, state.loads)
+    # A pod that is silent may have any load: none goes while there is one.
+    pods = max(asked.pods, held) if load.silent else asked.pods
+    state = state.needing(now, pods)
+    bounded = min(max(pods, scaling.min_replicas), scaling.max_replicas)
+    message = f"{counted(asked.pods, 'pod')} needed: {asked.message}"
+    if pods > scaling.max_replicas:
+        message += f"; maxReplicas is {scaling.max_replicas}"
+    elif asked.pods < scaling.min_replicas:
+        message += f"; minReplicas is {scaling.min_replicas}"
+    since, most = state.needed[0]
+    kept = min(most, held)
+    if kept > bounded:
+        left = since + STABLE - now
+        message += f"; {most} were within the last {format_duration(STABLE)}"
+        return Decision(kept, Reason.COOLING_DOWN, message, recheck=left), state
+    return Decision(bounded, Reason(asked.measure), message), state
+
+
+def _held(scaling: Scaling, seen: Seen) -> int:
+    asked = seen.deployed.asked if seen.deployed else 0
+    return min(max(asked, scaling.min_replicas), scaling.max_replicas)

@@ -1,0 +1,254 @@
+"""One OsnovciApp, made what it should be: observe, decide, build, apply, report."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from osnovci.app_contract import AppDocument
+from osnovci_operator import conditions
+from osnovci_operator.app import build, status
+from osnovci_operator.app.decide import Decision, decide, sharer
+from osnovci_operator.app.reports import Reports, sized
+from osnovci_operator.app.rollout import Course, Revision, course
+from osnovci_operator.app.scaling import ScalingState
+from osnovci_operator.app.seen import Deployed, Neighbour, Seen
+from osnovci_operator.app.spec import KIND, App
+from osnovci_operator.app.status import Outcome
+from osnovci_operator.app_channel import Channels
+from osnovci_operator.errors import NotFoundError, RefusedError, TerminatingError
+from osnovci_operator.events import Events
+from osnovci_operator.kinds import (
+    CONFIG_MAP,
+    DEPLOYMENT,
+    DISRUPTION_BUDGET,
+    INGRESS,
+    OSNOVCI_APP,
+    REPLICA_SET,
+    SERVICE,
+    SERVICE_ACCOUNT,
+)
+from osnovci_operator.kube import Kube
+from osnovci_operator.loop import RESYNC
+from osnovci_operator.report import Reporter
+from osnovci_operator.resource import InvalidSpecError, Key, format_duration
+from osnovci_operator.store import Store
+
+REFUSED_EVERY = timedelta(seconds=30)
+"""What the API server refused is tried again, since rights and quotas change unseen."""
+
+
+class Apps:
+    """Reconciles OsnovciApps, one key a call."""
+
+    def __init__(
+        self,
+        store: Store,
+        kube: Kube,
+        channels: Channels,
+        events: Events,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._store = store
+        self._kube = kube
+        self._channels = channels
+        self._events = events
+        self._reporter = Reporter(kube, events)
+        self._now = now
+        self._scaling: dict[Key, tuple[str, ScalingState]] = {}
+        """With the app's uid."""
+        self._shared: dict[Key, tuple[int, tuple[int, int]]] = {}
+        """What others that share a database with an app go by: the wanted count, and its pods."""
+
+    async def reconcile(self, key: Key) -> timedelta | None:
+        """Give the app the pods and objects that its spec asks for; return when to look again."""
+        app = self._store.app(key)
+        if isinstance(app, InvalidSpecError):
+            return await self._report_invalid(key, app)
+        if app is None or app.deleting:
+            return self._forget(key)
+        live = await self._live(app)
+        seen = self._observe(app, live)
+        decision = self._decide(app, seen)
+        if decision.blocked:
+            return await self._report(app, seen, Outcome(decision))
+        self._note(app, seen, decision)
+        chosen = self._choose(app, seen)
+        # First, so that no pod starts with what is not in force.
+        document = _document(chosen, decision)
+        self._channels.tell(key, document, app.status.get("configRevision") or 0)
+        refusal = await self._apply(app, seen, live, decision, chosen)
+        return await self._report(app, seen, Outcome(decision, chosen, refusal))
+
+    def _forget(self, key: Key) -> None:
+        self._reporter.forget(key)
+        self._channels.forget(key)
+        for kind in OSNOVCI_APP.children:
+            self._kube.forget(kind, key.namespace, key.name)
+        self._kube.forget(CONFIG_MAP, key.namespace, build.document_name(key.name))
+        self._shared.pop(key, None)
+        self._scaling.pop(key, None)
+
+    def _decide(self, app: App, seen: Seen) -> Decision:
+        uid, state = self._scaling.get(app.key, ("", ScalingState()))
+        if uid != app.identity.uid:
+            state = ScalingState()
+        decision, state = decide(app.identity.name, app.spec, seen, state)
+        self._scaling[app.key] = (app.identity.uid, state)
+        return decision
+
+    def _note(self, app: App, seen: Seen, decision: Decision) -> None:
+        """Remember what the app would like to have, and wake who shares the database with it."""
+        shared = (decision.wanted, seen.pods)
+        if app.spec.database and self._shared.get(app.key) != shared:
+            self._shared[app.key] = shared
+            for other in self._sharers(app):
+                self._channels.wake(other.key)
+
+    def _pods(self, key: Key) -> tuple[int, int]:
+        """Count the pods that stay and those that leave."""
+        leaving = len(self._store.leaving(key))
+        return len(self._store.pods(key)) - leaving, leaving
+
+    def _sharers(self, app: App) -> list[App]:
+        """Give the other apps that use the database of the namespace."""
+        apps = self._store.apps(app.identity.namespace)
+        return [
+            other
+            for other in apps
+            if other.spec.database and not other.deleting and other.key != app.key
+        ]
+
+    def _neighbour(self, app: App) -> Neighbour:
+        deployment = self._store.deployment(app.key)
+        asked = deployment["spec"].get("replicas", 1) if deployment else 0
+        wanted, _ = self._shared.get(app.key, (asked, None))
+        reports = self._channels.reports(app.key)
+        return Neighbour(
+            sharer(app.identity.name, app.spec, wanted, self._pods(app.key)),
+            reports if isinstance(reports, Reports) else None,
+        )
+
+    async def _live(self, app: App) -> dict[Key, dict[str, Any]]:
+        """Give the app's objects as they are; one the cache has not seen is asked for by its name."""
+        found: dict[Key, dict[str, Any]] = {}
+        for place in _places(app):
+            body = self._store.child(app.key, place.kind, place.name)
+            body = body or await self._kube.get(place.kind, place.namespace, place.name)
+            if body:
+                found[place] = body
+        return found
+
+    def _observe(self, app: App, live: dict[Key, dict[str, Any]]) -> Seen:
+        strangers = [place for place, body in live.items() if not _is_of(app, body)]
+        deployment = live.get(Key(DEPLOYMENT, app.identity.namespace, app.identity.name))
+        deployed = (
+            Deployed.parse(deployment, self._store.children(app.key, REPLICA_SET))
+            if deployment and not strangers
+            else None
+        )
+        return Seen(
+            now=self._now(),
+            deployed=deployed,
+            strangers=tuple(f"{place.kind} {place.name}" for place in strangers),
+            trouble=self._store.trouble(app.key),
+            reports=self._channels.reports(app.key),
+            ready_pods=self._store.ready_pods(app.key),
+            pods=self._pods(app.key),
+            neighbours=tuple(
+                self._neighbour(other)
+                for other in (self._sharers(app) if app.spec.database else ())
+            ),
+        )
+
+    def _choose(self, app: App, seen: Seen) -> Course:
+        wanted = Revision(build.template(app), app.spec.document(app.identity.name))
+        deadline = format_duration(app.spec.rollout.deadline)
+        return course(wanted, seen, deadline)
+
+    async def _apply(
+        self,
+        app: App,
+        seen: Seen,
+        live: dict[Key, dict[str, Any]],
+        decision: Decision,
+        chosen: Course,
+    ) -> str:
+        """Make the app's objects what they should be; give why the API server refused one."""
+        for manifest in manifests(app, decision, chosen):
+            try:
+                self._store.written(await self._kube.apply(manifest, live.get(_place(manifest))))
+            except TerminatingError:
+                return "the namespace is being deleted"
+            except RefusedError as error:
+                return f"the API server refused the {manifest['kind']}: {error}"
+        await self._remove_unwanted(app)
+        before = seen.deployed.asked if seen.deployed else 0
+        if decision.replicas != before:
+            reason = "ScaledUp" if decision.replicas > before else "ScaledDown"
+            note = f"from {before} to {decision.replicas} pods: {decision.message}"
+            await self._events.record(KIND, app.identity, reason, note)
+        return ""
+
+    async def _remove_unwanted(self, app: App) -> None:
+        """Delete the Ingress of an app that no longer has one."""
+        body = self._store.child(app.key, INGRESS, app.identity.name)
+        if app.spec.ingress or not body or not _is_of(app, body):
+            return
+        try:
+            await self._kube.delete(INGRESS, app.identity.namespace, app.identity.name)
+        except NotFoundError:
+            return
+
+    async def _report(self, app: App, seen: Seen, outcome: Outcome) -> timedelta:
+        last = self._reporter.last(app.key, app.identity.uid, app.status)
+        written = status.status(app, last, seen, outcome)
+        wait = await self._reporter.report(app.key, app.identity, written, seen.now)
+        recheck = REFUSED_EVERY if outcome.refusal else outcome.decision.recheck or RESYNC
+        return min(recheck, wait or recheck)
+
+    async def _report_invalid(self, key: Key, error: InvalidSpecError) -> timedelta:
+        identity, now = error.identity, self._now()
+        last = self._reporter.last(key, identity.uid, error.status)
+        written = conditions.invalid(str(error), last, identity.generation, now)
+        await self._reporter.report(key, identity, written, now)
+        return RESYNC
+
+
+def manifests(app: App, decision: Decision, chosen: Course) -> Iterable[dict[str, Any]]:
+    """Give what the app owns, in the order in which one needs another."""
+    wanted = (
+        build.service_account(app),
+        build.document_map(app, _document(chosen, decision)),
+        build.deployment(app, decision.replicas, chosen),
+        build.service(app),
+        build.disruption_budget(app),
+        build.ingress(app),
+    )
+    return (manifest for manifest in wanted if manifest)
+
+
+def _document(chosen: Course, decision: Decision) -> AppDocument:
+    """Give the config of the revision, with no more connections than the database allows."""
+    document = chosen.revision.document
+    return sized(document, decision.share.connections) if decision.share else document
+
+
+def _places(app: App) -> list[Key]:
+    name, namespace = app.identity.name, app.identity.namespace
+    named = [Key(kind, namespace, name) for kind in (DEPLOYMENT, SERVICE, DISRUPTION_BUDGET)]
+    named.append(Key(CONFIG_MAP, namespace, build.document_name(name)))
+    if not app.spec.pod.service_account_name:
+        named.append(Key(SERVICE_ACCOUNT, namespace, name))
+    if app.spec.ingress:
+        named.append(Key(INGRESS, namespace, name))
+    return named
+
+
+def _place(manifest: dict[str, Any]) -> Key:
+    metadata = manifest["metadata"]
+    return Key(manifest["kind"], metadata["namespace"], metadata["name"])
+
+
+def _is_of(app: App, body: dict[str, Any]) -> bool:
+    owners = body["metadata"].get("ownerReferences", ())
+    return app.identity.uid in {each["uid"] for each in owners}

@@ -1,0 +1,58 @@
+"""What an app's pods report of themselves, and whether the config is in force. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from osnovci.app_contract import AppDocument, AppHeartbeat, checksum
+
+NONE: Mapping[str, tuple[AppHeartbeat, ...]] = {}
+
+
+@dataclass(frozen=True)
+class Reports:
+    """The heartbeats of an app's pods at one moment, and the config that they should run."""
+
+    document: AppDocument
+    """The config that is published."""
+    revision: int = 0
+    """Under which it is; 0 while it is not yet."""
+    beats: Mapping[str, tuple[AppHeartbeat, ...]] = field(default_factory=lambda: NONE)
+    """By pod, one for each server process that reports."""
+
+    def is_about(self, document: AppDocument) -> bool:
+        """Whether this config is published, whatever the size that pools have for the moment."""
+        return sized(self.document, 1) == sized(document, 1)
+
+    def of(self, pods: Iterable[str]) -> dict[str, tuple[AppHeartbeat, ...]]:
+        """Give the heartbeats of these pods, as far as they report."""
+        return {pod: self.beats[pod] for pod in sorted(pods) if self.beats.get(pod)}
+
+    def refusal(self) -> str | None:
+        """Say which pod does not run the published config, and why; None where none refuses it."""
+        for pod, beats in sorted(self.beats.items()):
+            for beat in beats:
+                if self.revision and beat.refused and beat.refused.revision == self.revision:
+                    return f"pod {pod} refuses the config: {beat.refused.error}"
+        return None
+
+    def behind(self, pods: Iterable[str]) -> list[str]:
+        """Name those of the pods that report and do not run the published config."""
+        # What a pod began with, by its environment, has no revision and may be the same document.
+        current = checksum(self.document.model_dump_json())
+        return [
+            pod
+            for pod, beats in self.of(pods).items()
+            if any(beat.config_checksum != current for beat in beats)
+        ]
+
+    def in_force(self, pods: Iterable[str]) -> bool:
+        """Whether the config is published and each of the pods that report runs it."""
+        return bool(self.revision) and not self.behind(pods)
+
+
+def sized(document: AppDocument, connections: int) -> AppDocument:
+    """Give a document with at most so many connections a process; without a database, as it is."""
+    if not document.database or document.database.connections_per_process <= connections:
+        return document
+    database = document.database.model_copy(update={"connections_per_process": connections})
+    return document.model_copy(update={"database": database})

@@ -1,0 +1,131 @@
+"""Which revision of an app is rolled out: the one that the spec asks for, or the last good one.
+
+A revision is the pod template and the config document together. What happened to revisions is noted
+in annotations of the Deployment, so a new leader goes on where the last one was; the templates
+themselves are in the ReplicaSets that Kubernetes keeps. Pure: no I/O, no clock.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Any
+
+from pydantic import ValidationError
+
+from osnovci.app_contract import AppDocument
+from osnovci_operator.app.reports import Reports
+from osnovci_operator.app.seen import Deployed, Seen
+
+APPLIED = "osnovci.app/revision"
+GOOD_TEMPLATE = "osnovci.app/good-template"
+GOOD_DOCUMENT = "osnovci.app/good-document"
+REFUSED = "osnovci.app/refused-revision"
+REFUSED_WHY = "osnovci.app/refused-why"
+WHY_MAX = 700
+
+
+@dataclass(frozen=True)
+class Revision:
+    """What is rolled out as one."""
+
+    template: dict[str, Any]
+    document: AppDocument
+
+    @property
+    def name(self) -> str:
+        """Tell it from others, by what it holds."""
+        content = [self.template, self.document.model_dump(mode="json")]
+        return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class Course:
+    """The revision that is applied, and what is noted beside it."""
+
+    revision: Revision
+    notes: Mapping[str, str]
+    refused: str = ""
+    """Why the revision that the spec asks for is not the one; empty where it is."""
+
+
+@dataclass(frozen=True)
+class _Memory:
+    """What the Deployment's annotations tell."""
+
+    applied: str = ""
+    good_template: str = ""
+    good_document: str = ""
+    refused: str = ""
+    why: str = ""
+
+    @classmethod
+    def parse(cls, notes: Mapping[str, str]) -> "_Memory":
+        keys = (APPLIED, GOOD_TEMPLATE, GOOD_DOCUMENT, REFUSED, REFUSED_WHY)
+        return cls(*(notes.get(key, "") for key in keys))
+
+    def notes(self) -> dict[str, str]:
+        written = {
+            APPLIED: self.applied,
+            GOOD_TEMPLATE: self.good_template,
+            GOOD_DOCUMENT: self.good_document,
+            REFUSED: self.refused,
+            REFUSED_WHY: self.why,
+        }
+        return {key: value for key, value in written.items() if value}
+
+    def good(self, templates: Mapping[str, dict[str, Any]]) -> Revision | None:
+        """Give the last good revision, as long as Kubernetes keeps its template."""
+        template = templates.get(self.good_template)
+        try:
+            document = AppDocument.model_validate_json(self.good_document)
+        except ValidationError:  # Somebody else has written there.
+            return None
+        return Revision(template, document) if template else None
+
+
+def course(wanted: Revision, seen: Seen, deadline: str) -> Course:
+    """Choose the revision; `deadline` is how long a rollout may stand still."""
+    deployed = seen.deployed
+    if not deployed:
+        return Course(wanted, _Memory(applied=wanted.name).notes())
+    memory = _Memory.parse(deployed.notes)
+    good = memory.good(deployed.templates)
+    if good and memory.refused == wanted.name:
+        return _back(good, memory)
+    reports = seen.reports if isinstance(seen.reports, Reports) else None
+    if reports and not reports.is_about(wanted.document):
+        reports = None
+    tried = memory.applied == wanted.name
+    if good and tried and (why := _failure(deployed, memory, reports, deadline, seen.trouble)):
+        return _back(good, replace(memory, refused=wanted.name, why=why[:WHY_MAX]))
+    kept = replace(memory, applied=wanted.name, refused="", why="")
+    proven = deployed.complete and reports and reports.in_force(seen.ready_pods)
+    if tried and proven and deployed.template_hash:
+        kept = replace(
+            kept,
+            good_template=deployed.template_hash,
+            good_document=wanted.document.model_dump_json(),
+        )
+    return Course(wanted, kept.notes())
+
+
+def _failure(
+    deployed: Deployed,
+    memory: _Memory,
+    reports: Reports | None,
+    deadline: str,
+    trouble: str | None,
+) -> str | None:
+    """Say why the revision that is tried has failed; None while it has not."""
+    if reports and (refusal := reports.refusal()):
+        return refusal
+    # The last good one may lack room for more pods, and is no worse for that.
+    if not deployed.stalled or deployed.template_hash == memory.good_template:
+        return None
+    words = deployed.trouble or trouble or "its pods run and do not answer that they are ready"
+    return f"the new revision did not become ready within {deadline}: {words}"
+
+
+def _back(good: Revision, memory: _Memory) -> Course:
+    return Course(good, replace(memory, applied=good.name).notes(), memory.why)

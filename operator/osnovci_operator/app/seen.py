@@ -1,0 +1,123 @@
+"""What one reconcile of an OsnovciApp knows before it decides. Pure: frozen values only."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from osnovci_operator.app.budget import Sharer
+from osnovci_operator.app.reports import Reports
+from osnovci_operator.backend import Unreadable
+
+REVISION_NUMBER = "deployment.kubernetes.io/revision"
+TEMPLATE_HASH = "pod-template-hash"
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """The app's Deployment and its ReplicaSets, as the API server has them."""
+
+    asked: int
+    existing: int
+    updated: int
+    ready: int
+    settled: bool
+    """Its controller has seen the newest spec."""
+    complete: bool
+    """All pods that are asked for, and at least one, are of the newest revision and available."""
+    stalled: bool
+    """The newest revision made no progress for as long as the rollout's deadline."""
+    trouble: str | None = None
+    """What keeps its pods from being made."""
+    notes: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Its annotations."""
+    template_hash: str = ""
+    """The name that Kubernetes gave the newest pod template; empty where it has none yet."""
+    templates: Mapping[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    """The pod templates that are kept, by that name."""
+
+    @classmethod
+    def parse(
+        cls, deployment: dict[str, Any], replica_sets: Iterable[dict[str, Any]]
+    ) -> "Deployed":
+        """Read a Deployment with the ReplicaSets that it owns."""
+        metadata, spec = deployment["metadata"], deployment["spec"]
+        status = deployment.get("status", {})
+        conditions = {each["type"]: each for each in status.get("conditions", ())}
+        progress = conditions.get("Progressing", {}).get("reason")
+        failure = conditions.get("ReplicaFailure", {})
+        settled = status.get("observedGeneration", 0) >= metadata["generation"]
+        asked, updated = spec.get("replicas", 1), status.get("updatedReplicas", 0)
+        counts = {updated, status.get("replicas", 0), status.get("availableReplicas", 0)}
+        owned = [each for each in replica_sets if _is_owned(each, metadata["uid"])]
+        notes = metadata.get("annotations", {})
+        number = notes.get(REVISION_NUMBER)
+        return cls(
+            asked=asked,
+            existing=status.get("replicas", 0),
+            updated=updated,
+            ready=status.get("readyReplicas", 0),
+            settled=settled,
+            complete=settled
+            and progress == "NewReplicaSetAvailable"
+            and counts == {asked}
+            and asked > 0,
+            stalled=settled and progress == "ProgressDeadlineExceeded",
+            trouble=failure.get("message") if failure.get("status") == "True" else None,
+            notes=notes,
+            template_hash=next(
+                (_hash(each) for each in owned if _number(each) == number and number), ""
+            ),
+            templates={_hash(each): _template(each) for each in owned},
+        )
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """Another app that uses the database."""
+
+    sharer: Sharer
+    reports: Reports | None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """All that was observed, at one moment."""
+
+    now: datetime
+    deployed: Deployed | None
+    """None: there is no Deployment yet."""
+    strangers: tuple[str, ...] = ()
+    """Objects of the names that the app needs which are not the app's: `Service shop`."""
+    trouble: str | None = None
+    """What keeps one of the app's pods from becoming ready."""
+    reports: Reports | Unreadable | None = None
+    """What the pods report; None: Redis was not read yet."""
+    pods: tuple[int, int] = (0, 0)
+    """How many pods stay, and how many leave."""
+    neighbours: tuple[Neighbour, ...] = ()
+    """The other apps of the namespace that use its database."""
+    ready_pods: frozenset[str] = frozenset()
+    """The names of the pods that take requests, without those that leave."""
+
+
+def _is_owned(body: dict[str, Any], uid: str) -> bool:
+    return uid in {each["uid"] for each in body["metadata"].get("ownerReferences", ())}
+
+
+def _number(replica_set: dict[str, Any]) -> str | None:
+    return replica_set["metadata"].get("annotations", {}).get(REVISION_NUMBER)
+
+
+def _hash(replica_set: dict[str, Any]) -> str:
+    return replica_set["metadata"]["labels"].get(TEMPLATE_HASH, "")
+
+
+def _template(replica_set: dict[str, Any]) -> dict[str, Any]:
+    """Give a ReplicaSet's pod template as the Deployment had it."""
+    template = replica_set["spec"]["template"]
+    metadata = {
+        key: value for key, value in template["metadata"].items() if key != "creationTimestamp"
+    }
+    labels = {key: value for key, value in metadata["labels"].items() if key != TEMPLATE_HASH}
+    return {**template, "metadata": {**metadata, "labels": labels}}

@@ -1,0 +1,209 @@
+"""What is reported of an OsnovciApp: its figures and conditions. Pure."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from osnovci.words import counted, first_of
+from osnovci_operator import conditions
+from osnovci_operator.app.budget import Share
+from osnovci_operator.app.decide import Decision
+from osnovci_operator.app.reports import Reports
+from osnovci_operator.app.rollout import Course
+from osnovci_operator.app.seen import Deployed, Seen
+from osnovci_operator.app.spec import App
+from osnovci_operator.backend import Unreadable
+from osnovci_operator.conditions import Condition
+from osnovci_operator.labels import app_labels, selector
+from osnovci_operator.resource import format_duration
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was decided, and what came of it."""
+
+    decision: Decision
+    course: Course | None = None
+    """None: nothing may be applied."""
+    refusal: str = ""
+    """Why the API server did not take an object, in its words."""
+
+
+def status(app: App, last: dict[str, Any], seen: Seen, outcome: Outcome) -> dict[str, Any]:
+    """Write the status that follows on the last."""
+    deployed, generation, decision = seen.deployed, app.identity.generation, outcome.decision
+    progress = progressing(app, deployed, outcome.course, seen.trouble)
+    # While only the count changes, pods that are ready stay so.
+    counting = last.get("observedGeneration") == generation
+    return {
+        "observedGeneration": generation,
+        "replicas": deployed.existing if deployed else 0,
+        "readyReplicas": deployed.ready if deployed else 0,
+        "updatedReplicas": deployed.updated if deployed else 0,
+        "desiredReplicas": decision.replicas,
+        "selector": selector(app_labels(app.identity.name)),
+        "url": url(app),
+        "conditions": conditions.merge(
+            last.get("conditions", ()),
+            (
+                ready(seen, outcome, progress, counting=counting),
+                progress,
+                scaling_active(decision),
+                config_enforced(seen, outcome.course),
+                *((database_budget(app, decision.share),) if decision.share else ()),
+            ),
+            generation,
+            seen.now,
+        ),
+        **_figures(last, seen.reports),
+        **_database(decision.share, seen.reports),
+    }
+
+
+def _figures(last: dict[str, Any], reports: Reports | Unreadable | None) -> dict[str, Any]:
+    """Give what the pods report; what could not be read stays as it was."""
+    if not isinstance(reports, Reports):
+        return {field: last[field] for field in ("configRevision", "traffic") if field in last}
+    beats = [beat for each in reports.beats.values() for beat in each]
+    rate = sum(beat.requests_per_second for beat in beats)
+    errors = sum(beat.requests_per_second * beat.error_rate for beat in beats)
+    slowest = max(
+        (beat.p95_seconds for beat in beats if beat.p95_seconds is not None), default=None
+    )
+    traffic = {
+        "requestsPerSecond": round(rate),
+        "errorRate": f"{errors / rate:.1%}" if rate else "0.0%",
+    }
+    if slowest is not None:
+        traffic["p95"] = format_duration(timedelta(milliseconds=max(round(slowest * 1000), 1)))
+    written: dict[str, Any] = {"configRevision": reports.revision}
+    return {**written, "traffic": traffic} if beats else written
+
+
+def url(app: App) -> str:
+    """Give where the app answers: its Ingress, or else its Service inside the cluster."""
+    ingress = app.spec.ingress
+    if not ingress:
+        return f"http://{app.identity.name}.{app.identity.namespace}.svc"
+    return f"{'https' if ingress.tls_secret_name else 'http'}://{ingress.host}"
+
+
+def progressing(
+    app: App, deployed: Deployed | None, course: Course | None, trouble: str | None
+) -> Condition:
+    """Whether the revision that the spec asks for is rolled out, or on its way."""
+    if course and course.refused:
+        message = (
+            f"{course.refused}; the last good revision serves instead, until pod or config of the "
+            "spec change"
+        )
+        return Condition("Progressing", False, "RolledBack", message)
+    if not deployed or not deployed.settled:
+        return Condition("Progressing", True, "RollingOut", "the Deployment is being changed")
+    counts = f"{deployed.updated} of {counted(deployed.existing, 'pod')} of the new revision"
+    why = f"; {deployed.trouble or trouble}" if deployed.trouble or trouble else ""
+    if deployed.stalled:
+        deadline = format_duration(app.spec.rollout.deadline)
+        message = f"no progress within {deadline}: {counts}{why}"
+        return Condition("Progressing", False, "DeadlineExceeded", message)
+    if deployed.updated < min(deployed.existing, deployed.asked):
+        return Condition("Progressing", True, "RollingOut", counts + why)
+    return Condition("Progressing", True, "RolledOut", "all pods are of the newest revision")
+
+
+def ready(seen: Seen, outcome: Outcome, progress: Condition, *, counting: bool) -> Condition:
+    """Whether the app does what its spec asks; the first answer wins."""
+    decision, deployed = outcome.decision, seen.deployed
+    if decision.blocked:
+        return Condition("Ready", False, decision.reason, decision.message)
+    if outcome.refusal:
+        return Condition("Ready", False, "PodRefused", outcome.refusal)
+    if progress.reason == "RolledBack":
+        return Condition("Ready", False, progress.reason, progress.message)
+    if not deployed or not (deployed.settled or (counting and deployed.ready)):
+        asked = counted(decision.replicas, "pod")
+        return Condition("Ready", False, "RollingOut", f"asked for {asked}")
+    if decision.wanted and not decision.replicas:
+        return Condition("Ready", False, decision.reason, decision.message)
+    return _pods_ready(deployed, decision.replicas, seen.trouble)
+
+
+def _pods_ready(deployed: Deployed, desired: int, pods_trouble: str | None) -> Condition:
+    if not desired:
+        return Condition("Ready", True, "NoneNeeded", "the spec asks for no pod")
+    counts = f"{deployed.ready} of {counted(desired, 'pod')} ready"
+    trouble = deployed.trouble or pods_trouble if deployed.ready < desired else None
+    rolling = deployed.updated < min(deployed.existing, desired)
+    if trouble and (rolling or not deployed.ready):
+        return Condition("Ready", False, "PodsNotStarting", f"{counts}; {trouble}")
+    if rolling:
+        message = f"{counts}, {deployed.updated} of the new revision"
+        return Condition("Ready", False, "RollingOut", message)
+    if not deployed.ready:
+        return Condition("Ready", False, "PodsStarting", counts)
+    return Condition("Ready", True, "PodsReady", f"{counts}; {trouble}" if trouble else counts)
+
+
+def _database(share: Share | None, reports: Reports | Unreadable | None) -> dict[str, Any]:
+    if not share:
+        return {}
+    beats = reports.beats.values() if isinstance(reports, Reports) else ()
+    uses = [beat.database for each in beats for beat in each if beat.database]
+    in_use = sum(use.in_use for use in uses)
+    return {"database": {"budget": share.budget, "inUse": in_use}}
+
+
+def database_budget(app: App, share: Share) -> Condition:
+    """Whether the pods of all apps can never open more connections than the database allows."""
+    assert app.spec.database
+    asked = app.spec.database.connections_per_process
+    counts = f"at most {share.budget} connections of the {share.limit} for all apps"
+    if share.exceeded:
+        message = (
+            f"the {share.limit} connections are fewer than one a process, for one pod of each app "
+            "and those of a rollout: raise maxConnections, or lower processes or maxSurge"
+        )
+        return Condition("DatabaseBudget", False, "Exceeded", message)
+    if share.replicas < share.wanted:
+        message = (
+            f"{counts}: {share.replicas} of {counted(share.wanted, 'pod')}, each with one a process"
+        )
+        return Condition("DatabaseBudget", False, "ReplicasCapped", message)
+    if share.connections < asked:
+        message = f"{counts}: a process opens {share.connections} instead of {asked}"
+        return Condition("DatabaseBudget", True, "PoolsShrunk", message)
+    return Condition("DatabaseBudget", True, "WithinBudget", counts)
+
+
+def config_enforced(seen: Seen, course: Course | None) -> Condition:
+    """Whether every ready pod runs the config, as the heartbeats say."""
+    reports = seen.reports
+    if isinstance(reports, Unreadable):
+        return Condition("ConfigEnforced", None, reports.reason, reports.message)
+    if not reports or not course or not reports.is_about(course.revision.document):
+        return Condition("ConfigEnforced", None, "NotObserved", "the config is to be published")
+    if refusal := reports.refusal():
+        return Condition("ConfigEnforced", False, "ConfigRefused", refusal)
+    revision, total = reports.revision, counted(len(seen.ready_pods), "ready pod")
+    reporting = reports.of(seen.ready_pods)
+    if behind := reports.behind(seen.ready_pods):
+        message = f"{len(behind)} of {total} do not run revision {revision} yet: {first_of(behind)}"
+        return Condition("ConfigEnforced", False, "Reconciling", message)
+    if not revision or len(reporting) < len(seen.ready_pods) or not reporting:
+        silent = sorted(seen.ready_pods - reporting.keys())
+        message = (
+            f"of {total}, {len(reporting)} report; a pod does by `osnovci serve`, or by the "
+            "middleware of osnovci.web"
+        )
+        return Condition(
+            "ConfigEnforced",
+            None,
+            "NotReported",
+            message + (f": {first_of(silent)}" if silent else ""),
+        )
+    return Condition("ConfigEnforced", True, "Enforced", f"{total} at revision {revision}")
+
+
+def scaling_active(decision: Decision) -> Condition:
+    """Whether the count follows the load now, and the reason of the count."""
+    return Condition("ScalingActive", decision.scales, decision.reason, decision.message)

@@ -1,0 +1,204 @@
+"""Redis, as an OsnovciApp's pods meet the operator there: their config, and what they report.
+
+Each namespace with apps has one task and one connection of its own, so that neither a long audit
+nor many queues hold it up. It reads all heartbeats once a second, and publishes a document at once.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import redis.asyncio as redis
+from redis.exceptions import NoScriptError, RedisError
+
+from osnovci import app_observation
+from osnovci.app_contract import AppDocument, checksum
+from osnovci.app_observation import AppQuestion, Mark
+from osnovci.config.publish import publish
+from osnovci.observation import UnexpectedReplyError
+from osnovci_operator.app.reports import Reports
+from osnovci_operator.app.spec import App
+from osnovci_operator.backend import Unreadable, UnreadableReason
+from osnovci_operator.connection import Connection, explain
+from osnovci_operator.errors import BackendError
+from osnovci_operator.kube import Kube
+from osnovci_operator.resource import Key
+from osnovci_operator.settings import Settings
+from osnovci_operator.store import Store
+
+EVERY_SECONDS = 1.0
+TURN_SECONDS = 2.0
+"""The time budget of one turn, connecting included."""
+
+STALE_SECONDS = 5.0
+"""A reading that is older no longer counts."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Told:
+    """What an app's pods should run."""
+
+    document: AppDocument
+    above: int
+    """The last revision that is known."""
+    revision: int = 0
+    """Under which it is in Redis; 0 while it is not."""
+
+    @cached_property
+    def checksum(self) -> str:
+        """The document's."""
+        return checksum(self.document.model_dump_json())
+
+
+class Channels:
+    """The channels of all namespaces."""
+
+    def __init__(
+        self, settings: Settings, kube: Kube, store: Store, wake: Callable[[Key], None]
+    ) -> None:
+        self.wake = wake
+        """Has an app reconciled soon."""
+        self._each = {
+            name: Channel(name, Connection(name, settings, kube), store, wake)
+            for name in settings.namespaces
+        }
+
+    async def run(self) -> None:
+        """Keep at each until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for each in self._each.values():
+                group.create_task(each.run())
+
+    def reports(self, key: Key) -> Reports | Unreadable | None:
+        """Give what an app's pods reported last; None before the first reading."""
+        return self._each[key.namespace].reports(key)
+
+    def tell(self, key: Key, document: AppDocument, above: int) -> None:
+        """Have the pods of an app run a document, from the next moment on."""
+        self._each[key.namespace].tell(key, document, above)
+
+    def forget(self, key: Key) -> None:
+        """Let go of an app that is no more."""
+        self._each[key.namespace].forget(key)
+
+
+class Channel:
+    """The one Redis of a namespace, for its apps."""
+
+    def __init__(
+        self, namespace: str, connection: Connection, store: Store, wake: Callable[[Key], None]
+    ) -> None:
+        self._namespace = namespace
+        self._connection = connection
+        self._store = store
+        self._wake = wake
+        self._told: dict[Key, _Told] = {}
+        self._reports: dict[Key, Reports] = {}
+        self._failure: Unreadable | None = None
+        self._read_at = time.monotonic()
+        self._work = asyncio.Event()
+
+    def reports(self, key: Key) -> Reports | Unreadable | None:
+        """Give what an app's pods reported last; None before the first reading."""
+        return self._failure or self._reports.get(key)
+
+    def tell(self, key: Key, document: AppDocument, above: int) -> None:
+        """Have the pods of an app run a document; the next turn, which is at once, publishes it."""
+        told = self._told.get(key)
+        if told and told.document == document:
+            return
+        self._told[key] = _Told(document, max(above, told.revision if told else 0))
+        self._work.set()
+
+    def forget(self, key: Key) -> None:
+        """Let go of an app that is no more."""
+        self._told.pop(key, None)
+        self._reports.pop(key, None)
+
+    async def run(self) -> None:
+        """Publish and read, once a second and when a document has changed, until cancelled."""
+        try:
+            while True:
+                self._work.clear()
+                if self._told:
+                    await self._turn()
+                try:
+                    async with asyncio.timeout(EVERY_SECONDS):
+                        await self._work.wait()
+                except TimeoutError:
+                    continue
+        finally:
+            await self._connection.close()
+
+    async def _turn(self) -> None:
+        try:
+            async with asyncio.timeout(TURN_SECONDS):
+                found = await self._read(await self._connection.open(), dict(self._told))
+        except BackendError as error:
+            await self._fail(error)
+        except (RedisError, UnexpectedReplyError, OSError, TimeoutError) as error:
+            await self._fail(explain(error))
+        except Exception as error:
+            log.exception("Redis of namespace %s cannot be read for its apps", self._namespace)
+            message = f"reading Redis failed with {type(error).__name__}; see the operator's log"
+            await self._fail(BackendError(UnreadableReason.NONSENSE, message))
+        else:
+            self._take(found)
+
+    async def _read(self, client: redis.Redis, told: dict[Key, _Told]) -> dict[Key, Reports]:
+        """Read all apps at one moment, and publish what is not there as it should be."""
+        questions = [self._question(key) for key in told]
+        arguments = app_observation.arguments(self._namespace, questions)
+        try:
+            reply = await client.evalsha(app_observation.SHA, 0, *arguments)
+        except NoScriptError:
+            reply = await client.eval(app_observation.SCRIPT, 0, *arguments)
+        found = app_observation.parse(reply, questions)
+        for key, each in told.items():
+            if found[key.name].newest != Mark(each.revision, each.checksum):
+                published = await publish(client, self._namespace, each.document, each.above)
+                each.revision = each.above = published.revision
+        return {
+            key: Reports(each.document, each.revision, found[key.name].heartbeats)
+            for key, each in told.items()
+        }
+
+    def _question(self, key: Key) -> AppQuestion:
+        app = self._store.app(key)
+        processes = app.spec.processes if isinstance(app, App) else 1
+        return AppQuestion(key.name, tuple(sorted(self._store.pods(key))), processes)
+
+    def _take(self, found: dict[Key, Reports]) -> None:
+        recovered, self._failure = self._failure, None
+        self._read_at = time.monotonic()
+        before, self._reports = self._reports, found
+        for key, reports in found.items():
+            if recovered or _figures(reports) != _figures(before.get(key)):
+                self._wake(key)
+
+    async def _fail(self, error: BackendError) -> None:
+        """Drop the connection; the next turn reads the Secret and connects anew."""
+        await self._connection.close()
+        if self._failure or time.monotonic() - self._read_at < STALE_SECONDS:
+            return
+        log.warning("Redis of namespace %s cannot be read for its apps: %s", self._namespace, error)
+        self._failure = Unreadable(error.reason, str(error))
+        for key in self._told:
+            self._wake(key)
+
+
+def _figures(reports: Reports | None) -> Any:
+    """Give what makes an app worth a reconcile when it changes: all but the time."""
+    if not reports:
+        return None
+    beats = {
+        pod: [beat.model_copy(update={"at_ms": 0}) for beat in each]
+        for pod, each in reports.beats.items()
+    }
+    return beats, reports.revision, reports.document

@@ -1,0 +1,145 @@
+"""Test objects of an OsnovciApp: what matters to a test is named, everything else has a default."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from builders import NAMESPACE, NOON
+
+from osnovci.app_contract import AppDocument, AppHeartbeat, AppState, Refusal, checksum
+from osnovci_operator.app import build
+from osnovci_operator.app.decide import Decision, decide
+from osnovci_operator.app.reports import Reports
+from osnovci_operator.app.rollout import Revision
+from osnovci_operator.app.scaling import ScalingState
+from osnovci_operator.app.seen import Deployed, Neighbour, Seen
+from osnovci_operator.app.spec import App
+from osnovci_operator.backend import Unreadable
+from osnovci_operator.resource import GROUP, VERSION
+
+APP = "homework"
+TEMPLATE_HASH = "5d4f8c"
+POD = "homework-5d4f8c-x2x8z"
+
+
+def app_body(**spec: Any) -> dict[str, Any]:
+    """Give an OsnovciApp as a watch does."""
+    return {
+        "apiVersion": f"{GROUP}/{VERSION}",
+        "kind": "OsnovciApp",
+        "metadata": {
+            "name": APP,
+            "namespace": NAMESPACE,
+            "uid": f"uid-of-{APP}",
+            "generation": 3,
+            "creationTimestamp": NOON.isoformat(),
+        },
+        "spec": {"pod": {"image": "homework:1"}, **spec},
+        "status": {},
+    }
+
+
+def app(**spec: Any) -> App:
+    return App.parse(app_body(**spec))
+
+
+DOCUMENT = app().spec.document(APP)
+
+
+def revision(of: App) -> Revision:
+    return Revision(build.template(of), of.spec.document(APP))
+
+
+def deployed(
+    *,
+    asked: int = 3,
+    existing: int | None = None,
+    updated: int | None = None,
+    ready: int | None = None,
+    settled: bool = True,
+    complete: bool = True,
+    stalled: bool = False,
+    trouble: str | None = None,
+    notes: Mapping[str, str] | None = None,
+    template_hash: str = TEMPLATE_HASH,
+    templates: Mapping[str, dict[str, Any]] | None = None,
+) -> Deployed:
+    """Give a Deployment that has come to rest at what was asked, but for what is named."""
+    return Deployed(
+        asked=asked,
+        existing=asked if existing is None else existing,
+        updated=asked if updated is None else updated,
+        ready=asked if ready is None else ready,
+        settled=settled,
+        complete=complete,
+        stalled=stalled,
+        trouble=trouble,
+        notes=notes or {},
+        template_hash=template_hash,
+        templates=templates or {},
+    )
+
+
+def beat(
+    *,
+    pod: str = POD,
+    process: int = 0,
+    document: AppDocument = DOCUMENT,
+    refused: Refusal | None = None,
+    **figures: Any,
+) -> AppHeartbeat:
+    """Give the heartbeat of a process that runs a document."""
+    plain = {"state": AppState.RUNNING, "at_ms": 0, "config_revision": 1, "in_flight": 0}
+    return AppHeartbeat.model_validate(
+        {
+            "app": APP,
+            "pod": pod,
+            "process": process,
+            "requests_per_second": 0,
+            "error_rate": 0,
+            "config_checksum": checksum(document.model_dump_json()),
+            "refused": refused,
+            **plain,
+            **figures,
+        }
+    )
+
+
+def reports(*beats: AppHeartbeat, document: AppDocument = DOCUMENT, revision: int = 1) -> Reports:
+    """Give what was read, with a document that is published."""
+    by_pod: dict[str, tuple[AppHeartbeat, ...]] = {}
+    for each in beats:
+        by_pod[each.pod] = (*by_pod.get(each.pod, ()), each)
+    return Reports(document, revision, by_pod)
+
+
+PUBLISHED = reports()
+
+
+def seen(
+    *,
+    now: datetime = NOON,
+    deployed: Deployed | None = None,
+    strangers: tuple[str, ...] = (),
+    trouble: str | None = None,
+    reports: Reports | Unreadable | None = PUBLISHED,
+    ready_pods: frozenset[str] = frozenset({POD}),
+    pods: tuple[int, int] | None = None,
+    neighbours: tuple[Neighbour, ...] = (),
+) -> Seen:
+    """Give what was seen; unless reports are named, the config is published and no pod reports."""
+    return Seen(
+        now=now,
+        deployed=deployed,
+        strangers=strangers,
+        trouble=trouble,
+        reports=reports,
+        pods=pods or (deployed.existing if deployed else 0, 0),
+        neighbours=neighbours,
+        ready_pods=ready_pods,
+    )
+
+
+def decided(of: App, given: Seen, state: ScalingState | None = None) -> Decision:
+    """Decide the count of an app of which nothing is remembered, unless it is named."""
+    return decide(APP, of.spec, given, state or ScalingState())[0]

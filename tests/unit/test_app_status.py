@@ -1,0 +1,285 @@
+"""What is reported of an app: conditions with their sentences, and where it answers."""
+
+from typing import Any
+
+import pytest
+from apps import APP, DOCUMENT, POD, app, beat, decided, deployed, reports, revision, seen
+from builders import AWAY, NOON
+
+from osnovci.app_contract import Refusal
+from osnovci_operator.app import status
+from osnovci_operator.app.rollout import Course
+from osnovci_operator.app.seen import Deployed, Seen
+from osnovci_operator.app.status import Outcome
+
+TROUBLE = "pod homework-77b9d6-x2x8z cannot start, ErrImagePull: not found"
+OTHER = "homework-5d4f8c-b7k2q"
+HOT = DOCUMENT.model_copy(update={"port": 4000})
+WANTED = Course(revision(app()), {})
+BACK = Course(revision(app()), {}, "the new revision did not become ready within 3m: " + TROUBLE)
+
+
+def told(given: Seen, *, course: Course = WANTED, refusal: str = "", **spec: Any) -> dict[str, Any]:
+    """Write the status of an app; give its conditions as `Type Status Reason: message`."""
+    of = app(**spec)
+    written = status.status(of, {}, given, Outcome(decided(of, given), course, refusal))
+    return {
+        each["type"]: f"{each['status']} {each['reason']}: {each['message']}"
+        for each in written["conditions"]
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "ready", "progressing"),
+    [
+        pytest.param(
+            seen(),
+            "False RollingOut: asked for 3 pods",
+            "True RollingOut: the Deployment is being changed",
+            id="nothing is there yet",
+        ),
+        pytest.param(
+            seen(deployed=deployed(ready=0, complete=False)),
+            "False PodsStarting: 0 of 3 pods ready",
+            "True RolledOut: all pods are of the newest revision",
+            id="the first pods start",
+        ),
+        pytest.param(
+            seen(deployed=deployed(ready=0, complete=False), trouble=TROUBLE),
+            f"False PodsNotStarting: 0 of 3 pods ready; {TROUBLE}",
+            "True RolledOut: all pods are of the newest revision",
+            id="the first pods cannot start",
+        ),
+        pytest.param(
+            seen(deployed=deployed(ready=0, stalled=True, complete=False), trouble=TROUBLE),
+            f"False PodsNotStarting: 0 of 3 pods ready; {TROUBLE}",
+            "False DeadlineExceeded: no progress within 3m: 3 of 3 pods of the new revision; "
+            f"{TROUBLE}",
+            id="the first pods are past the deadline",
+        ),
+        pytest.param(
+            seen(deployed=deployed()),
+            "True PodsReady: 3 of 3 pods ready",
+            "True RolledOut: all pods are of the newest revision",
+            id="all serve",
+        ),
+        pytest.param(
+            seen(deployed=deployed(ready=2), trouble=TROUBLE),
+            f"True PodsReady: 2 of 3 pods ready; {TROUBLE}",
+            "True RolledOut: all pods are of the newest revision",
+            id="one is ill",
+        ),
+        pytest.param(
+            seen(deployed=deployed(existing=4, updated=1, complete=False)),
+            "False RollingOut: 3 of 3 pods ready, 1 of the new revision",
+            "True RollingOut: 1 of 4 pods of the new revision",
+            id="a new revision comes",
+        ),
+        pytest.param(
+            seen(deployed=deployed(existing=4, updated=1, complete=False), trouble=TROUBLE),
+            "False RollingOut: 3 of 3 pods ready, 1 of the new revision",
+            f"True RollingOut: 1 of 4 pods of the new revision; {TROUBLE}",
+            id="a new revision cannot start",
+        ),
+        pytest.param(
+            seen(deployed=deployed(settled=False)),
+            "False RollingOut: asked for 3 pods",
+            "True RollingOut: the Deployment is being changed",
+            id="its controller has not seen the new spec",
+        ),
+    ],
+)
+def test_what_is_true_of_an_app(given: Seen, ready: str, progressing: str) -> None:
+    conditions = told(given)
+    assert conditions["Ready"] == ready
+    assert conditions["Progressing"] == progressing
+    expected = "False FixedReplicas: spec.replicas is not set and means 3"
+    assert conditions["ScalingActive"] == expected
+
+
+TWO = frozenset({POD, OTHER})
+
+
+@pytest.mark.parametrize(
+    ("given", "enforced"),
+    [
+        pytest.param(
+            seen(reports=reports(beat(), beat(pod=OTHER)), ready_pods=TWO),
+            "True Enforced: 2 ready pods at revision 1",
+            id="all run it",
+        ),
+        pytest.param(
+            seen(reports=reports(beat(), beat(pod=OTHER, document=HOT)), ready_pods=TWO),
+            f"False Reconciling: 1 of 2 ready pods do not run revision 1 yet: {OTHER}",
+            id="one runs another",
+        ),
+        pytest.param(
+            seen(reports=reports(beat(), beat(process=1, document=HOT))),
+            f"False Reconciling: 1 of 1 ready pod do not run revision 1 yet: {POD}",
+            id="one process of a pod runs another",
+        ),
+        pytest.param(
+            seen(reports=reports(beat(refused=Refusal(revision=1, error="port: missing")))),
+            f"False ConfigRefused: pod {POD} refuses the config: port: missing",
+            id="one refuses it",
+        ),
+        pytest.param(
+            seen(reports=reports(beat()), ready_pods=TWO),
+            "Unknown NotReported: of 2 ready pods, 1 report; a pod does by `osnovci serve`, or by "
+            f"the middleware of osnovci.web: {OTHER}",
+            id="one is silent",
+        ),
+        pytest.param(
+            seen(reports=None),
+            "Unknown NotObserved: the config is to be published",
+            id="nothing was read yet",
+        ),
+        pytest.param(
+            seen(reports=AWAY), f"Unknown Unreachable: {AWAY.message}", id="Redis is away"
+        ),
+    ],
+)
+def test_whether_the_config_is_in_force(given: Seen, enforced: str) -> None:
+    assert told(given)["ConfigEnforced"] == enforced
+
+
+def test_the_traffic_is_that_of_all_pods() -> None:
+    beats = (
+        beat(requests_per_second=30, error_rate=0.1, p95_seconds=0.2),
+        beat(pod=OTHER, requests_per_second=10, error_rate=0.0, p95_seconds=0.3504),
+    )
+    of = app()
+    given = seen(deployed=deployed(), reports=reports(*beats))
+    written = status.status(of, {}, given, Outcome(decided(of, given), WANTED))
+    expected = {"requestsPerSecond": 40, "errorRate": "7.5%", "p95": "350ms"}
+    assert written["traffic"] == expected
+    away = seen(deployed=deployed(), reports=AWAY)
+    kept = status.status(of, written, away, Outcome(decided(of, away), WANTED))
+    assert (kept["traffic"], kept["configRevision"]) == (expected, 1)
+
+
+def test_an_app_that_was_rolled_back_is_not_what_its_spec_asks() -> None:
+    conditions = told(seen(deployed=deployed()), course=BACK)
+    sentence = (
+        f"{BACK.refused}; the last good revision serves instead, until pod or config of the spec "
+        "change"
+    )
+    assert conditions["Ready"] == f"False RolledBack: {sentence}"
+    assert conditions["Progressing"] == f"False RolledBack: {sentence}"
+
+
+def test_an_app_of_no_pods_is_ready() -> None:
+    conditions = told(seen(deployed=deployed(asked=0, complete=False)), replicas=0)
+    assert conditions["Ready"] == "True NoneNeeded: the spec asks for no pod"
+
+
+def test_what_the_api_server_refuses_is_said() -> None:
+    conditions = told(seen(), refusal="the API server refused the Deployment: exceeded quota")
+    expected = "False PodRefused: the API server refused the Deployment: exceeded quota"
+    assert conditions["Ready"] == expected
+
+
+def test_a_name_that_is_taken_blocks() -> None:
+    given = seen(strangers=("Service homework",))
+    decision = decided(app(), given)
+    assert decision.blocked
+    assert told(given)["Ready"] == (
+        "False NameTaken: Service homework exists and is not the app's: rename the app, or delete "
+        "that object"
+    )
+
+
+def test_the_figures_are_those_of_the_deployment() -> None:
+    given = seen(deployed=deployed(existing=4, updated=1, ready=3, complete=False))
+    of = app()
+    written = status.status(of, {}, given, Outcome(decided(of, given), WANTED))
+    del written["conditions"]
+    assert written == {
+        "observedGeneration": 3,
+        "replicas": 4,
+        "readyReplicas": 3,
+        "updatedReplicas": 1,
+        "desiredReplicas": 3,
+        "selector": f"osnovci.app/app={APP}",
+        "url": f"http://{APP}.homework.svc",
+        "configRevision": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("ingress", "url"),
+    [
+        ({"host": "osnovci.app"}, "http://osnovci.app"),
+        ({"host": "osnovci.app", "tlsSecretName": "tls"}, "https://osnovci.app"),
+    ],
+)
+def test_an_app_answers_at_its_ingress(ingress: dict[str, str], url: str) -> None:
+    assert status.url(app(ingress=ingress)) == url
+
+
+def deployment(**status: Any) -> dict[str, Any]:
+    return {
+        "metadata": {
+            "name": APP,
+            "uid": "d-1",
+            "generation": 2,
+            "creationTimestamp": NOON.isoformat(),
+            "annotations": {"deployment.kubernetes.io/revision": "2"},
+        },
+        "spec": {"replicas": 3},
+        "status": {"observedGeneration": 2, **status},
+    }
+
+
+def replica_set(number: str, name: str, *, owner: str = "d-1") -> dict[str, Any]:
+    template = {
+        "metadata": {"creationTimestamp": None, "labels": {"a": "b", "pod-template-hash": name}},
+        "spec": {"number": number},
+    }
+    return {
+        "metadata": {
+            "labels": {"pod-template-hash": name},
+            "annotations": {"deployment.kubernetes.io/revision": number},
+            "ownerReferences": [{"uid": owner}],
+        },
+        "spec": {"template": template},
+    }
+
+
+def test_a_deployment_is_read_with_its_replica_sets() -> None:
+    sets = [replica_set("1", "old"), replica_set("2", "new"), replica_set("2", "x", owner="d-0")]
+    read = Deployed.parse(deployment(), sets)
+    assert read.template_hash == "new"
+    expected = {"metadata": {"labels": {"a": "b"}}, "spec": {"number": "1"}}
+    assert read.templates["old"] == expected
+    assert set(read.templates) == {"old", "new"}
+
+
+@pytest.mark.parametrize(
+    ("counts", "reason", "complete", "stalled"),
+    [
+        pytest.param((3, 3, 3), "NewReplicaSetAvailable", True, False, id="all are available"),
+        pytest.param((3, 3, 2), "NewReplicaSetAvailable", False, False, id="one is not"),
+        pytest.param((4, 3, 4), "NewReplicaSetAvailable", False, False, id="one is old"),
+        pytest.param((4, 1, 3), "ProgressDeadlineExceeded", False, True, id="past the deadline"),
+    ],
+)
+def test_a_rollout_is_complete_or_stalled(
+    counts: tuple[int, int, int],
+    reason: str,
+    complete: bool,  # noqa: FBT001  # a column of the table
+    stalled: bool,  # noqa: FBT001
+) -> None:
+    existing, updated, available = counts
+    body = deployment(
+        replicas=existing,
+        updatedReplicas=updated,
+        availableReplicas=available,
+        conditions=[{"type": "Progressing", "status": "True", "reason": reason}],
+    )
+    read = Deployed.parse(body, [])
+    assert (read.complete, read.stalled) == (complete, stalled)
+    body["status"]["observedGeneration"] = 1
+    unsettled = Deployed.parse(body, [])
+    assert not unsettled.complete
+    assert not unsettled.stalled
