@@ -171,9 +171,9 @@ FLOORED = spec(scaling=scaling(floors=(floor(),)))
         pytest.param(
             FLOORED,
             seen(now=BEGUN, workers=workers(asked=0), reading=reading(waiting=20)),
-            (6, Reason.BACKLOG, None),
-            "the jobs that wait or are due soon need 6 workers to start within 5s: "
-            "a job takes 1.7s, a start 4s",
+            (8, Reason.BACKLOG, None),
+            "the jobs that wait or are due soon need 8 workers to start within 5s: "
+            "a job takes 5.0s, a start 4s",
             id="more jobs bring more workers",
         ),
         pytest.param(

@@ -16,7 +16,7 @@ from osnovci_operator.queuepool.status import status
 
 BOUNDS = scaling(mode=ScalingMode.RECOMMEND)
 RECOMMENDS = spec(scaling=BOUNDS)
-FIGURES = ": a job takes 1.7s, a start 4s"
+FIGURES = ": a job takes 5.0s, a start 4s"
 
 
 @pytest.mark.parametrize(
@@ -25,16 +25,16 @@ FIGURES = ": a job takes 1.7s, a start 4s"
         pytest.param(
             RECOMMENDS,
             seen(workers=workers(asked=1, ready=0), reading=reading(waiting=20)),
-            (1, 6, Reason.RECOMMENDING),
-            "would run 6 workers: the jobs that wait or are due soon need 6 workers to start "
+            (1, 8, Reason.RECOMMENDING),
+            "would run 8 workers: the jobs that wait or are due soon need 8 workers to start "
             "within 5s" + FIGURES + "; the count stays 1",
             id="the count that a Deployment has",
         ),
         pytest.param(
             spec(scaling=BOUNDS, replicas=3),
             seen(workers=workers(asked=1, ready=0), reading=reading(waiting=20)),
-            (3, 6, Reason.RECOMMENDING),
-            "would run 6 workers: the jobs that wait or are due soon need 6 workers to start "
+            (3, 8, Reason.RECOMMENDING),
+            "would run 8 workers: the jobs that wait or are due soon need 8 workers to start "
             "within 5s" + FIGURES + "; replicas says 3",
             id="the count that kubectl scale or an HPA sets",
         ),
