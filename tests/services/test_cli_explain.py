@@ -85,17 +85,17 @@ async def test_the_story_of_a_burst(
             "    workers needed for what waits 0, what comes 0, what runs 0, a burst 0; "
             "at least 0, at most 20"
         ),
-        "2026-03-01 12:00:01Z  0 -> 6  Backlog",
+        "2026-03-01 12:00:01Z  0 -> 9  Backlog",
         (
-            "    the jobs that wait or are due soon need 6 workers to start within 5s: "
-            "a job takes 1.7s, a start 4s"
+            "    the jobs that wait or are due soon need 9 workers to start within 5s: "
+            "a job takes 5.0s, a start 4s"
         ),
         told[6],
         told[7],
         "2026-03-01 12:01:00Z  stays 6  BackendUnreadable",
     ]
     assert told[6].startswith("    20 wait, the oldest for 0.2s; 0 run; 0 are due soon; ")
-    assert told[7].startswith("    workers needed for what waits 6, what comes ")
+    assert told[7].startswith("    workers needed for what waits 9, what comes ")
     assert told[-2].endswith("Z: 6 workers asked for since 2026-03-01 12:01:00Z")
     assert told[-1].startswith("    email: 1 wait, the oldest for ")
     assert len(explain(redis_server, POOL, "--last", "1").splitlines()) == 5

@@ -6,6 +6,8 @@ import pytest
 from homework.jobs import check_conflicts, make_report, notify
 from postgres_server import PostgresServer
 
+from osnovci.queues.engine.body import enter
+
 
 @pytest.fixture(autouse=True)
 def homework_database(postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -15,8 +17,12 @@ def homework_database(postgres_server: PostgresServer, monkeypatch: pytest.Monke
 def test_jobs_that_come_first_together_make_the_schema_once(
     postgres_server: PostgresServer,
 ) -> None:
+    def notify_ana(message: str) -> int:
+        enter(f"job-{message}", lambda _: None)
+        return notify("ana", message)
+
     with ThreadPoolExecutor(8) as threads:
-        ids = list(threads.map(notify, ["ana"] * 8, map(str, range(8))))
+        ids = list(threads.map(notify_ana, map(str, range(8))))
     assert len(set(ids)) == 8
     assert postgres_server.sql("SELECT count(*) FROM lesson") == "12"
     assert postgres_server.sql("SELECT count(*) FROM notification WHERE student = 'ana'") == "8"
