@@ -21,7 +21,7 @@ def figures(
         ready=observed.ready,
         starting=len(observed.starting),
         arrivals_per_second=round(learned.arrivals.rate(TUNED), 4),
-        service_seconds=round(needs.service, 4),
+        service_seconds=round(answer.service, 4),
         startup_seconds=round(needs.startup, 3),
         for_backlog=needs.backlog,
         for_arrivals=needs.rate,

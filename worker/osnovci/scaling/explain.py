@@ -31,5 +31,4 @@ def sentence(decision: Decision, target: Target) -> str:
         Why.HOLDING: f"{needs.most} needed now, {decision.replicas} needed a short while ago",
     }[decision.why]
     unmet = f"; the target cannot be met: {decision.unmet}" if decision.unmet else ""
-    service = needs.service_lately if decision.why is Why.BACKLOG else needs.service
-    return f"{said}: a job takes {service:.1f}s, a start {needs.startup:.0f}s{unmet}"
+    return f"{said}: a job takes {decision.service:.1f}s, a start {needs.startup:.0f}s{unmet}"

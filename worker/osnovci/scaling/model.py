@@ -159,3 +159,9 @@ class Decision:
     """When to decide again though nothing changes, in seconds."""
     unmet: str = ""
     """Why the target cannot be met, and what would be needed; empty where it can."""
+
+    @property
+    def service(self) -> float:
+        """How long a job is taken to run, in seconds, where that led to the count."""
+        assert self.needs
+        return self.needs.service_lately if self.why is Why.BACKLOG else self.needs.service
