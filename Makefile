@@ -54,7 +54,7 @@ crds: .venv/ready ## writes crds/ from the models, and manifests/install.yaml
 	@$(BIN)/python -m osnovci_operator.crds
 	@$(BIN)/python -m cluster install-manifest
 
-docs: .venv/ready ## writes docs/reference/queuepool.md from the CRD
+docs: .venv/ready ## writes docs/reference/ from the CRDs
 	@$(BIN)/python docs/generate.py
 
 chaos: .venv/ready ## 20,000 jobs while workers are killed and Redis restarts: none is lost
@@ -69,9 +69,7 @@ bench-scaling: .venv/ready ## simulates the scaling beside HPA, KEDA and Knative
 bench: .venv/ready ## measures, prints its tables, writes benchmarks/results/
 	@$(BIN)/python -m cluster up
 	@$(BIN)/python -m cluster deploy
-	@$(BIN)/python -m benchmarks
-	@$(BIN)/python -m benchmarks.database_pool
-	@$(BIN)/python -m benchmarks.queue_throughput
+	@kept=0; for part in benchmarks benchmarks.database_pool benchmarks.queue_throughput; do $(BIN)/python -m $$part || kept=1; done; exit $$kept
 
 requirements: .venv/ready ## pins the dependencies again, with hashes
 	@for set in operator worker web; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --generate-hashes --extra $$set pyproject.toml -o requirements/$$set.txt; done
