@@ -86,17 +86,21 @@ def test_a_change_of_the_spec_rolls_the_pods_and_a_scaling_does_not(pool: MakePo
 def test_a_worker_ends_its_running_job_before_it_goes(pool: MakePool, redis: Redis) -> None:
     jobs = pool(replicas=1, concurrency=1)
     jobs.wait(ready=1)
-    key = f"end:{jobs.name}"
+    key, before = f"end:{jobs.name}", _completed(jobs)
     jobs.enqueue("pause", 6)
     eventually(lambda: jobs.status()["busy"] == 1)
     jobs.kubectl("scale", "qpool", jobs.name, "--replicas=0")
     jobs.enqueue("record", key, "not taken by the worker that goes")
     eventually(lambda: not jobs.pods(), within=60)
-    eventually(lambda: jobs.status()["queues"][0]["completed"] == 1)
+    eventually(lambda: _completed(jobs) == before + 1)
     assert redis.llen(key) == 0
     jobs.kubectl("scale", "qpool", jobs.name, "--replicas=1")
     eventually(lambda: redis.llen(key) == 1, within=60)
     redis.delete(key)
+
+
+def _completed(of: TestPool) -> int:
+    return of.status()["queues"][0]["completed"]
 
 
 def _scale_path(of: TestPool) -> str:
