@@ -10,7 +10,7 @@ import math
 HIDDEN_SECONDS = 0.004
 """About what two turns take: the one under way when a job ends, and the one that tells of it."""
 
-NEGLIGIBLE = 0.2
+NEGLIGIBLE = 1.0
 """Of a job: where fewer end within that time, a slot waits for Redis instead."""
 
 MAX_EXTRA = 24
