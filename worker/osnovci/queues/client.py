@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import NoScriptError
 
 from osnovci.contract import key_prefix
-from osnovci.queues.scripts import Call
+from osnovci.queues.scripts import Argument, Call
 
 T = TypeVar("T")
 
@@ -49,30 +49,45 @@ class AsyncQueues:
         return call.parse(reply)
 
 
-class Standing:
-    """A connection on which an operation stands behind a command that waits.
+class Line:
+    """A connection of an engine's own, without the client's methods around it.
 
-    Redis runs it in the moment the wait is over: there is no round trip between the two.
+    They would take as long as the operation itself.
     """
 
     def __init__(self, redis: AsyncRedis, namespace: str) -> None:
-        # of its own: the client's methods would take as long as the operation itself
         self._connection = redis.connection_pool.make_connection()
         self._prefix = key_prefix(namespace)
 
-    async def run(self, wait: Sequence[str | int], call: Call[T], seconds: float) -> T:
-        """Run an operation, whose script Redis has to know, after a wait; both within some seconds."""
-        both = self._connection.pack_commands([wait, call.by_sha(self._prefix, None)])
+    async def run(self, call: Call[T]) -> T:
+        """Run one operation in one round trip."""
+        now = datetime.now(UTC)
         try:
-            async with asyncio.timeout(seconds):
-                await self._connection.send_packed_command(both)
+            reply = await self._send(call.by_sha(self._prefix, now))
+        except NoScriptError:
+            reply = await self._send(call.by_text(self._prefix, now))
+        return call.parse(reply)
+
+    async def stand(self, wait: Sequence[str | int], call: Call[T], seconds: float) -> T:
+        """Run an operation, whose script Redis has to know, after a wait; both within some seconds.
+
+        It stands in Redis behind the wait: there is no round trip between the two.
+        """
+        async with asyncio.timeout(seconds):
+            reply = await self._send(wait, call.by_sha(self._prefix, None))
+        return call.parse(reply)
+
+    async def _send(self, *commands: Sequence[Argument]) -> Any:
+        """Give the last command's reply; whatever goes wrong ends what stands or runs here."""
+        try:
+            await self._connection.send_packed_command(self._connection.pack_commands(commands))
+            for _ in commands[1:]:
                 await self._connection.read_response()
-                reply = await self._connection.read_response()
+            return await self._connection.read_response()
         except BaseException:
             await self.aclose()
             raise
-        return call.parse(reply)
 
     async def aclose(self) -> None:
-        """End the connection, and with it what stands on it; the next `run` opens it again."""
+        """End the connection, and with it what stands on it; the next command opens it again."""
         await self._connection.disconnect(nowait=True)

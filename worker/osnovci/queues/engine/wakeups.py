@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from osnovci.contract import key_prefix, resume_message
-from osnovci.queues.client import Standing
+from osnovci.queues.client import Line
 from osnovci.queues.engine.loop import Engine
 from osnovci.queues.scripts import text
 
@@ -32,14 +32,14 @@ async def watch_queue(redis: Redis, namespace: str, queue: str, engine: Engine) 
     """Let turns of an idle engine stand in Redis until the queue has a job."""
     key = f"rq:queue:{queue}"
     wait = ("BLMOVE", key, key, "LEFT", "LEFT", BLOCK_SECONDS)
-    async with aclosing(Standing(redis, namespace)) as standing:
+    async with aclosing(Line(redis, namespace)) as line:
         while not engine.draining:
             await engine.idle.wait()
             if queue in engine.blocked:
                 await asyncio.sleep(BLOCKED_SECONDS)
                 continue
             try:
-                turn = await standing.run(wait, engine.standing(), BLOCK_SECONDS + ANSWER_SECONDS)
+                turn = await line.stand(wait, engine.standing(), BLOCK_SECONDS + ANSWER_SECONDS)
             except (RedisError, TimeoutError) as error:
                 log.debug("cannot wait for %s: %s", queue, error)
                 await asyncio.sleep(AGAIN_SECONDS)

@@ -16,7 +16,7 @@ from redis.retry import Retry
 
 from osnovci.contract import Isolation, PoolDocument
 from osnovci.queues.board import Board
-from osnovci.queues.client import AsyncQueues, Queues
+from osnovci.queues.client import Line, Queues
 from osnovci.queues.engine import nursery
 from osnovci.queues.engine.executor import Executor
 from osnovci.queues.engine.inline import InlineExecutor
@@ -51,15 +51,9 @@ class Worker:
         once: Any = {"retry": AsyncRetry(NoBackoff(), 0)}
         # A turn has a limit of its own: redis-py starts a task for each command that has one.
         self._redis = AsyncRedis.from_url(
-            url,
-            socket_timeout=None,
-            socket_connect_timeout=seconds,
-            single_connection_client=True,
-            **once,
-        )
-        self._waiting = AsyncRedis.from_url(
             url, socket_timeout=None, socket_connect_timeout=seconds, **once
         )
+        self._turns = Line(self._redis, settings.namespace)
         self._queues = Queues(
             Redis.from_url(url, socket_timeout=LEASE_MS / 1000, retry=Retry(NoBackoff(), 0)),
             settings.namespace,
@@ -68,7 +62,7 @@ class Worker:
             settings.pod,
             run_id=f"{secrets.token_hex(4)}-",
             queues=settings.pool.queues,
-            redis=AsyncQueues(self._redis, settings.namespace),
+            redis=self._turns,
             executor=executor,
             busy=busy,
             rest=rest,
@@ -82,7 +76,7 @@ class Worker:
         keeper = Keeper(settings, self._queues, engine)
         await asyncio.to_thread(keeper.renew)
         keeper.start()
-        waiting = watchers(self._waiting, settings.namespace, settings.pod, names, engine)
+        waiting = watchers(self._redis, settings.namespace, settings.pod, names, engine)
         try:
             await engine.run()
         finally:
@@ -98,7 +92,7 @@ class Worker:
         story = "Its worker left."
         call = release(self._settings.pod, story, on_purpose=True)
         await asyncio.to_thread(self._queues.run, call)
-        await self._waiting.aclose()
+        await self._turns.aclose()
         await self._redis.aclose()
         self._queues.redis.close()
 
