@@ -35,8 +35,8 @@ class Hands:
         self.began.append(job)
         self.running.append(job)
 
-    def end(self) -> None:
-        self.sink.ended(self.running.pop(0), Outcome(Kind.COMPLETED, None, 0.0, 1.0))
+    def end(self, seconds: float = 1.0) -> None:
+        self.sink.ended(self.running.pop(0), Outcome(Kind.COMPLETED, None, 0.0, seconds))
 
     def take_back(self) -> list[Taken]:
         return []
@@ -50,14 +50,17 @@ class Hands:
 
 
 class WaitingRedis:
-    """Answers each turn with as many jobs as it wants, when the gate is open."""
+    """Is told of each turn when the ear is open, and answers with as many jobs as it wants when the gate is."""
 
     def __init__(self) -> None:
-        self.gate = asyncio.Event()
+        self.ear, self.gate = asyncio.Event(), asyncio.Event()
+        self.ear.set()
         self.asked = 0
 
-    async def run(self, call: Call[Turn]) -> Turn:
+    async def run(self, call: Call[Turn], told: Callable[[], None]) -> Turn:
         self.asked += 1
+        await self.ear.wait()
+        told()
         await self.gate.wait()
         jobs = [taken(f"{self.asked}-{number}") for number in range(wanted(call))]
         return Turn(due_seconds=None, late=[], blocked=frozenset(), jobs=jobs, room=wanted(call))
@@ -75,9 +78,8 @@ def taken(name: str) -> Taken:
     )  # fmt: skip
 
 
-async def begins_after_its_end_is_known() -> None:
-    hands, redis = Hands(), WaitingRedis()
-    engine = Engine(
+def engine_of(hands: Hands, redis: WaitingRedis) -> Engine:
+    return Engine(
         "w",
         run_id="r",
         queues=[queue_document()],
@@ -86,6 +88,30 @@ async def begins_after_its_end_is_known() -> None:
         busy=lambda _: None,
         rest=lambda _asked, _drained: None,
     )
+
+
+async def begins_what_it_holds_when_the_end_is_told() -> None:
+    hands, redis = Hands(), WaitingRedis()
+    redis.gate.set()
+    running = asyncio.create_task(engine_of(hands, redis).run())
+    for number in range(1, 101):  # until it knows that they take 10 ms
+        await soon(lambda number=number: len(hands.began) == number)
+        hands.end(seconds=0.01)
+    await soon(lambda: len(hands.began) == 101)
+    redis.ear.clear()
+    redis.gate.clear()
+    before = redis.asked
+    hands.end(seconds=0.01)
+    await soon(lambda: redis.asked == before + 1)
+    assert len(hands.began) == 101
+    redis.ear.set()
+    await soon(lambda: len(hands.began) == 102)
+    running.cancel()
+
+
+async def begins_after_its_end_is_known() -> None:
+    hands, redis = Hands(), WaitingRedis()
+    engine = engine_of(hands, redis)
     redis.gate.set()
     running = asyncio.create_task(engine.run())
     await soon(lambda: len(hands.began) == 1)
@@ -108,3 +134,7 @@ async def soon(condition: Callable[[], bool]) -> None:
 
 def test_a_job_begins_when_redis_knows_the_end_of_the_one_before() -> None:
     asyncio.run(begins_after_its_end_is_known())
+
+
+def test_a_short_job_begins_when_the_end_of_the_one_before_is_on_its_way() -> None:
+    asyncio.run(begins_what_it_holds_when_the_end_is_told())

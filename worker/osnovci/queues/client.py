@@ -1,7 +1,7 @@
 """Runs operations on Redis: one client for threads, one for asyncio, both as thin as this."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -59,11 +59,11 @@ class Line:
         self._connection = redis.connection_pool.make_connection()
         self._prefix = key_prefix(namespace)
 
-    async def run(self, call: Call[T]) -> T:
-        """Run one operation in one round trip."""
+    async def run(self, call: Call[T], told: Callable[[], None]) -> T:
+        """Run one operation in one round trip; `told` is called when the system has it to send."""
         now = datetime.now(UTC)
         try:
-            reply = await self._send(call.by_sha(self._prefix, now))
+            reply = await self._send(call.by_sha(self._prefix, now), told=told)
         except NoScriptError:
             reply = await self._send(call.by_text(self._prefix, now))
         return call.parse(reply)
@@ -77,10 +77,13 @@ class Line:
             reply = await self._send(wait, call.by_sha(self._prefix, None))
         return call.parse(reply)
 
-    async def _send(self, *commands: Sequence[Argument]) -> Any:
+    async def _send(
+        self, *commands: Sequence[Argument], told: Callable[[], None] = lambda: None
+    ) -> Any:
         """Give the last command's reply; whatever goes wrong ends what stands or runs here."""
         try:
             await self._connection.send_packed_command(self._connection.pack_commands(commands))
+            told()
             for _ in commands[1:]:
                 await self._connection.read_response()
             return await self._connection.read_response()

@@ -91,7 +91,7 @@ class Engine:
     async def _turn(self) -> None:
         """End, take, hand out."""
         ended, self._ended = self._ended[:MAX_ENDED], self._ended[MAX_ENDED:]
-        want = 0 if self._closed else self._room(self._pace.extra)
+        want = 0 if self._closed else self._room(self._pace.ahead)
         if not ended and want == 0:
             if self._asked_ms and not self.held:
                 self._tell_rest(self._asked_ms, self._asked_ms)
@@ -100,7 +100,7 @@ class Engine:
         call = self._turns.next(want=want, slots=self._room(0), holds=holds, ended=ended)
         try:
             async with asyncio.timeout(TURN_SECONDS):
-                reply = await self._redis.run(call)
+                reply = await self._redis.run(call, told=self._hand_out)
         except Exception as error:  # noqa: BLE001  # Redis is away: what ended is kept and sent again
             if not self._away:
                 log.warning("turns fail, trying on: %s", error)
@@ -138,7 +138,7 @@ class Engine:
             self.idle.set()
             return
         self.idle.clear()
-        if reply.jobs and self._room(self._pace.extra):
+        if reply.jobs and self._room(self._pace.ahead):
             self.wake.set()
 
     def _room(self, extra: int) -> int:
@@ -168,7 +168,9 @@ class Engine:
         self._hand_out()
 
     def _hand_out(self) -> None:
-        while self._ready and self._executor.room(self._pace.extra) > 0:
+        """Begin what is held, once Redis has been told of what ended."""
+        untold = self._pace.untold
+        while self._ready and len(self._ended) <= untold and self._executor.room(untold) > 0:
             job = self._ready.popleft()
             job.begun_at = time.monotonic()
             self._executor.submit(job)

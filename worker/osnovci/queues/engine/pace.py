@@ -1,8 +1,8 @@
-"""How many jobs an engine holds besides those that run: enough to hide a round trip, not more. Pure.
+"""How many jobs an engine holds besides those that run, and how many of them may begin. Pure.
 
-What is held besides can begin before Redis knows the end of the job before it, and then runs again
-with that one when the worker is killed. So a kill reruns one job of each slot, and besides at most
-what ended within HIDDEN_SECONDS.
+What is held hides the round trip that takes the next job. It begins when Redis has been told the end
+of the job before it; what begins earlier runs again with that one when the worker is killed. So a
+kill reruns one job of each slot, and besides at most what ended within HIDDEN_SECONDS, but for one.
 """
 
 import math
@@ -10,8 +10,8 @@ import math
 HIDDEN_SECONDS = 0.004
 """About what two turns take: the one under way when a job ends, and the one that tells of it."""
 
-NEGLIGIBLE = 1.0
-"""Of a job: where fewer end within that time, a slot waits for Redis instead."""
+NEGLIGIBLE = 0.2
+"""Of a job: where fewer end within that time, nothing is held."""
 
 MAX_EXTRA = 24
 """For each slot, however short its jobs are."""
@@ -31,10 +31,16 @@ class Pace:
         self._mean_seconds += SMOOTHING * (seconds - self._mean_seconds)
 
     @property
-    def extra(self) -> int:
-        """Say how many jobs may be held besides those that run.
+    def ahead(self) -> int:
+        """Say how many jobs are held besides those that run."""
+        return self._hidden(NEGLIGIBLE)
 
-        By Little's law so many end, and are not told yet, as their rate times the time it takes.
-        """
+    @property
+    def untold(self) -> int:
+        """Say how many ends Redis may not have been told when the next job begins."""
+        return self._hidden(1.0)
+
+    def _hidden(self, less: float) -> int:
+        # by Little's law: so many end within a time as their rate times that time
         ended = self._concurrency * HIDDEN_SECONDS / max(self._mean_seconds, 1e-6)
-        return min(math.ceil(ended - NEGLIGIBLE), MAX_EXTRA * self._concurrency)
+        return max(min(math.ceil(ended - less), MAX_EXTRA * self._concurrency), 0)

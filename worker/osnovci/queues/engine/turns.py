@@ -1,7 +1,7 @@
 """What a worker sends to Redis, and what it reads: one turn, one renewal. Pure."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -86,8 +86,8 @@ def turn(  # noqa: PLR0913  # the script's own arguments
 class Runner(Protocol):
     """Whatever runs turns on Redis."""
 
-    async def run(self, call: Call[Turn]) -> Turn:
-        """Run one."""
+    async def run(self, call: Call[Turn], told: Callable[[], None]) -> Turn:
+        """Run one; what it says is `told` when it is on its way, whatever becomes of this process."""
         ...
 
 
