@@ -8,7 +8,7 @@ from builders import AWAY, NOON
 
 from osnovci.app_contract import Refusal
 from osnovci_operator.app import status
-from osnovci_operator.app.rollout import Course
+from osnovci_operator.app.rollout import APPLIED, Course
 from osnovci_operator.app.seen import Deployed, Seen
 from osnovci_operator.app.status import Outcome
 
@@ -41,20 +41,20 @@ def told(given: Seen, *, course: Course = WANTED, refusal: str = "", **spec: Any
         pytest.param(
             seen(deployed=deployed(ready=0, complete=False)),
             "False PodsStarting: 0 of 3 pods ready",
-            "True RolledOut: all pods are of the newest revision",
+            "True RollingOut: 3 of 3 pods of the new revision, 0 of 3 ready",
             id="the first pods start",
         ),
         pytest.param(
             seen(deployed=deployed(ready=0, complete=False), trouble=TROUBLE),
             f"False PodsNotStarting: 0 of 3 pods ready; {TROUBLE}",
-            "True RolledOut: all pods are of the newest revision",
+            f"True RollingOut: 3 of 3 pods of the new revision, 0 of 3 ready; {TROUBLE}",
             id="the first pods cannot start",
         ),
         pytest.param(
             seen(deployed=deployed(ready=0, stalled=True, complete=False), trouble=TROUBLE),
             f"False PodsNotStarting: 0 of 3 pods ready; {TROUBLE}",
-            "False DeadlineExceeded: no progress within 3m: 3 of 3 pods of the new revision; "
-            f"{TROUBLE}",
+            "False DeadlineExceeded: no progress within 3m: 3 of 3 pods of the new revision, "
+            f"0 of 3 ready; {TROUBLE}",
             id="the first pods are past the deadline",
         ),
         pytest.param(
@@ -66,19 +66,19 @@ def told(given: Seen, *, course: Course = WANTED, refusal: str = "", **spec: Any
         pytest.param(
             seen(deployed=deployed(ready=2), trouble=TROUBLE),
             f"True PodsReady: 2 of 3 pods ready; {TROUBLE}",
-            "True RolledOut: all pods are of the newest revision",
+            f"True RolledOut: all pods are of the newest revision, 2 of 3 ready; {TROUBLE}",
             id="one is ill",
         ),
         pytest.param(
             seen(deployed=deployed(existing=4, updated=1, complete=False)),
             "False RollingOut: 3 of 3 pods ready, 1 of the new revision",
-            "True RollingOut: 1 of 4 pods of the new revision",
+            "True RollingOut: 1 of 4 pods of the new revision, 3 of 3 ready",
             id="a new revision comes",
         ),
         pytest.param(
             seen(deployed=deployed(existing=4, updated=1, complete=False), trouble=TROUBLE),
             "False RollingOut: 3 of 3 pods ready, 1 of the new revision",
-            f"True RollingOut: 1 of 4 pods of the new revision; {TROUBLE}",
+            f"True RollingOut: 1 of 4 pods of the new revision, 3 of 3 ready; {TROUBLE}",
             id="a new revision cannot start",
         ),
         pytest.param(
@@ -86,6 +86,18 @@ def told(given: Seen, *, course: Course = WANTED, refusal: str = "", **spec: Any
             "False RollingOut: asked for 3 pods",
             "True RollingOut: the Deployment is being changed",
             id="its controller has not seen the new spec",
+        ),
+        pytest.param(
+            seen(deployed=deployed(notes={APPLIED: "an older one"})),
+            "False RollingOut: asked for 3 pods",
+            "True RollingOut: the Deployment is being changed",
+            id="the revision was applied a moment ago",
+        ),
+        pytest.param(
+            seen(deployed=deployed(asked=0)),
+            "False PodsStarting: 0 of 3 pods ready",
+            "True NoneNeeded: no pod is asked for: the revision is tried when the first one comes",
+            id="there is no pod yet",
         ),
     ],
 )
@@ -166,6 +178,15 @@ def test_an_app_that_was_rolled_back_is_not_what_its_spec_asks() -> None:
     )
     assert conditions["Ready"] == f"False RolledBack: {sentence}"
     assert conditions["Progressing"] == f"False RolledBack: {sentence}"
+
+
+def test_one_pod_of_an_older_revision_is_one_too_many() -> None:
+    """One pod is asked for, and the new one beside it does not become ready."""
+    given = seen(deployed=deployed(asked=1, existing=2, updated=1, ready=1, complete=False))
+    conditions = told(given, replicas=1)
+    assert conditions["Ready"] == "False RollingOut: 1 of 1 pod ready, 1 of the new revision"
+    expected = "True RollingOut: 1 of 2 pods of the new revision, 1 of 1 ready"
+    assert conditions["Progressing"] == expected
 
 
 def test_an_app_of_no_pods_is_ready() -> None:

@@ -25,6 +25,8 @@ class Deployed:
     """Its controller has seen the newest spec."""
     complete: bool
     """All pods that are asked for, and at least one, are of the newest revision and available."""
+    rolled_out: bool
+    """All were once, and all that are there still are of it, whatever has befallen one since."""
     stalled: bool
     """The newest revision made no progress for as long as the rollout's deadline."""
     trouble: str | None = None
@@ -48,7 +50,8 @@ class Deployed:
         failure = conditions.get("ReplicaFailure", {})
         settled = status.get("observedGeneration", 0) >= metadata["generation"]
         asked, updated = spec.get("replicas", 1), status.get("updatedReplicas", 0)
-        counts = {updated, status.get("replicas", 0), status.get("availableReplicas", 0)}
+        counts = {asked, updated, status.get("replicas", 0)}
+        rolled_out = settled and progress == "NewReplicaSetAvailable" and len(counts) == 1
         owned = [each for each in replica_sets if _is_owned(each, metadata["uid"])]
         notes = metadata.get("annotations", {})
         number = notes.get(REVISION_NUMBER)
@@ -58,10 +61,8 @@ class Deployed:
             updated=updated,
             ready=status.get("readyReplicas", 0),
             settled=settled,
-            complete=settled
-            and progress == "NewReplicaSetAvailable"
-            and counts == {asked}
-            and asked > 0,
+            complete=rolled_out and status.get("availableReplicas", 0) == asked > 0,
+            rolled_out=rolled_out,
             stalled=settled and progress == "ProgressDeadlineExceeded",
             trouble=failure.get("message") if failure.get("status") == "True" else None,
             notes=notes,

@@ -9,7 +9,7 @@ from osnovci_operator import conditions
 from osnovci_operator.app.budget import Share
 from osnovci_operator.app.decide import Decision
 from osnovci_operator.app.reports import Reports
-from osnovci_operator.app.rollout import Course
+from osnovci_operator.app.rollout import APPLIED, Course
 from osnovci_operator.app.seen import Deployed, Seen
 from osnovci_operator.app.spec import App
 from osnovci_operator.backend import Unreadable
@@ -98,17 +98,29 @@ def progressing(
             "spec change"
         )
         return Condition("Progressing", False, "RolledBack", message)
-    if not deployed or not deployed.settled:
+    if not deployed or not deployed.settled or not _is_applied(deployed, course):
         return Condition("Progressing", True, "RollingOut", "the Deployment is being changed")
+    if not deployed.asked and not deployed.existing:
+        message = "no pod is asked for: the revision is tried when the first one comes"
+        return Condition("Progressing", True, "NoneNeeded", message)
     counts = f"{deployed.updated} of {counted(deployed.existing, 'pod')} of the new revision"
+    counts += f", {deployed.ready} of {deployed.asked} ready"
     why = f"; {deployed.trouble or trouble}" if deployed.trouble or trouble else ""
     if deployed.stalled:
         deadline = format_duration(app.spec.rollout.deadline)
         message = f"no progress within {deadline}: {counts}{why}"
         return Condition("Progressing", False, "DeadlineExceeded", message)
-    if deployed.updated < min(deployed.existing, deployed.asked):
+    if not deployed.rolled_out or not deployed.ready:
         return Condition("Progressing", True, "RollingOut", counts + why)
-    return Condition("Progressing", True, "RolledOut", "all pods are of the newest revision")
+    message = "all pods are of the newest revision"
+    if deployed.ready < deployed.asked:
+        message += f", {deployed.ready} of {deployed.asked} ready{why}"
+    return Condition("Progressing", True, "RolledOut", message)
+
+
+def _is_applied(deployed: Deployed, course: Course | None) -> bool:
+    """Whether the Deployment that was seen is of the revision that was chosen since."""
+    return not course or deployed.notes.get(APPLIED) == course.notes.get(APPLIED)
 
 
 def ready(seen: Seen, outcome: Outcome, progress: Condition, *, counting: bool) -> Condition:
@@ -120,7 +132,8 @@ def ready(seen: Seen, outcome: Outcome, progress: Condition, *, counting: bool) 
         return Condition("Ready", False, "PodRefused", outcome.refusal)
     if progress.reason == "RolledBack":
         return Condition("Ready", False, progress.reason, progress.message)
-    if not deployed or not (deployed.settled or (counting and deployed.ready)):
+    settled = deployed and deployed.settled and _is_applied(deployed, outcome.course)
+    if not deployed or not (settled or (counting and deployed.ready)):
         asked = counted(decision.replicas, "pod")
         return Condition("Ready", False, "RollingOut", f"asked for {asked}")
     if decision.wanted and not decision.replicas:
@@ -133,7 +146,7 @@ def _pods_ready(deployed: Deployed, desired: int, pods_trouble: str | None) -> C
         return Condition("Ready", True, "NoneNeeded", "the spec asks for no pod")
     counts = f"{deployed.ready} of {counted(desired, 'pod')} ready"
     trouble = deployed.trouble or pods_trouble if deployed.ready < desired else None
-    rolling = deployed.updated < min(deployed.existing, desired)
+    rolling = deployed.updated < deployed.existing  # Some are of an older revision.
     if trouble and (rolling or not deployed.ready):
         return Condition("Ready", False, "PodsNotStarting", f"{counts}; {trouble}")
     if rolling:
