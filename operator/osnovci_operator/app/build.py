@@ -192,7 +192,10 @@ def _probes(port: int) -> dict[str, Any]:
     """The seed's figures, but that ready is asked for often: it decides whether requests come."""
     return {
         "ports": [{"name": "http", "containerPort": port}],
-        "startupProbe": _probe("/api/alive", periodSeconds=1, failureThreshold=STARTUP_SECONDS),
+        # An answer that waits for the start is none: 40 tries are 40 seconds.
+        "startupProbe": _probe(
+            "/api/alive", periodSeconds=1, failureThreshold=STARTUP_SECONDS, timeoutSeconds=1
+        ),
         "readinessProbe": _probe("/api/ready", periodSeconds=5, failureThreshold=3),
         "livenessProbe": _probe("/api/alive", periodSeconds=30, failureThreshold=3),
     }
