@@ -73,6 +73,8 @@ class Pool:
 async def configure(document: AppDocument) -> None:
     if document.sessions.max_per_user == 13:
         raise ValueError("13 sessions bring bad luck")
+    if document.sessions.max_per_user == 14 and not gate.is_set():
+        raise ValueError("not before the gate is open")
     documents.append(document)
 
 

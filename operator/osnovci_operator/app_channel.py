@@ -162,8 +162,8 @@ class Channel:
         found = app_observation.parse(reply, questions)
         for key, each in told.items():
             if found[key.name].newest != Mark(each.revision, each.checksum):
-                published = await publish(client, self._namespace, each.document, each.above)
-                each.revision = each.above = published.revision
+                revision = await publish(client, self._namespace, each.document, each.above)
+                each.revision = each.above = revision
         return {
             key: Reports(each.document, each.revision, found[key.name].heartbeats)
             for key, each in told.items()
