@@ -12,7 +12,7 @@ from osnovci_operator.app.decide import Decision, decide
 from osnovci_operator.app.reports import Reports
 from osnovci_operator.app.rollout import Revision
 from osnovci_operator.app.scaling import ScalingState
-from osnovci_operator.app.seen import Deployed, Neighbour, Seen
+from osnovci_operator.app.seen import Deployed, Neighbour, Seen, Stranger
 from osnovci_operator.app.spec import App
 from osnovci_operator.backend import Unreadable
 from osnovci_operator.resource import GROUP, VERSION
@@ -122,7 +122,7 @@ def seen(
     *,
     now: datetime = NOON,
     deployed: Deployed | None = None,
-    strangers: tuple[str, ...] = (),
+    strangers: tuple[Stranger, ...] = (),
     trouble: str | None = None,
     reports: Reports | Unreadable | None = PUBLISHED,
     ready_pods: frozenset[str] = frozenset({POD}),

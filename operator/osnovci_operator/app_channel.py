@@ -171,7 +171,9 @@ class Channel:
 
     def _question(self, key: Key) -> AppQuestion:
         app = self._store.app(key)
-        processes = app.spec.processes if isinstance(app, App) else 1
+        wanted = app.spec.processes if isinstance(app, App) else 1
+        # Pods of an older revision may have more.
+        processes = max(wanted, self._store.processes(key))
         return AppQuestion(key.name, tuple(sorted(self._store.pods(key))), processes)
 
     def _take(self, found: dict[Key, Reports]) -> None:

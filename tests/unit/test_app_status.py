@@ -4,13 +4,14 @@ from typing import Any
 
 import pytest
 from apps import APP, DOCUMENT, POD, app, beat, decided, deployed, reports, revision, seen
-from builders import AWAY, NOON
+from builders import AWAY, NAMESPACE
 
-from osnovci.app_contract import Refusal
+from osnovci import app_contract
 from osnovci_operator.app import status
 from osnovci_operator.app.rollout import APPLIED, Course
-from osnovci_operator.app.seen import Deployed, Seen
-from osnovci_operator.app.status import Outcome
+from osnovci_operator.app.seen import Seen, Stranger
+from osnovci_operator.app.status import Outcome, Refusal
+from osnovci_operator.resource import Key
 
 TROUBLE = "pod homework-77b9d6-x2x8z cannot start, ErrImagePull: not found"
 OTHER = "homework-5d4f8c-b7k2q"
@@ -19,7 +20,9 @@ WANTED = Course(revision(app()), {})
 BACK = Course(revision(app()), {}, "the new revision did not become ready within 3m: " + TROUBLE)
 
 
-def told(given: Seen, *, course: Course = WANTED, refusal: str = "", **spec: Any) -> dict[str, Any]:
+def told(
+    given: Seen, *, course: Course = WANTED, refusal: Refusal | None = None, **spec: Any
+) -> dict[str, Any]:
     """Write the status of an app; give its conditions as `Type Status Reason: message`."""
     of = app(**spec)
     written = status.status(of, {}, given, Outcome(decided(of, given), course, refusal))
@@ -131,7 +134,11 @@ TWO = frozenset({POD, OTHER})
             id="one process of a pod runs another",
         ),
         pytest.param(
-            seen(reports=reports(beat(refused=Refusal(revision=1, error="port: missing")))),
+            seen(
+                reports=reports(
+                    beat(refused=app_contract.Refusal(revision=1, error="port: missing"))
+                )
+            ),
             f"False ConfigRefused: pod {POD} refuses the config: port: missing",
             id="one refuses it",
         ),
@@ -195,18 +202,30 @@ def test_an_app_of_no_pods_is_ready() -> None:
 
 
 def test_what_the_api_server_refuses_is_said() -> None:
-    conditions = told(seen(), refusal="the API server refused the Deployment: exceeded quota")
-    expected = "False PodRefused: the API server refused the Deployment: exceeded quota"
-    assert conditions["Ready"] == expected
+    message = "the API server refused the Deployment: exceeded quota"
+    conditions = told(seen(deployed=deployed()), refusal=Refusal("Deployment", message))
+    assert conditions["Ready"] == f"False PodRefused: {message}"
+    stay = f"False PodRefused: {message}; pods and config stay as they are"
+    assert conditions["Progressing"] == stay
 
 
-def test_a_name_that_is_taken_blocks() -> None:
-    given = seen(strangers=("Service homework",))
-    decision = decided(app(), given)
-    assert decision.blocked
+def test_an_ingress_that_is_refused_is_no_pod() -> None:
+    message = "the API server refused the Ingress: denied"
+    conditions = told(seen(deployed=deployed()), refusal=Refusal("Ingress", message))
+    assert conditions["Ready"] == f"False ObjectRefused: {message}"
+    assert conditions["Progressing"].startswith("True RolledOut")
+
+
+def test_a_name_that_is_taken_is_said_with_what_helps() -> None:
+    given = seen(strangers=(Stranger(Key("Service", NAMESPACE, APP)),))
     assert told(given)["Ready"] == (
         "False NameTaken: Service homework exists and is not the app's: rename the app, or delete "
         "that object"
+    )
+    given = seen(strangers=(Stranger(Key("Deployment", NAMESPACE, APP), pool="homework"),))
+    assert told(given)["Ready"] == (
+        "False NameTaken: Deployment homework is that of QueuePool homework: rename the app or the "
+        "pool"
     )
 
 
@@ -236,71 +255,3 @@ def test_the_figures_are_those_of_the_deployment() -> None:
 )
 def test_an_app_answers_at_its_ingress(ingress: dict[str, str], url: str) -> None:
     assert status.url(app(ingress=ingress)) == url
-
-
-def deployment(**status: Any) -> dict[str, Any]:
-    return {
-        "metadata": {
-            "name": APP,
-            "uid": "d-1",
-            "generation": 2,
-            "creationTimestamp": NOON.isoformat(),
-            "annotations": {"deployment.kubernetes.io/revision": "2"},
-        },
-        "spec": {"replicas": 3},
-        "status": {"observedGeneration": 2, **status},
-    }
-
-
-def replica_set(number: str, name: str, *, owner: str = "d-1") -> dict[str, Any]:
-    template = {
-        "metadata": {"creationTimestamp": None, "labels": {"a": "b", "pod-template-hash": name}},
-        "spec": {"number": number},
-    }
-    return {
-        "metadata": {
-            "labels": {"pod-template-hash": name},
-            "annotations": {"deployment.kubernetes.io/revision": number},
-            "ownerReferences": [{"uid": owner}],
-        },
-        "spec": {"template": template},
-    }
-
-
-def test_a_deployment_is_read_with_its_replica_sets() -> None:
-    sets = [replica_set("1", "old"), replica_set("2", "new"), replica_set("2", "x", owner="d-0")]
-    read = Deployed.parse(deployment(), sets)
-    assert read.template_hash == "new"
-    expected = {"metadata": {"labels": {"a": "b"}}, "spec": {"number": "1"}}
-    assert read.templates["old"] == expected
-    assert set(read.templates) == {"old", "new"}
-
-
-@pytest.mark.parametrize(
-    ("counts", "reason", "complete", "stalled"),
-    [
-        pytest.param((3, 3, 3), "NewReplicaSetAvailable", True, False, id="all are available"),
-        pytest.param((3, 3, 2), "NewReplicaSetAvailable", False, False, id="one is not"),
-        pytest.param((4, 3, 4), "NewReplicaSetAvailable", False, False, id="one is old"),
-        pytest.param((4, 1, 3), "ProgressDeadlineExceeded", False, True, id="past the deadline"),
-    ],
-)
-def test_a_rollout_is_complete_or_stalled(
-    counts: tuple[int, int, int],
-    reason: str,
-    complete: bool,  # noqa: FBT001  # a column of the table
-    stalled: bool,  # noqa: FBT001
-) -> None:
-    existing, updated, available = counts
-    body = deployment(
-        replicas=existing,
-        updatedReplicas=updated,
-        availableReplicas=available,
-        conditions=[{"type": "Progressing", "status": "True", "reason": reason}],
-    )
-    read = Deployed.parse(body, [])
-    assert (read.complete, read.stalled) == (complete, stalled)
-    body["status"]["observedGeneration"] = 1
-    unsettled = Deployed.parse(body, [])
-    assert not unsettled.complete
-    assert not unsettled.stalled

@@ -8,12 +8,9 @@ from osnovci.app_contract import ENV_APP, ENV_SERVER_ID, AppDocument
 from osnovci_operator import pods
 from osnovci_operator.app.rollout import Course
 from osnovci_operator.app.spec import App
-from osnovci_operator.labels import app_labels, app_object_labels
+from osnovci_operator.labels import PROCESSES, app_labels, app_object_labels
 
 COMMAND = ["osnovci", "serve"]
-PROCESSES = "osnovci.app/processes"
-"""An annotation of pods: how many server processes they began with."""
-
 DOCUMENT = "document"
 """The key of the ConfigMap that has the config document for a pod's start."""
 

@@ -11,6 +11,7 @@ from pydantic import Field
 from osnovci.app_contract import AppDocument
 from osnovci_operator.app.config import Database, Health, Shutdown
 from osnovci_operator.conditions import ConditionStatus
+from osnovci_operator.labels import MOST_PROCESSES
 from osnovci_operator.pods import PodSection
 from osnovci_operator.resource import Duration, Model, Resource, rule, rules, text
 
@@ -115,7 +116,7 @@ class Spec(Model):
     """The web pods: their image, environment and resources."""
     port: Annotated[int, Field(ge=1024, le=65535)] = 3000
     """Where the app listens in the pod."""
-    processes: Annotated[int, Field(ge=1, le=64)] = 1
+    processes: Annotated[int, Field(ge=1, le=MOST_PROCESSES)] = 1
     """Server processes in each pod."""
     replicas: Annotated[int, Field(ge=0, le=1000)] | None = None
     """A fixed count of web pods; `kubectl scale` sets it. Excludes scaling."""
