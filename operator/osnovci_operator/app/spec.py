@@ -12,7 +12,7 @@ from osnovci.app_contract import AppDocument
 from osnovci_operator.app.config import Database, Health, Shutdown
 from osnovci_operator.conditions import ConditionStatus
 from osnovci_operator.labels import MOST_PROCESSES
-from osnovci_operator.pods import PodSection
+from osnovci_operator.pods import SUBDOMAIN, PodSection
 from osnovci_operator.resource import Duration, Model, Resource, rule, rules, text
 
 KIND = "OsnovciApp"
@@ -87,15 +87,21 @@ class Ingress(Model):
         str,
         text(
             253,
-            f"self.matches('{HOST}')",
-            "must be a host name in lower case, such as osnovci.app",
+            f"self.matches('{HOST}') && !self.matches('[^.]{{64}}') && !self.matches('^[0-9.]+$')",
+            "must be a host name in lower case and no address, such as osnovci.app",
             shortest=1,
         ),
     ]
     """The name under which the app answers."""
-    class_name: Annotated[str, Field(max_length=253)] = ""
+    class_name: Annotated[
+        str,
+        text(253, f"self.matches('^$|{SUBDOMAIN}')", "must be the name of an IngressClass"),
+    ] = ""
     """The IngressClass; empty is the cluster's default."""
-    tls_secret_name: Annotated[str, Field(max_length=253)] = ""
+    tls_secret_name: Annotated[
+        str,
+        text(253, f"self.matches('^$|{SUBDOMAIN}')", "must be the name of a Secret"),
+    ] = ""
     """The Secret with the certificate for the host; empty is plain HTTP."""
 
 
