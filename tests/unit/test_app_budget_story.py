@@ -130,7 +130,10 @@ DOWN = [("scale", 0, 14), *HEARD, ("scale", 0, 1), *HEARD]
 UP_IN_A_ROLLOUT = [*HEARD, ("roll", 0, 0), ("scale", 0, 12), *HEARD, ("roll", 1, 0), *HEARD]
 MORE_OF_ONE_THEN_OF_THE_OTHER = [*HEARD, ("scale", 0, 9), *HEARD, ("scale", 1, 9), *HEARD]
 
-ONE_GROWS_AS_THE_OTHER_SHRINKS = [*HEARD, ("want", 0, 1), *HEARD, ("want", 0, 10), ("hear", 0, 0)]
+ONE_GROWS_AS_THE_OTHER_SHRINKS = [
+    *[*HEARD, ("scale", 1, 3), ("want", 0, 1), *HEARD],  # The other's pools are at their largest.
+    *[("roll", 0, 0), ("roll", 1, 0), ("want", 0, 10), ("hear", 0, 0), ("hear", 0, 0)],
+]
 ONE_ASKS_FOR_LESS = [
     ("scale", 0, 5),
     *HEARD,
