@@ -196,6 +196,15 @@ def test_one_pod_of_an_older_revision_is_one_too_many() -> None:
     assert conditions["Progressing"] == expected
 
 
+def test_what_was_not_ready_is_not_so_by_a_deployment_that_is_not_settled() -> None:
+    """Its figures are those of the revision before, which is all there."""
+    of, given = app(), seen(deployed=deployed(settled=False))
+    for ready, expected in (("True", "PodsReady"), ("False", "RollingOut")):
+        last = {"observedGeneration": 3, "conditions": [{"type": "Ready", "status": ready}]}
+        written = status.status(of, last, given, Outcome(decided(of, given), WANTED))
+        assert written["conditions"][0]["reason"] == expected
+
+
 def test_an_app_of_no_pods_is_ready() -> None:
     conditions = told(seen(deployed=deployed(asked=0, complete=False)), replicas=0)
     assert conditions["Ready"] == "True NoneNeeded: the spec asks for no pod"

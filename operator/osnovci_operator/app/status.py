@@ -45,8 +45,9 @@ def status(app: App, last: dict[str, Any], seen: Seen, outcome: Outcome) -> dict
     """Write the status that follows on the last."""
     deployed, generation, decision = seen.deployed, app.identity.generation, outcome.decision
     progress = progressing(app, seen, outcome)
-    # While only the count changes, pods that are ready stay so.
-    counting = last.get("observedGeneration") == generation
+    # While only the count changes, pods that are ready stay so; a new revision's are not yet.
+    was = {each["type"]: each["status"] for each in last.get("conditions", ())}
+    counting = last.get("observedGeneration") == generation and was.get("Ready") == "True"
     return {
         "observedGeneration": generation,
         "replicas": deployed.existing if deployed else 0,
