@@ -108,7 +108,10 @@ def _type(field: dict[str, Any]) -> str:
     kinds = (
         (field.get("type") == "array", lambda: f"list of {_type(field['items'])}"),
         (isinstance(values, dict), lambda: f"map of {_type(field['additionalProperties'])}"),
-        (any("duration(" in rule["rule"] for rule in rules), lambda: "duration"),
+        (
+            field.get("type") == "string" and any("duration(" in rule["rule"] for rule in rules),
+            lambda: "duration",
+        ),
         ("enum" in field, lambda: "one of " + ", ".join(f"`{each}`" for each in field["enum"])),
         ("x-kubernetes-int-or-string" in field, lambda: "quantity"),
         ("maxProperties" in field and not values, lambda: "JSON object"),

@@ -12,7 +12,7 @@ from osnovci_operator.app.decide import Decision, decide
 from osnovci_operator.app.reports import Reports
 from osnovci_operator.app.rollout import Revision
 from osnovci_operator.app.scaling import ScalingState
-from osnovci_operator.app.seen import Deployed, Neighbour, Seen
+from osnovci_operator.app.seen import Deployed, Neighbour, Seen, Stranger
 from osnovci_operator.app.spec import App
 from osnovci_operator.backend import Unreadable
 from osnovci_operator.resource import GROUP, VERSION
@@ -58,6 +58,7 @@ def deployed(
     ready: int | None = None,
     settled: bool = True,
     complete: bool = True,
+    rolled_out: bool | None = None,
     stalled: bool = False,
     trouble: str | None = None,
     notes: Mapping[str, str] | None = None,
@@ -72,6 +73,7 @@ def deployed(
         ready=asked if ready is None else ready,
         settled=settled,
         complete=complete,
+        rolled_out=complete if rolled_out is None else rolled_out,
         stalled=stalled,
         trouble=trouble,
         notes=notes or {},
@@ -120,7 +122,7 @@ def seen(
     *,
     now: datetime = NOON,
     deployed: Deployed | None = None,
-    strangers: tuple[str, ...] = (),
+    strangers: tuple[Stranger, ...] = (),
     trouble: str | None = None,
     reports: Reports | Unreadable | None = PUBLISHED,
     ready_pods: frozenset[str] = frozenset({POD}),

@@ -73,6 +73,8 @@ class Pool:
 async def configure(document: AppDocument) -> None:
     if document.sessions.max_per_user == 13:
         raise ValueError("13 sessions bring bad luck")
+    if document.sessions.max_per_user == 14 and not gate.is_set():
+        raise ValueError("not before the gate is open")
     documents.append(document)
 
 
@@ -107,6 +109,11 @@ async def only_http(scope: Any, receive: Any, send: Any) -> None:
     del receive
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"plain"})
+
+
+def make() -> Starlette:
+    """Make an application, and be none."""
+    return starlette
 
 
 async def half(scope: Any, receive: Any, send: Any) -> None:

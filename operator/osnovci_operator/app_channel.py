@@ -16,7 +16,7 @@ import redis.asyncio as redis
 from redis.exceptions import NoScriptError, RedisError
 
 from osnovci import app_observation
-from osnovci.app_contract import AppDocument, checksum
+from osnovci.app_contract import AppDocument, checksum, config_key
 from osnovci.app_observation import AppQuestion, Mark
 from osnovci.config.publish import publish
 from osnovci.observation import UnexpectedReplyError
@@ -99,6 +99,8 @@ class Channel:
         self._store = store
         self._wake = wake
         self._told: dict[Key, _Told] = {}
+        self._gone: set[Key] = set()
+        """Apps whose config is to be deleted."""
         self._reports: dict[Key, Reports] = {}
         self._failure: Unreadable | None = None
         self._read_at = time.monotonic()
@@ -110,6 +112,7 @@ class Channel:
 
     def tell(self, key: Key, document: AppDocument, above: int) -> None:
         """Have the pods of an app run a document; the next turn, which is at once, publishes it."""
+        self._gone.discard(key)
         told = self._told.get(key)
         if told and told.document == document:
             return
@@ -117,16 +120,18 @@ class Channel:
         self._work.set()
 
     def forget(self, key: Key) -> None:
-        """Let go of an app that is no more."""
+        """Let go of an app that is no more, and delete its config."""
         self._told.pop(key, None)
         self._reports.pop(key, None)
+        self._gone.add(key)
+        self._work.set()
 
     async def run(self) -> None:
         """Publish and read, once a second and when a document has changed, until cancelled."""
         try:
             while True:
                 self._work.clear()
-                if self._told:
+                if self._told or self._gone:
                     await self._turn()
                 try:
                     async with asyncio.timeout(EVERY_SECONDS):
@@ -153,6 +158,11 @@ class Channel:
 
     async def _read(self, client: redis.Redis, told: dict[Key, _Told]) -> dict[Key, Reports]:
         """Read all apps at one moment, and publish what is not there as it should be."""
+        while self._gone:
+            gone = next(iter(self._gone))
+            # The pods that still end keep what they run.
+            await client.delete(config_key(self._namespace, gone.name))
+            self._gone.discard(gone)
         questions = [self._question(key) for key in told]
         arguments = app_observation.arguments(self._namespace, questions)
         try:
@@ -162,8 +172,8 @@ class Channel:
         found = app_observation.parse(reply, questions)
         for key, each in told.items():
             if found[key.name].newest != Mark(each.revision, each.checksum):
-                published = await publish(client, self._namespace, each.document, each.above)
-                each.revision = each.above = published.revision
+                revision = await publish(client, self._namespace, each.document, each.above)
+                each.revision = each.above = revision
         return {
             key: Reports(each.document, each.revision, found[key.name].heartbeats)
             for key, each in told.items()
@@ -171,7 +181,9 @@ class Channel:
 
     def _question(self, key: Key) -> AppQuestion:
         app = self._store.app(key)
-        processes = app.spec.processes if isinstance(app, App) else 1
+        wanted = app.spec.processes if isinstance(app, App) else 1
+        # Pods of an older revision may have more.
+        processes = max(wanted, self._store.processes(key))
         return AppQuestion(key.name, tuple(sorted(self._store.pods(key))), processes)
 
     def _take(self, found: dict[Key, Reports]) -> None:
@@ -185,6 +197,8 @@ class Channel:
     async def _fail(self, error: BackendError) -> None:
         """Drop the connection; the next turn reads the Secret and connects anew."""
         await self._connection.close()
+        if not self._told:  # Nobody's Redis is not tried for ever, for a key that nobody reads.
+            self._gone.clear()
         if self._failure or time.monotonic() - self._read_at < STALE_SECONDS:
             return
         log.warning("Redis of namespace %s cannot be read for its apps: %s", self._namespace, error)

@@ -9,6 +9,11 @@ DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 
 FIRST_TO_GO = "-2147483647"
 
+PROCESSES = "osnovci.app/processes"
+"""An annotation of an app's pods: how many server processes they began with."""
+
+MOST_PROCESSES = 64
+
 
 def pool_labels(pool: str) -> dict[str, str]:
     """Label what belongs to a pool; also the pool's selector."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from osnovci.scaling.plan import BEGINNING
 from osnovci.scaling.policy import TUNED
-from osnovci_operator.labels import DELETION_COST, FIRST_TO_GO
+from osnovci_operator.labels import DELETION_COST, FIRST_TO_GO, MOST_PROCESSES, PROCESSES
 from osnovci_operator.pod_trouble import trouble
 from osnovci_operator.resource import Key
 
@@ -35,6 +35,8 @@ class PodLife:
     """It was ready at some time."""
     first_to_go: bool
     """Its deletion cost tells Kubernetes to end it before others."""
+    processes: int = 0
+    """The server processes that it began with, of an app's pod."""
 
     @classmethod
     def parse(cls, body: dict[str, Any], before: "PodLife | None") -> "PodLife":
@@ -49,6 +51,7 @@ class PodLife:
             ),
             None,
         )
+        notes = metadata.get("annotations") or {}
         restarts = (each.get("restartCount", 0) for each in status.get("containerStatuses", ()))
         return cls(
             created=created,
@@ -57,7 +60,8 @@ class PodLife:
             restarted=any(restarts),
             trouble=trouble(body),
             started=since is not None or (before is not None and before.started),
-            first_to_go=(metadata.get("annotations") or {}).get(DELETION_COST) == FIRST_TO_GO,
+            first_to_go=notes.get(DELETION_COST) == FIRST_TO_GO,
+            processes=_processes(notes.get(PROCESSES, "")),
         )
 
     def startup(self, before: "PodLife | None") -> timedelta | None:
@@ -123,6 +127,10 @@ class Startups:
         """Let go of a pool that is no more."""
         self._last.pop(pool, None)
         self._longest.pop(pool, None)
+
+
+def _processes(text: str) -> int:
+    return min(int(text), MOST_PROCESSES) if text.isdecimal() else 0
 
 
 def _moment(text: Any) -> datetime | None:

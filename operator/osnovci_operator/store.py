@@ -156,12 +156,12 @@ class Store:
         return frozenset(pod for pod, life in lives if life.ready_since and not life.leaving)
 
     def trouble(self, key: Key) -> str | None:
-        """Say what keeps one of a pool's pods from becoming ready; None where nothing does."""
+        """Say what keeps one of an object's pods from becoming ready; None where nothing does."""
         pods = sorted(self._pods.get(key, {}).items())
         return next((life.trouble for _, life in pods if life.trouble), None)
 
     def lives(self, key: Key) -> Mapping[str, PodLife]:
-        """Give where each of a pool's pods is in its life, by name."""
+        """Give where each of an object's pods is in its life, by name."""
         return self._pods.get(key, {})
 
     def workers(self, key: Key, draining: frozenset[str] = frozenset()) -> Pods:
@@ -174,8 +174,12 @@ class Store:
         return self._startups.longest(key)
 
     def leaving(self, key: Key) -> frozenset[str]:
-        """Name a pool's pods that have been told to end."""
+        """Name an object's pods that have been told to end."""
         return frozenset(name for name, life in self._pods.get(key, {}).items() if life.leaving)
+
+    def processes(self, key: Key) -> int:
+        """Give the most server processes that one of an app's pods began with; 0 without a pod."""
+        return max((life.processes for life in self.lives(key).values()), default=0)
 
     def pods_in(self, namespace: str) -> Mapping[str, Key]:
         """Name the pods of all pools of a namespace, also of pools that are gone."""

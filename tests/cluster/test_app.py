@@ -114,7 +114,7 @@ def test_what_is_anothers_is_not_touched(app: MakeApp) -> None:
         web.apply()
         told = web.wait("Ready", "NameTaken")
         assert f"Service {web.name} exists" in told["message"]
-        assert _is_gone("deployment", web.name)
+        assert "ownerReferences" not in web.get("service")["metadata"]
     finally:
         kubectl("-n", NAMESPACE, "delete", "service", web.name)
     web.wait("Ready", "PodsReady")
@@ -128,10 +128,26 @@ def test_what_is_anothers_is_not_touched(app: MakeApp) -> None:
         ({"shutdown": {"drain": "30s"}}, "drain is not below grace"),
         ({"health": {"memoryWarnPercent": 99}}, "memoryWarnPercent is above memoryMaxPercent"),
         ({"ingress": {"host": "No Host"}}, "must be a host name"),
+        ({"ingress": {"host": "10.0.0.1"}}, "no address"),
+        ({"ingress": {"host": "a" * 64 + ".app"}}, "must be a host name"),
+        ({"ingress": {"host": "a.app", "tlsSecretName": "A B"}}, "must be the name of a Secret"),
+        ({"ingress": {"host": "a.app", "className": "A B"}}, "name of an IngressClass"),
         ({"scaling": {"maxReplicas": 4}}, "replicas and scaling exclude each other"),
         ({"database": {"reservedConnections": 100}}, "reservedConnections leaves nothing"),
     ],
-    ids=["rollout", "min-ready", "shutdown", "health", "ingress", "scaling", "database"],
+    ids=[
+        "rollout",
+        "min-ready",
+        "shutdown",
+        "health",
+        "ingress",
+        "address",
+        "label",
+        "tls",
+        "class",
+        "scaling",
+        "database",
+    ],
 )
 def test_a_spec_that_cannot_be_is_refused(app: MakeApp, spec: dict[str, Any], words: str) -> None:
     with pytest.raises(ClusterError, match=words):

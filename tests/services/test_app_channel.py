@@ -103,6 +103,15 @@ async def test_a_redis_without_the_document_gives_no_revision_twice(
     await stand.until(lambda each: each.revision == 43)
 
 
+async def test_the_config_of_an_app_that_is_no_more_is_deleted(stand: Stand, redis: Redis) -> None:
+    stand.channel.tell(KEY, DOCUMENT, 0)
+    await stand.until(lambda each: each.revision == 1)
+    stand.channel.forget(KEY)
+    async with asyncio.timeout(10):
+        while await asyncio.to_thread(published, redis):
+            await asyncio.sleep(0.05)
+
+
 async def test_heartbeats_are_read_of_each_process(stand: Stand, redis: Redis) -> None:
     stand.channel.tell(KEY, DOCUMENT, 0)
     first, second = (beat(process=number, document=DOCUMENT) for number in (0, 1))

@@ -144,7 +144,7 @@ async def test_the_report_of_a_pod_can_be_read(
         reading = observe(redis, question)["homework"]
         return bool(
             reading.newest
-            and reading.newest.revision == published.revision
+            and reading.newest.revision == published
             and reading.pods_with(reading.newest.checksum) == frozenset({"web-1"})
         )
 

@@ -167,11 +167,36 @@ def test_a_port_that_is_taken_is_named(redis_server: RedisServer, tmp_path: Path
         ("nowhere:app", 2, "osnovci: there is no module nowhere; 'nowhere:app' should be"),
         ("web_app:missing", 2, "osnovci: web_app has no application 'missing'"),
         ("web_app:fails_to_start", 3, "no database"),
+        ("web_app:make", 2, "osnovci: web_app:make does not take (scope, receive, send)"),
+        (":app", 2, "osnovci: ':app' names no application; it should be MODULE:NAME"),
+        ("./web_app:app", 2, "osnovci: './web_app:app' names no application"),
+        ("bad_syntax:app", 2, "osnovci: bad_syntax cannot be imported: "),
+        ("bad_import:app", 2, "line 1: No module named 'nothing_of_that_name'"),
     ],
 )
-def test_what_cannot_start_ends_with_a_sentence(app: str, status: int, sentence: str) -> None:
+def test_what_cannot_start_ends_with_a_sentence(
+    app: str, status: int, sentence: str, tmp_path: Path
+) -> None:
+    (tmp_path / "bad_syntax.py").write_text("app = (\n")
+    (tmp_path / "bad_import.py").write_text("import nothing_of_that_name\n")
     command = [str(Path(sys.executable).parent / "osnovci"), "serve", app, "--port=0"]
-    ended = run(command, env=alone(), stderr=PIPE, text=True, timeout=30, check=False)
+    ended = run(command, env=alone(), stderr=PIPE, text=True, timeout=30, check=False, cwd=tmp_path)
     assert ended.returncode == status
     assert sentence in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        ("--port=99999", "osnovci: port 99999 is none; --port chooses one from 1 to 65535"),
+        ("--port=-1", "osnovci: port -1 is none; --port chooses one from 1 to 65535"),
+        ("--host=192.0.2.1", "osnovci: --host 192.0.2.1: "),
+        ("--host=no host", "osnovci: --host no host: "),
+    ],
+)
+def test_an_address_that_is_none_is_named(option: str, sentence: str) -> None:
+    command = [str(Path(sys.executable).parent / "osnovci"), "serve", "web_app:app", option]
+    ended = run(command, env=alone(), stderr=PIPE, text=True, timeout=30, check=False)
+    assert (ended.returncode, ended.stderr[: len(sentence)]) == (2, sentence)
+    assert len(ended.stderr.splitlines()) == 1

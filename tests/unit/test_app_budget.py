@@ -128,6 +128,25 @@ def test_more_pods_come_when_every_pool_has_shrunk() -> None:
     assert decide(growing(3, size=3, opened=3), replicas=12).replicas == 12
 
 
+def test_a_pod_of_more_processes_counts_with_all_of_them() -> None:
+    before = replace(seen(deployed=deployed()), processes=4)
+    share = decide(before, replicas=3).share
+    assert share
+    assert share.connections == 2
+
+
+def test_a_budget_that_fits_nobody_is_said_at_once() -> None:
+    small = {"maxConnections": 12, "reservedConnections": 10}
+    given = seen(deployed=deployed(asked=0))
+    decision = decided(app(database=small, replicas=1), given)
+    assert (decision.replicas, decision.reason) == (0, Reason.BUDGET_TOO_SMALL)
+    assert decision.message == (
+        "holding 0 of 1 pod: the database allows 2 connections to all apps, and one pod of each "
+        "with those of a rollout needs 3, at one a process: raise maxConnections, or lower "
+        "processes or maxSurge"
+    )
+
+
 def test_fewer_pods_need_no_wait() -> None:
     assert decide(growing(10, size=10, opened=10), replicas=2).replicas == 2
 

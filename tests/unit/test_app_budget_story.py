@@ -44,6 +44,8 @@ class App:
 
     name: str
     replicas: int
+    wants: int = 10
+    """Connections of a process."""
     asked: int = 0
     connections: int = 10
     """As it is published."""
@@ -54,7 +56,8 @@ class App:
 
     @property
     def spec(self) -> Spec:
-        return app(replicas=self.replicas, database=DATABASE).spec
+        database = DATABASE | {"connectionsPerProcess": self.wants}
+        return app(replicas=self.replicas, database=database).spec
 
     @property
     def staying(self) -> list[Pod]:
@@ -112,6 +115,7 @@ class App:
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("scale"), st.integers(0, 1), st.integers(0, 14)),
+        st.tuples(st.just("want"), st.integers(0, 1), st.integers(1, 14)),
         st.tuples(st.just("roll"), st.integers(0, 1), st.just(0)),
         st.tuples(st.just("hear"), st.integers(0, 1), st.integers(0, 14)),
         st.tuples(st.just("wait"), st.just(0), st.just(0)),
@@ -126,12 +130,27 @@ DOWN = [("scale", 0, 14), *HEARD, ("scale", 0, 1), *HEARD]
 UP_IN_A_ROLLOUT = [*HEARD, ("roll", 0, 0), ("scale", 0, 12), *HEARD, ("roll", 1, 0), *HEARD]
 MORE_OF_ONE_THEN_OF_THE_OTHER = [*HEARD, ("scale", 0, 9), *HEARD, ("scale", 1, 9), *HEARD]
 
+ONE_GROWS_AS_THE_OTHER_SHRINKS = [
+    *[*HEARD, ("scale", 1, 3), ("want", 0, 1), *HEARD],  # The other's pools are at their largest.
+    *[("roll", 0, 0), ("roll", 1, 0), ("want", 0, 10), ("hear", 0, 0), ("hear", 0, 0)],
+]
+ONE_ASKS_FOR_LESS = [
+    ("scale", 0, 5),
+    *HEARD,
+    ("want", 1, 1),
+    *HEARD,
+    ("want", 0, 1),
+    ("want", 1, 14),
+]
+
 
 @settings(max_examples=200, deadline=None)
 @example(DOWN)
 @example(DOWN_AND_UP)
 @example(UP_IN_A_ROLLOUT)
 @example(MORE_OF_ONE_THEN_OF_THE_OTHER)
+@example(ONE_GROWS_AS_THE_OTHER_SHRINKS)
+@example(ONE_ASKS_FOR_LESS)
 @given(STEPS)
 def test_the_database_never_refuses_a_connection(steps: list[tuple[str, int, int]]) -> None:
     run([App("one", 3), App("two", 2)], steps)
@@ -143,6 +162,8 @@ def run(apps: list[App], steps: list[tuple[str, int, int]]) -> None:
         chosen = apps[which]
         if what == "scale":
             chosen.replicas = number
+        elif what == "want":
+            chosen.wants = max(number, 1)
         elif what == "roll":
             chosen.old = len(chosen.staying)
         elif what == "hear":  # The pods from that one on take the config, and give back or open.
@@ -154,7 +175,7 @@ def run(apps: list[App], steps: list[tuple[str, int, int]]) -> None:
             each.reconcile([other for other in apps if other is not each])
         for each in apps:
             each.control()
-        total = sum(pod.open for each in apps for pod in each.pods)
+        total = sum(max(pod.open, pod.size) for each in apps for pod in each.pods)
         assert total <= LIMIT, [(each.asked, each.connections, each.pods) for each in apps]
 
 

@@ -15,7 +15,7 @@ from apps import app, decided, revision, seen
 
 from osnovci.app_contract import AppDocument
 from osnovci_operator.app import build
-from osnovci_operator.app.reconcile import manifests
+from osnovci_operator.app.objects import around, core
 from osnovci_operator.app.rollout import course
 from osnovci_operator.app.spec import App
 
@@ -33,7 +33,10 @@ def read(given: Path) -> App:
 def built(of: App) -> list[dict[str, Any]]:
     """Build all objects of an app that has none yet."""
     chosen = course(revision(of), seen(), "3m")
-    return list(manifests(of, decided(of, seen()), chosen))
+    document = chosen.revision.document
+    before = core(of, document, decided(of, seen()).replicas, chosen)
+    after = [each for each in around(of, document) if each["kind"] != "ConfigMap"]
+    return [*before, *after]
 
 
 def pod(of: App) -> dict[str, Any]:

@@ -172,6 +172,15 @@ def test_a_config_that_the_app_refuses_goes_back() -> None:
     assert choose(STRICT, deployed(notes=back.notes, templates=kept)) == back
 
 
+def test_a_good_config_that_a_pod_refuses_for_a_moment_is_not_given_up() -> None:
+    told = reports(beat(refused=REFUSAL), document=GOOD.document)
+    chosen = choose(
+        GOOD, deployed(notes=proven(), templates={TEMPLATE_HASH: GOOD.template}), told=told
+    )
+    assert chosen.revision == GOOD
+    assert not chosen.refused
+
+
 def test_a_refusal_of_what_was_published_before_is_not_this_ones() -> None:
     kept = {TEMPLATE_HASH: GOOD.template}
     begun = choose(STRICT, deployed(notes=proven(), templates=kept))

@@ -35,6 +35,12 @@ def loaded(pods: int = 3, *, silent: int = 0, at: datetime = NOON, **figures: An
     )
 
 
+@pytest.mark.parametrize("cpu", [0.4, 3, 5.2, 7])
+def test_an_idle_app_says_the_same_again_and_again(cpu: float) -> None:
+    message = decided(app(scaling=SCALING), loaded(cpu_percent=cpu, memory_percent=7)).message
+    assert message.startswith("1 pod needed: CPU below 10 % on 3 pods, 70 % is right")
+
+
 @pytest.mark.parametrize(
     ("given", "count", "reason", "words"),
     [
@@ -49,7 +55,7 @@ def loaded(pods: int = 3, *, silent: int = 0, at: datetime = NOON, **figures: An
             loaded(in_flight=10, cpu_percent=91),
             4,
             Reason.CPU,
-            "4 pods needed: CPU at 91 % on 3 pods, 70 % is right",
+            "4 pods needed: CPU at 90 % on 3 pods, 70 % is right",
             id="CPU",
         ),
         pytest.param(
@@ -63,7 +69,7 @@ def loaded(pods: int = 3, *, silent: int = 0, at: datetime = NOON, **figures: An
             loaded(in_flight=10, cpu_percent=76),
             3,
             Reason.CPU,
-            "3 pods needed: CPU at 76 % on 3 pods, 70 % is right",
+            "3 pods needed: CPU at 75 % on 3 pods, 70 % is right",
             id="a tenth from the target is near enough",
         ),
         pytest.param(

@@ -4,13 +4,14 @@ from typing import Any
 
 import pytest
 from apps import APP, DOCUMENT, POD, app, beat, decided, deployed, reports, revision, seen
-from builders import AWAY, NOON
+from builders import AWAY, NAMESPACE
 
-from osnovci.app_contract import Refusal
+from osnovci import app_contract
 from osnovci_operator.app import status
-from osnovci_operator.app.rollout import Course
-from osnovci_operator.app.seen import Deployed, Seen
-from osnovci_operator.app.status import Outcome
+from osnovci_operator.app.rollout import APPLIED, Course
+from osnovci_operator.app.seen import Seen, Stranger
+from osnovci_operator.app.status import Outcome, Refusal
+from osnovci_operator.resource import Key
 
 TROUBLE = "pod homework-77b9d6-x2x8z cannot start, ErrImagePull: not found"
 OTHER = "homework-5d4f8c-b7k2q"
@@ -19,7 +20,9 @@ WANTED = Course(revision(app()), {})
 BACK = Course(revision(app()), {}, "the new revision did not become ready within 3m: " + TROUBLE)
 
 
-def told(given: Seen, *, course: Course = WANTED, refusal: str = "", **spec: Any) -> dict[str, Any]:
+def told(
+    given: Seen, *, course: Course = WANTED, refusal: Refusal | None = None, **spec: Any
+) -> dict[str, Any]:
     """Write the status of an app; give its conditions as `Type Status Reason: message`."""
     of = app(**spec)
     written = status.status(of, {}, given, Outcome(decided(of, given), course, refusal))
@@ -41,20 +44,20 @@ def told(given: Seen, *, course: Course = WANTED, refusal: str = "", **spec: Any
         pytest.param(
             seen(deployed=deployed(ready=0, complete=False)),
             "False PodsStarting: 0 of 3 pods ready",
-            "True RolledOut: all pods are of the newest revision",
+            "True RollingOut: 3 of 3 pods of the new revision, 0 of 3 ready",
             id="the first pods start",
         ),
         pytest.param(
             seen(deployed=deployed(ready=0, complete=False), trouble=TROUBLE),
             f"False PodsNotStarting: 0 of 3 pods ready; {TROUBLE}",
-            "True RolledOut: all pods are of the newest revision",
+            f"True RollingOut: 3 of 3 pods of the new revision, 0 of 3 ready; {TROUBLE}",
             id="the first pods cannot start",
         ),
         pytest.param(
             seen(deployed=deployed(ready=0, stalled=True, complete=False), trouble=TROUBLE),
             f"False PodsNotStarting: 0 of 3 pods ready; {TROUBLE}",
-            "False DeadlineExceeded: no progress within 3m: 3 of 3 pods of the new revision; "
-            f"{TROUBLE}",
+            "False DeadlineExceeded: no progress within 3m: 3 of 3 pods of the new revision, "
+            f"0 of 3 ready; {TROUBLE}",
             id="the first pods are past the deadline",
         ),
         pytest.param(
@@ -66,19 +69,19 @@ def told(given: Seen, *, course: Course = WANTED, refusal: str = "", **spec: Any
         pytest.param(
             seen(deployed=deployed(ready=2), trouble=TROUBLE),
             f"True PodsReady: 2 of 3 pods ready; {TROUBLE}",
-            "True RolledOut: all pods are of the newest revision",
+            f"True RolledOut: all pods are of the newest revision, 2 of 3 ready; {TROUBLE}",
             id="one is ill",
         ),
         pytest.param(
             seen(deployed=deployed(existing=4, updated=1, complete=False)),
             "False RollingOut: 3 of 3 pods ready, 1 of the new revision",
-            "True RollingOut: 1 of 4 pods of the new revision",
+            "True RollingOut: 1 of 4 pods of the new revision, 3 of 3 ready",
             id="a new revision comes",
         ),
         pytest.param(
             seen(deployed=deployed(existing=4, updated=1, complete=False), trouble=TROUBLE),
             "False RollingOut: 3 of 3 pods ready, 1 of the new revision",
-            f"True RollingOut: 1 of 4 pods of the new revision; {TROUBLE}",
+            f"True RollingOut: 1 of 4 pods of the new revision, 3 of 3 ready; {TROUBLE}",
             id="a new revision cannot start",
         ),
         pytest.param(
@@ -86,6 +89,18 @@ def told(given: Seen, *, course: Course = WANTED, refusal: str = "", **spec: Any
             "False RollingOut: asked for 3 pods",
             "True RollingOut: the Deployment is being changed",
             id="its controller has not seen the new spec",
+        ),
+        pytest.param(
+            seen(deployed=deployed(notes={APPLIED: "an older one"})),
+            "False RollingOut: asked for 3 pods",
+            "True RollingOut: the Deployment is being changed",
+            id="the revision was applied a moment ago",
+        ),
+        pytest.param(
+            seen(deployed=deployed(asked=0)),
+            "False PodsStarting: 0 of 3 pods ready",
+            "True NoneNeeded: no pod is asked for: the revision is tried when the first one comes",
+            id="there is no pod yet",
         ),
     ],
 )
@@ -119,7 +134,11 @@ TWO = frozenset({POD, OTHER})
             id="one process of a pod runs another",
         ),
         pytest.param(
-            seen(reports=reports(beat(refused=Refusal(revision=1, error="port: missing")))),
+            seen(
+                reports=reports(
+                    beat(refused=app_contract.Refusal(revision=1, error="port: missing"))
+                )
+            ),
             f"False ConfigRefused: pod {POD} refuses the config: port: missing",
             id="one refuses it",
         ),
@@ -168,24 +187,54 @@ def test_an_app_that_was_rolled_back_is_not_what_its_spec_asks() -> None:
     assert conditions["Progressing"] == f"False RolledBack: {sentence}"
 
 
+def test_one_pod_of_an_older_revision_is_one_too_many() -> None:
+    """One pod is asked for, and the new one beside it does not become ready."""
+    given = seen(deployed=deployed(asked=1, existing=2, updated=1, ready=1, complete=False))
+    conditions = told(given, replicas=1)
+    assert conditions["Ready"] == "False RollingOut: 1 of 1 pod ready, 1 of the new revision"
+    expected = "True RollingOut: 1 of 2 pods of the new revision, 1 of 1 ready"
+    assert conditions["Progressing"] == expected
+
+
+def test_what_was_not_ready_is_not_so_by_a_deployment_that_is_not_settled() -> None:
+    """Its figures are those of the revision before, which is all there."""
+    of, given = app(), seen(deployed=deployed(settled=False))
+    for ready, expected in (("True", "PodsReady"), ("False", "RollingOut")):
+        last = {"observedGeneration": 3, "conditions": [{"type": "Ready", "status": ready}]}
+        written = status.status(of, last, given, Outcome(decided(of, given), WANTED))
+        assert written["conditions"][0]["reason"] == expected
+
+
 def test_an_app_of_no_pods_is_ready() -> None:
     conditions = told(seen(deployed=deployed(asked=0, complete=False)), replicas=0)
     assert conditions["Ready"] == "True NoneNeeded: the spec asks for no pod"
 
 
 def test_what_the_api_server_refuses_is_said() -> None:
-    conditions = told(seen(), refusal="the API server refused the Deployment: exceeded quota")
-    expected = "False PodRefused: the API server refused the Deployment: exceeded quota"
-    assert conditions["Ready"] == expected
+    message = "the API server refused the Deployment: exceeded quota"
+    conditions = told(seen(deployed=deployed()), refusal=Refusal("Deployment", message))
+    assert conditions["Ready"] == f"False PodRefused: {message}"
+    stay = f"False PodRefused: {message}; pods and config stay as they are"
+    assert conditions["Progressing"] == stay
 
 
-def test_a_name_that_is_taken_blocks() -> None:
-    given = seen(strangers=("Service homework",))
-    decision = decided(app(), given)
-    assert decision.blocked
+def test_an_ingress_that_is_refused_is_no_pod() -> None:
+    message = "the API server refused the Ingress: denied"
+    conditions = told(seen(deployed=deployed()), refusal=Refusal("Ingress", message))
+    assert conditions["Ready"] == f"False ObjectRefused: {message}"
+    assert conditions["Progressing"].startswith("True RolledOut")
+
+
+def test_a_name_that_is_taken_is_said_with_what_helps() -> None:
+    given = seen(strangers=(Stranger(Key("Service", NAMESPACE, APP)),))
     assert told(given)["Ready"] == (
         "False NameTaken: Service homework exists and is not the app's: rename the app, or delete "
         "that object"
+    )
+    given = seen(strangers=(Stranger(Key("Deployment", NAMESPACE, APP), pool="homework"),))
+    assert told(given)["Ready"] == (
+        "False NameTaken: Deployment homework is that of QueuePool homework: rename the app or the "
+        "pool"
     )
 
 
@@ -215,71 +264,3 @@ def test_the_figures_are_those_of_the_deployment() -> None:
 )
 def test_an_app_answers_at_its_ingress(ingress: dict[str, str], url: str) -> None:
     assert status.url(app(ingress=ingress)) == url
-
-
-def deployment(**status: Any) -> dict[str, Any]:
-    return {
-        "metadata": {
-            "name": APP,
-            "uid": "d-1",
-            "generation": 2,
-            "creationTimestamp": NOON.isoformat(),
-            "annotations": {"deployment.kubernetes.io/revision": "2"},
-        },
-        "spec": {"replicas": 3},
-        "status": {"observedGeneration": 2, **status},
-    }
-
-
-def replica_set(number: str, name: str, *, owner: str = "d-1") -> dict[str, Any]:
-    template = {
-        "metadata": {"creationTimestamp": None, "labels": {"a": "b", "pod-template-hash": name}},
-        "spec": {"number": number},
-    }
-    return {
-        "metadata": {
-            "labels": {"pod-template-hash": name},
-            "annotations": {"deployment.kubernetes.io/revision": number},
-            "ownerReferences": [{"uid": owner}],
-        },
-        "spec": {"template": template},
-    }
-
-
-def test_a_deployment_is_read_with_its_replica_sets() -> None:
-    sets = [replica_set("1", "old"), replica_set("2", "new"), replica_set("2", "x", owner="d-0")]
-    read = Deployed.parse(deployment(), sets)
-    assert read.template_hash == "new"
-    expected = {"metadata": {"labels": {"a": "b"}}, "spec": {"number": "1"}}
-    assert read.templates["old"] == expected
-    assert set(read.templates) == {"old", "new"}
-
-
-@pytest.mark.parametrize(
-    ("counts", "reason", "complete", "stalled"),
-    [
-        pytest.param((3, 3, 3), "NewReplicaSetAvailable", True, False, id="all are available"),
-        pytest.param((3, 3, 2), "NewReplicaSetAvailable", False, False, id="one is not"),
-        pytest.param((4, 3, 4), "NewReplicaSetAvailable", False, False, id="one is old"),
-        pytest.param((4, 1, 3), "ProgressDeadlineExceeded", False, True, id="past the deadline"),
-    ],
-)
-def test_a_rollout_is_complete_or_stalled(
-    counts: tuple[int, int, int],
-    reason: str,
-    complete: bool,  # noqa: FBT001  # a column of the table
-    stalled: bool,  # noqa: FBT001
-) -> None:
-    existing, updated, available = counts
-    body = deployment(
-        replicas=existing,
-        updatedReplicas=updated,
-        availableReplicas=available,
-        conditions=[{"type": "Progressing", "status": "True", "reason": reason}],
-    )
-    read = Deployed.parse(body, [])
-    assert (read.complete, read.stalled) == (complete, stalled)
-    body["status"]["observedGeneration"] = 1
-    unsettled = Deployed.parse(body, [])
-    assert not unsettled.complete
-    assert not unsettled.stalled

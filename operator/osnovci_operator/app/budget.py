@@ -7,7 +7,7 @@ old ones keep their connections until they have ended.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from osnovci_operator.app.reports import Reports
 
@@ -53,6 +53,22 @@ class Share:
     """What all sharers may open."""
     exceeded: bool = False
     """Not even one pod of each app with one connection a process fits."""
+    least: int = field(default=0, compare=False)
+    """What one pod of each app and those of a rollout open, with one connection a process."""
+
+    def with_connections(self, connections: int) -> "Share":
+        """Give the share with another size of pools."""
+        budget = self.budget // self.connections * connections
+        return replace(self, connections=connections, budget=budget)
+
+    @property
+    def why_exceeded(self) -> str:
+        """Say what does not fit, and what to change."""
+        return (
+            f"the database allows {self.limit} connections to all apps, and one pod of each with "
+            f"those of a rollout needs {self.least}, at one a process: raise maxConnections, or "
+            "lower processes or maxSurge"
+        )
 
 
 def divide(sharers: Sequence[Sharer]) -> dict[str, Share]:
@@ -62,7 +78,7 @@ def divide(sharers: Sequence[Sharer]) -> dict[str, Share]:
     least = {each.name: min(each.replicas, 1) for each in ordered}
     # Pods that leave are not for long: for them there is no other count, but smaller pools.
     fixed = sum((each.surge + each.spare) * each.processes for each in ordered)
-    exceeded = fixed + sum(least[each.name] * each.processes for each in ordered) > limit
+    fewest = fixed + sum(least[each.name] * each.processes for each in ordered)
     replicas = _fill(
         least,
         {each.name: each.replicas for each in ordered},
@@ -85,25 +101,35 @@ def divide(sharers: Sequence[Sharer]) -> dict[str, Share]:
             connections=connections[each.name],
             budget=processes[each.name] * connections[each.name],
             limit=limit,
-            exceeded=exceeded,
+            exceeded=fewest > limit,
+            least=fewest,
         )
         for each in ordered
     }
 
 
-def unsettled(shares: Mapping[str, Share], reports: Mapping[str, Reports | None]) -> str | None:
+def unsettled(
+    sharers: Sequence[Sharer], shares: Mapping[str, Share], reports: Mapping[str, Reports | None]
+) -> str | None:
     """Say who may still hold more than its share; None where nobody does.
 
     A pod that does not report is not waited for: it takes the config in force when it starts.
     """
-    for name, share in sorted(shares.items()):
-        found = reports.get(name)
+    for of in sorted(sharers, key=lambda each: each.name):
+        name, share, found = of.name, shares[of.name], reports.get(of.name)
+        if not of.staying and not of.leaving:
+            continue
+        is_smaller = share.connections < of.connections
         if not found:
-            return f"the pods of {name} were not heard of yet"
+            if is_smaller:
+                return f"the pods of {name} were not heard of yet"
+            continue
         database = found.document.database
         if database and database.connections_per_process > share.connections:
             return f"the pools of {name} are to shrink to {share.connections}"
-        if late := found.behind(found.beats) or _holding(found, share.connections):
+        behind = found.behind(found.beats) if is_smaller else []
+        # One that asks for less than before has all it asks for, and still to give back.
+        if late := behind or _holding(found, share.connections):
             return f"pod {late[0]} of {name} still has more than {share.connections} a process"
     return None
 

@@ -8,12 +8,9 @@ from osnovci.app_contract import ENV_APP, ENV_SERVER_ID, AppDocument
 from osnovci_operator import pods
 from osnovci_operator.app.rollout import Course
 from osnovci_operator.app.spec import App
-from osnovci_operator.labels import app_labels, app_object_labels
+from osnovci_operator.labels import PROCESSES, app_labels, app_object_labels
 
 COMMAND = ["osnovci", "serve"]
-PROCESSES = "osnovci.app/processes"
-"""An annotation of pods: how many server processes they began with."""
-
 DOCUMENT = "document"
 """The key of the ConfigMap that has the config document for a pod's start."""
 
@@ -192,7 +189,10 @@ def _probes(port: int) -> dict[str, Any]:
     """The seed's figures, but that ready is asked for often: it decides whether requests come."""
     return {
         "ports": [{"name": "http", "containerPort": port}],
-        "startupProbe": _probe("/api/alive", periodSeconds=1, failureThreshold=STARTUP_SECONDS),
+        # An answer that waits for the start is none: 40 tries are 40 seconds.
+        "startupProbe": _probe(
+            "/api/alive", periodSeconds=1, failureThreshold=STARTUP_SECONDS, timeoutSeconds=1
+        ),
         "readinessProbe": _probe("/api/ready", periodSeconds=5, failureThreshold=3),
         "livenessProbe": _probe("/api/alive", periodSeconds=30, failureThreshold=3),
     }

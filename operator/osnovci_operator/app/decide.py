@@ -14,16 +14,14 @@ from osnovci_operator.app.spec import UNSCALED_REPLICAS, Scaling, Spec
 from osnovci_operator.backend import Unreadable
 from osnovci_operator.resource import format_duration
 
-NAME_TAKEN_RECHECK = timedelta(seconds=10)
-
 
 class Reason(StrEnum):
     """Why the count is what it is; listed in docs/operations.md."""
 
     FIXED = "FixedReplicas"
-    NAME_TAKEN = "NameTaken"
     CAPPED = "ReplicasCapped"
     POOLS_SHRINKING = "PoolsShrinking"
+    BUDGET_TOO_SMALL = "BudgetTooSmall"
     BACKEND_UNREADABLE = "BackendUnreadable"
     NOT_REPORTED = "NotReported"
     IN_FLIGHT = "RequestsInFlight"
@@ -55,11 +53,6 @@ class Decision:
         """Whether the count follows the load now."""
         return self.reason in FOLLOWING
 
-    @property
-    def blocked(self) -> bool:
-        """Whether nothing may be applied."""
-        return self.reason is Reason.NAME_TAKEN
-
 
 def decide(name: str, spec: Spec, seen: Seen, state: ScalingState) -> tuple[Decision, ScalingState]:
     """Decide the count: the first policy that has an answer wins; the order is behaviour."""
@@ -67,13 +60,18 @@ def decide(name: str, spec: Spec, seen: Seen, state: ScalingState) -> tuple[Deci
     if not found:
         found, state = _follow_load(spec, seen, state)
     found = replace(found, wanted=found.replicas)
-    if found.blocked or not spec.database:
+    if not spec.database:
         return found, state
-    return _within_budget(sharer(name, spec, found.wanted, seen.pods), found, seen), state
+    mine = sharer(name, spec, found.wanted, seen.pods, seen.processes)
+    return _within_budget(mine, found, seen), state
 
 
-def sharer(name: str, spec: Spec, wanted: int, pods: tuple[int, int]) -> Sharer:
-    """Give what an app would like to have of the database; `pods` are those that stay and leave."""
+def sharer(name: str, spec: Spec, wanted: int, pods: tuple[int, int], processes: int = 0) -> Sharer:
+    """Give what an app would like to have of the database.
+
+    `pods` are those that stay and leave, and `processes` the most that one of them has: until the
+    last pod of more processes has gone, each pod counts as one of them.
+    """
     assert spec.database
     return Sharer(
         name=name,
@@ -82,16 +80,21 @@ def sharer(name: str, spec: Spec, wanted: int, pods: tuple[int, int]) -> Sharer:
         spare=spec.rollout.max_surge + spec.rollout.max_unavailable,
         staying=pods[0],
         leaving=pods[1],
-        processes=spec.processes,
+        processes=max(spec.processes, processes),
         connections=spec.database.connections_per_process,
         limit=spec.database.max_connections - spec.database.reserved_connections,
     )
 
 
 def _within_budget(mine: Sharer, decision: Decision, seen: Seen) -> Decision:
-    """Lower the count to what the database allows, and raise it only when pools have shrunk."""
-    shares = divide([mine, *(each.sharer for each in seen.neighbours)])
-    share = shares[mine.name]
+    """Lower the count to what the database allows, and give more only when pools have shrunk."""
+    others = [each.sharer for each in seen.neighbours]
+    shares = divide([mine, *others])
+    reports = {each.sharer.name: each.reports for each in seen.neighbours}
+    reports[mine.name] = seen.reports if isinstance(seen.reports, Reports) else None
+    share, told = shares[mine.name], _told(mine, seen)
+    if share.connections > told and unsettled(others, shares, reports):
+        share = share.with_connections(told)
     decision = replace(decision, share=share, replicas=share.replicas)
     if share.replicas < decision.wanted:
         message = (
@@ -102,37 +105,23 @@ def _within_budget(mine: Sharer, decision: Decision, seen: Seen) -> Decision:
     asked = seen.deployed.asked if seen.deployed else 0
     if decision.replicas <= asked:
         return decision
-    reports = {each.sharer.name: each.reports for each in seen.neighbours}
-    reports[mine.name] = seen.reports if isinstance(seen.reports, Reports) else None
-    wishes = {mine.name: mine, **{each.sharer.name: each.sharer for each in seen.neighbours}}
-    smaller = {
-        name: each
-        for name, each in shares.items()
-        if each.connections < wishes[name].connections and _has_pods(wishes[name])
-    }
-    if sum(each.budget for each in shares.values()) > share.limit:
+    reason, waiting = Reason.POOLS_SHRINKING, unsettled([mine, *others], shares, reports)
+    if share.exceeded:
+        reason, waiting = Reason.BUDGET_TOO_SMALL, share.why_exceeded
+    elif sum(each.budget for each in shares.values()) > share.limit:
         waiting = "pods that leave still have their connections"
-    else:
-        waiting = unsettled(smaller, reports)
     if waiting:
         message = f"holding {asked} of {counted(decision.replicas, 'pod')}: {waiting}"
-        return replace(decision, replicas=asked, reason=Reason.POOLS_SHRINKING, message=message)
+        return replace(decision, replicas=asked, reason=reason, message=message)
     return decision
 
 
-def _has_pods(of: Sharer) -> bool:
-    return bool(of.staying or of.leaving)
-
-
-def name_taken(_: Spec, seen: Seen) -> Decision | None:
-    """Touch nothing that is another's."""
-    if not seen.strangers:
-        return None
-    message = (
-        f"{seen.strangers[0]} exists and is not the app's: rename the app, or delete that object"
-    )
-    # What does not carry our label is not watched, so it is asked for again.
-    return Decision(0, Reason.NAME_TAKEN, message, recheck=NAME_TAKEN_RECHECK)
+def _told(mine: Sharer, seen: Seen) -> int:
+    """Give the connections that a process may open by the config in force, if there is any pod."""
+    if not mine.staying and not mine.leaving:
+        return mine.connections
+    document = seen.reports.document if isinstance(seen.reports, Reports) else seen.standing
+    return document.database.connections_per_process if document and document.database else 1
 
 
 def fixed(spec: Spec, _: Seen) -> Decision | None:
@@ -158,7 +147,7 @@ def unknown(spec: Spec, seen: Seen) -> Decision | None:
     return None
 
 
-POLICIES: tuple[Callable[[Spec, Seen], Decision | None], ...] = (name_taken, fixed, unknown)
+POLICIES: tuple[Callable[[Spec, Seen], Decision | None], ...] = (fixed, unknown)
 
 
 def _follow_load(spec: Spec, seen: Seen, state: ScalingState) -> tuple[Decision, ScalingState]:

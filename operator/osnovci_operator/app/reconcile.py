@@ -1,31 +1,29 @@
 """One OsnovciApp, made what it should be: observe, decide, build, apply, report."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from osnovci.app_contract import AppDocument
 from osnovci_operator import conditions
-from osnovci_operator.app import build, status
+from osnovci_operator.app import build, objects, status
 from osnovci_operator.app.decide import Decision, decide, sharer
 from osnovci_operator.app.reports import Reports, sized
 from osnovci_operator.app.rollout import Course, Revision, course
 from osnovci_operator.app.scaling import ScalingState
-from osnovci_operator.app.seen import Deployed, Neighbour, Seen
+from osnovci_operator.app.seen import Deployed, Neighbour, Seen, Stranger
 from osnovci_operator.app.spec import KIND, App
-from osnovci_operator.app.status import Outcome
+from osnovci_operator.app.status import Outcome, Refusal
 from osnovci_operator.app_channel import Channels
 from osnovci_operator.errors import NotFoundError, RefusedError, TerminatingError
 from osnovci_operator.events import Events
 from osnovci_operator.kinds import (
     CONFIG_MAP,
     DEPLOYMENT,
-    DISRUPTION_BUDGET,
     INGRESS,
     OSNOVCI_APP,
     REPLICA_SET,
-    SERVICE,
-    SERVICE_ACCOUNT,
 )
 from osnovci_operator.kube import Kube
 from osnovci_operator.loop import RESYNC
@@ -33,6 +31,7 @@ from osnovci_operator.report import Reporter
 from osnovci_operator.resource import InvalidSpecError, Key, format_duration
 from osnovci_operator.store import Store
 
+NAME_TAKEN_EVERY = timedelta(seconds=10)
 REFUSED_EVERY = timedelta(seconds=30)
 """What the API server refused is tried again, since rights and quotas change unseen."""
 
@@ -69,15 +68,9 @@ class Apps:
         live = await self._live(app)
         seen = self._observe(app, live)
         decision = self._decide(app, seen)
-        if decision.blocked:
-            return await self._report(app, seen, Outcome(decision))
         self._note(app, seen, decision)
-        chosen = self._choose(app, seen)
-        # First, so that no pod starts with what is not in force.
-        document = _document(chosen, decision)
-        self._channels.tell(key, document, app.status.get("configRevision") or 0)
-        refusal = await self._apply(app, seen, live, decision, chosen)
-        return await self._report(app, seen, Outcome(decision, chosen, refusal))
+        outcome = Outcome(decision, self._choose(app, seen))
+        return await self._report(app, seen, await self._apply(app, seen, live, outcome))
 
     def _forget(self, key: Key) -> None:
         self._reporter.forget(key)
@@ -124,14 +117,20 @@ class Apps:
         wanted, _ = self._shared.get(app.key, (asked, None))
         reports = self._channels.reports(app.key)
         return Neighbour(
-            sharer(app.identity.name, app.spec, wanted, self._pods(app.key)),
+            sharer(
+                app.identity.name,
+                app.spec,
+                wanted,
+                self._pods(app.key),
+                self._store.processes(app.key),
+            ),
             reports if isinstance(reports, Reports) else None,
         )
 
     async def _live(self, app: App) -> dict[Key, dict[str, Any]]:
         """Give the app's objects as they are; one the cache has not seen is asked for by its name."""
         found: dict[Key, dict[str, Any]] = {}
-        for place in _places(app):
+        for place in objects.places(app):
             body = self._store.child(app.key, place.kind, place.name)
             body = body or await self._kube.get(place.kind, place.namespace, place.name)
             if body:
@@ -139,21 +138,27 @@ class Apps:
         return found
 
     def _observe(self, app: App, live: dict[Key, dict[str, Any]]) -> Seen:
-        strangers = [place for place, body in live.items() if not _is_of(app, body)]
-        deployment = live.get(Key(DEPLOYMENT, app.identity.namespace, app.identity.name))
+        own = {place: body for place, body in live.items() if objects.is_of(app, body)}
+        deployment = own.get(Key(DEPLOYMENT, app.identity.namespace, app.identity.name))
         deployed = (
             Deployed.parse(deployment, self._store.children(app.key, REPLICA_SET))
-            if deployment and not strangers
+            if deployment
             else None
         )
         return Seen(
             now=self._now(),
             deployed=deployed,
-            strangers=tuple(f"{place.kind} {place.name}" for place in strangers),
+            strangers=tuple(
+                Stranger(place, objects.pool_of(body))
+                for place, body in live.items()
+                if place not in own
+            ),
+            standing=objects.standing(own.get(objects.document_place(app))),
             trouble=self._store.trouble(app.key),
             reports=self._channels.reports(app.key),
             ready_pods=self._store.ready_pods(app.key),
             pods=self._pods(app.key),
+            processes=self._store.processes(app.key),
             neighbours=tuple(
                 self._neighbour(other)
                 for other in (self._sharers(app) if app.spec.database else ())
@@ -166,33 +171,63 @@ class Apps:
         return course(wanted, seen, deadline)
 
     async def _apply(
-        self,
-        app: App,
-        seen: Seen,
-        live: dict[Key, dict[str, Any]],
-        decision: Decision,
-        chosen: Course,
-    ) -> str:
-        """Make the app's objects what they should be; give why the API server refused one."""
-        for manifest in manifests(app, decision, chosen):
+        self, app: App, seen: Seen, live: dict[Key, dict[str, Any]], outcome: Outcome
+    ) -> Outcome:
+        """Make the app's objects what they should be, but for those that are another's.
+
+        The config of a revision is published when the API server has taken its Deployment; until
+        then the one of before is, with pools no larger than they may be now.
+        """
+        decision, chosen = outcome.decision, outcome.course
+        document = _sized(chosen.revision.document, decision)
+        before = _sized(seen.standing, decision) if seen.standing else document
+        taken = {each.place for each in seen.strangers}
+        if any(place.kind in objects.CORE for place in taken):
+            asked = seen.deployed.asked if seen.deployed else 0
+            return replace(outcome, decision=replace(decision, replicas=asked))
+        self._tell(app, before)
+        if refusal := await self._write(objects.core(app, before, decision.replicas, chosen), live):
+            return replace(outcome, refusal=refusal)
+        await self._announce(app, seen, decision)
+        self._tell(app, document)
+        others = [
+            each for each in objects.around(app, document) if objects.place_of(each) not in taken
+        ]
+        refusal = await self._write(others, live)
+        if not refusal:
+            await self._remove_unwanted(app)
+        return replace(outcome, refusal=refusal)
+
+    def _tell(self, app: App, document: AppDocument) -> None:
+        self._channels.tell(app.key, document, app.status.get("configRevision") or 0)
+
+    async def _write(
+        self, manifests: Iterable[dict[str, Any]], live: dict[Key, dict[str, Any]]
+    ) -> Refusal | None:
+        """Apply objects up to one that the API server refuses; give that."""
+        for manifest in manifests:
+            place = objects.place_of(manifest)
             try:
-                self._store.written(await self._kube.apply(manifest, live.get(_place(manifest))))
+                live[place] = await self._kube.apply(manifest, live.get(place))
             except TerminatingError:
-                return "the namespace is being deleted"
+                return Refusal(place.kind, "the namespace is being deleted")
             except RefusedError as error:
-                return f"the API server refused the {manifest['kind']}: {error}"
-        await self._remove_unwanted(app)
+                message = f"the API server refused the {place.kind}: {error}"
+                return Refusal(place.kind, message)
+            self._store.written(live[place])
+        return None
+
+    async def _announce(self, app: App, seen: Seen, decision: Decision) -> None:
         before = seen.deployed.asked if seen.deployed else 0
         if decision.replicas != before:
             reason = "ScaledUp" if decision.replicas > before else "ScaledDown"
             note = f"from {before} to {decision.replicas} pods: {decision.message}"
             await self._events.record(KIND, app.identity, reason, note)
-        return ""
 
     async def _remove_unwanted(self, app: App) -> None:
         """Delete the Ingress of an app that no longer has one."""
         body = self._store.child(app.key, INGRESS, app.identity.name)
-        if app.spec.ingress or not body or not _is_of(app, body):
+        if app.spec.ingress or not body or not objects.is_of(app, body):
             return
         try:
             await self._kube.delete(INGRESS, app.identity.namespace, app.identity.name)
@@ -204,6 +239,8 @@ class Apps:
         written = status.status(app, last, seen, outcome)
         wait = await self._reporter.report(app.key, app.identity, written, seen.now)
         recheck = REFUSED_EVERY if outcome.refusal else outcome.decision.recheck or RESYNC
+        if seen.strangers:  # What does not carry our label is not watched.
+            recheck = min(recheck, NAME_TAKEN_EVERY)
         return min(recheck, wait or recheck)
 
     async def _report_invalid(self, key: Key, error: InvalidSpecError) -> timedelta:
@@ -214,41 +251,6 @@ class Apps:
         return RESYNC
 
 
-def manifests(app: App, decision: Decision, chosen: Course) -> Iterable[dict[str, Any]]:
-    """Give what the app owns, in the order in which one needs another."""
-    wanted = (
-        build.service_account(app),
-        build.document_map(app, _document(chosen, decision)),
-        build.deployment(app, decision.replicas, chosen),
-        build.service(app),
-        build.disruption_budget(app),
-        build.ingress(app),
-    )
-    return (manifest for manifest in wanted if manifest)
-
-
-def _document(chosen: Course, decision: Decision) -> AppDocument:
-    """Give the config of the revision, with no more connections than the database allows."""
-    document = chosen.revision.document
+def _sized(document: AppDocument, decision: Decision) -> AppDocument:
+    """Give a config with no more connections than the database allows."""
     return sized(document, decision.share.connections) if decision.share else document
-
-
-def _places(app: App) -> list[Key]:
-    name, namespace = app.identity.name, app.identity.namespace
-    named = [Key(kind, namespace, name) for kind in (DEPLOYMENT, SERVICE, DISRUPTION_BUDGET)]
-    named.append(Key(CONFIG_MAP, namespace, build.document_name(name)))
-    if not app.spec.pod.service_account_name:
-        named.append(Key(SERVICE_ACCOUNT, namespace, name))
-    if app.spec.ingress:
-        named.append(Key(INGRESS, namespace, name))
-    return named
-
-
-def _place(manifest: dict[str, Any]) -> Key:
-    metadata = manifest["metadata"]
-    return Key(manifest["kind"], metadata["namespace"], metadata["name"])
-
-
-def _is_of(app: App, body: dict[str, Any]) -> bool:
-    owners = body["metadata"].get("ownerReferences", ())
-    return app.identity.uid in {each["uid"] for each in owners}

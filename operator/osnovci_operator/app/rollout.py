@@ -97,7 +97,12 @@ def course(wanted: Revision, seen: Seen, deadline: str) -> Course:
     if reports and not reports.is_about(wanted.document):
         reports = None
     tried = memory.applied == wanted.name
-    if good and tried and (why := _failure(deployed, memory, reports, deadline, seen.trouble)):
+    if (
+        good
+        and tried
+        and not _is_good(wanted, deployed, good, memory)
+        and (why := _failure(deployed, memory, reports, deadline, seen.trouble))
+    ):
         return _back(good, replace(memory, refused=wanted.name, why=why[:WHY_MAX]))
     kept = replace(memory, applied=wanted.name, refused="", why="")
     proven = deployed.complete and reports and reports.in_force(seen.ready_pods)
@@ -110,6 +115,14 @@ def course(wanted: Revision, seen: Seen, deadline: str) -> Course:
     return Course(wanted, kept.notes())
 
 
+def _is_good(wanted: Revision, deployed: Deployed, good: Revision, memory: _Memory) -> bool:
+    """Whether what is tried is the last good one; it may lack room or a database, and is no worse.
+
+    Templates are compared by the name that Kubernetes gave them: the kept one has its defaults.
+    """
+    return good.document == wanted.document and deployed.template_hash == memory.good_template
+
+
 def _failure(
     deployed: Deployed,
     memory: _Memory,
@@ -120,7 +133,6 @@ def _failure(
     """Say why the revision that is tried has failed; None while it has not."""
     if reports and (refusal := reports.refusal()):
         return refusal
-    # The last good one may lack room for more pods, and is no worse for that.
     if not deployed.stalled or deployed.template_hash == memory.good_template:
         return None
     words = deployed.trouble or trouble or "its pods run and do not answer that they are ready"

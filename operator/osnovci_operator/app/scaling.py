@@ -22,6 +22,10 @@ TOLERANCE = 0.1
 """CPU and memory so near to their target, as a share of it, change nothing."""
 
 
+STEP = 5
+"""Percent: uses are told in such steps."""
+
+
 class Measure(StrEnum):
     """What asks for the pods."""
 
@@ -104,10 +108,16 @@ def need(scaling: Scaling, loads: tuple[Load, ...]) -> Need:
     for measure, word, use, target in measured:
         if use is not None:
             message = (
-                f"{word} at {use:.0f} % on {counted(now.reporting, 'pod')}, {target} % is right"
+                f"{word} {_about(use)} on {counted(now.reporting, 'pod')}, {target} % is right"
             )
             needs.append(Need(_ratio(now.reporting, use, target), measure, message))
     return max(needs, key=lambda each: each.pods)
+
+
+def _about(use: float) -> str:
+    """Give a use in steps, so that an idle app's, which is never quite the same, is told once."""
+    step = round(use / STEP) * STEP
+    return f"at {step} %" if step > STEP else f"below {2 * STEP} %"
 
 
 def _ratio(pods: int, use: float, target: int) -> int:

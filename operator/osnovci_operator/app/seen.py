@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from osnovci.app_contract import AppDocument
 from osnovci_operator.app.budget import Sharer
 from osnovci_operator.app.reports import Reports
 from osnovci_operator.backend import Unreadable
+from osnovci_operator.resource import Key
 
 REVISION_NUMBER = "deployment.kubernetes.io/revision"
 TEMPLATE_HASH = "pod-template-hash"
@@ -25,6 +27,8 @@ class Deployed:
     """Its controller has seen the newest spec."""
     complete: bool
     """All pods that are asked for, and at least one, are of the newest revision and available."""
+    rolled_out: bool
+    """All were once, and all that are there still are of it, whatever has befallen one since."""
     stalled: bool
     """The newest revision made no progress for as long as the rollout's deadline."""
     trouble: str | None = None
@@ -48,7 +52,8 @@ class Deployed:
         failure = conditions.get("ReplicaFailure", {})
         settled = status.get("observedGeneration", 0) >= metadata["generation"]
         asked, updated = spec.get("replicas", 1), status.get("updatedReplicas", 0)
-        counts = {updated, status.get("replicas", 0), status.get("availableReplicas", 0)}
+        counts = {asked, updated, status.get("replicas", 0)}
+        rolled_out = settled and progress == "NewReplicaSetAvailable" and len(counts) == 1
         owned = [each for each in replica_sets if _is_owned(each, metadata["uid"])]
         notes = metadata.get("annotations", {})
         number = notes.get(REVISION_NUMBER)
@@ -58,10 +63,8 @@ class Deployed:
             updated=updated,
             ready=status.get("readyReplicas", 0),
             settled=settled,
-            complete=settled
-            and progress == "NewReplicaSetAvailable"
-            and counts == {asked}
-            and asked > 0,
+            complete=rolled_out and status.get("availableReplicas", 0) == asked > 0,
+            rolled_out=rolled_out,
             stalled=settled and progress == "ProgressDeadlineExceeded",
             trouble=failure.get("message") if failure.get("status") == "True" else None,
             notes=notes,
@@ -81,20 +84,33 @@ class Neighbour:
 
 
 @dataclass(frozen=True)
+class Stranger:
+    """An object of a name that the app needs, which is not the app's."""
+
+    place: Key
+    pool: str = ""
+    """The QueuePool whose it is, if it is one's."""
+
+
+@dataclass(frozen=True)
 class Seen:
     """All that was observed, at one moment."""
 
     now: datetime
     deployed: Deployed | None
     """None: there is no Deployment yet."""
-    strangers: tuple[str, ...] = ()
-    """Objects of the names that the app needs which are not the app's: `Service shop`."""
+    strangers: tuple[Stranger, ...] = ()
+    """Objects of the names that the app needs which are not the app's."""
+    standing: AppDocument | None = None
+    """The config that pods start with, which belongs to the Deployment; None: there is none."""
     trouble: str | None = None
     """What keeps one of the app's pods from becoming ready."""
     reports: Reports | Unreadable | None = None
     """What the pods report; None: Redis was not read yet."""
     pods: tuple[int, int] = (0, 0)
     """How many pods stay, and how many leave."""
+    processes: int = 0
+    """The most server processes that one of the pods began with."""
     neighbours: tuple[Neighbour, ...] = ()
     """The other apps of the namespace that use its database."""
     ready_pods: frozenset[str] = frozenset()

@@ -11,7 +11,8 @@ from pydantic import Field
 from osnovci.app_contract import AppDocument
 from osnovci_operator.app.config import Database, Health, Shutdown
 from osnovci_operator.conditions import ConditionStatus
-from osnovci_operator.pods import PodSection
+from osnovci_operator.labels import MOST_PROCESSES
+from osnovci_operator.pods import SUBDOMAIN, PodSection
 from osnovci_operator.resource import Duration, Model, Resource, rule, rules, text
 
 KIND = "OsnovciApp"
@@ -86,15 +87,21 @@ class Ingress(Model):
         str,
         text(
             253,
-            f"self.matches('{HOST}')",
-            "must be a host name in lower case, such as osnovci.app",
+            f"self.matches('{HOST}') && !self.matches('[^.]{{64}}') && !self.matches('^[0-9.]+$')",
+            "must be a host name in lower case and no address, such as osnovci.app",
             shortest=1,
         ),
     ]
     """The name under which the app answers."""
-    class_name: Annotated[str, Field(max_length=253)] = ""
+    class_name: Annotated[
+        str,
+        text(253, f"self.matches('^$|{SUBDOMAIN}')", "must be the name of an IngressClass"),
+    ] = ""
     """The IngressClass; empty is the cluster's default."""
-    tls_secret_name: Annotated[str, Field(max_length=253)] = ""
+    tls_secret_name: Annotated[
+        str,
+        text(253, f"self.matches('^$|{SUBDOMAIN}')", "must be the name of a Secret"),
+    ] = ""
     """The Secret with the certificate for the host; empty is plain HTTP."""
 
 
@@ -115,7 +122,7 @@ class Spec(Model):
     """The web pods: their image, environment and resources."""
     port: Annotated[int, Field(ge=1024, le=65535)] = 3000
     """Where the app listens in the pod."""
-    processes: Annotated[int, Field(ge=1, le=64)] = 1
+    processes: Annotated[int, Field(ge=1, le=MOST_PROCESSES)] = 1
     """Server processes in each pod."""
     replicas: Annotated[int, Field(ge=0, le=1000)] | None = None
     """A fixed count of web pods; `kubectl scale` sets it. Excludes scaling."""

@@ -8,9 +8,10 @@ from osnovci.words import counted, first_of
 from osnovci_operator import conditions
 from osnovci_operator.app.budget import Share
 from osnovci_operator.app.decide import Decision
+from osnovci_operator.app.objects import CORE
 from osnovci_operator.app.reports import Reports
-from osnovci_operator.app.rollout import Course
-from osnovci_operator.app.seen import Deployed, Seen
+from osnovci_operator.app.rollout import APPLIED, Course
+from osnovci_operator.app.seen import Deployed, Seen, Stranger
 from osnovci_operator.app.spec import App
 from osnovci_operator.backend import Unreadable
 from osnovci_operator.conditions import Condition
@@ -19,22 +20,34 @@ from osnovci_operator.resource import format_duration
 
 
 @dataclass(frozen=True)
+class Refusal:
+    """An object that the API server did not take, and why, in its words."""
+
+    kind: str
+    message: str
+
+    @property
+    def of_pods(self) -> bool:
+        """Whether nothing of the spec could be applied to the pods."""
+        return self.kind in CORE
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What was decided, and what came of it."""
 
     decision: Decision
-    course: Course | None = None
-    """None: nothing may be applied."""
-    refusal: str = ""
-    """Why the API server did not take an object, in its words."""
+    course: Course
+    refusal: Refusal | None = None
 
 
 def status(app: App, last: dict[str, Any], seen: Seen, outcome: Outcome) -> dict[str, Any]:
     """Write the status that follows on the last."""
     deployed, generation, decision = seen.deployed, app.identity.generation, outcome.decision
-    progress = progressing(app, deployed, outcome.course, seen.trouble)
-    # While only the count changes, pods that are ready stay so.
-    counting = last.get("observedGeneration") == generation
+    progress = progressing(app, seen, outcome)
+    # While only the count changes, pods that are ready stay so; a new revision's are not yet.
+    was = {each["type"]: each["status"] for each in last.get("conditions", ())}
+    counting = last.get("observedGeneration") == generation and was.get("Ready") == "True"
     return {
         "observedGeneration": generation,
         "replicas": deployed.existing if deployed else 0,
@@ -88,39 +101,59 @@ def url(app: App) -> str:
     return f"{'https' if ingress.tls_secret_name else 'http'}://{ingress.host}"
 
 
-def progressing(
-    app: App, deployed: Deployed | None, course: Course | None, trouble: str | None
-) -> Condition:
+def progressing(app: App, seen: Seen, outcome: Outcome) -> Condition:
     """Whether the revision that the spec asks for is rolled out, or on its way."""
-    if course and course.refused:
+    deployed, course, trouble = seen.deployed, outcome.course, seen.trouble
+    if outcome.refusal and outcome.refusal.of_pods:
+        message = f"{outcome.refusal.message}; pods and config stay as they are"
+        return Condition("Progressing", False, "PodRefused", message)
+    if course.refused:
         message = (
             f"{course.refused}; the last good revision serves instead, until pod or config of the "
             "spec change"
         )
         return Condition("Progressing", False, "RolledBack", message)
-    if not deployed or not deployed.settled:
+    if not deployed or not deployed.settled or not _is_applied(deployed, course):
         return Condition("Progressing", True, "RollingOut", "the Deployment is being changed")
+    return _pods_progress(app, deployed, deployed.trouble or trouble)
+
+
+def _pods_progress(app: App, deployed: Deployed, trouble: str | None) -> Condition:
+    if not deployed.asked and not deployed.existing:
+        message = "no pod is asked for: the revision is tried when the first one comes"
+        return Condition("Progressing", True, "NoneNeeded", message)
     counts = f"{deployed.updated} of {counted(deployed.existing, 'pod')} of the new revision"
-    why = f"; {deployed.trouble or trouble}" if deployed.trouble or trouble else ""
+    counts += f", {deployed.ready} of {deployed.asked} ready"
+    why = f"; {trouble}" if trouble else ""
     if deployed.stalled:
         deadline = format_duration(app.spec.rollout.deadline)
         message = f"no progress within {deadline}: {counts}{why}"
         return Condition("Progressing", False, "DeadlineExceeded", message)
-    if deployed.updated < min(deployed.existing, deployed.asked):
+    if not deployed.rolled_out or not deployed.ready:
         return Condition("Progressing", True, "RollingOut", counts + why)
-    return Condition("Progressing", True, "RolledOut", "all pods are of the newest revision")
+    message = "all pods are of the newest revision"
+    if deployed.ready < deployed.asked:
+        message += f", {deployed.ready} of {deployed.asked} ready{why}"
+    return Condition("Progressing", True, "RolledOut", message)
+
+
+def _is_applied(deployed: Deployed, course: Course) -> bool:
+    """Whether the Deployment that was seen is of the revision that was chosen since."""
+    return deployed.notes.get(APPLIED) == course.notes.get(APPLIED)
 
 
 def ready(seen: Seen, outcome: Outcome, progress: Condition, *, counting: bool) -> Condition:
     """Whether the app does what its spec asks; the first answer wins."""
     decision, deployed = outcome.decision, seen.deployed
-    if decision.blocked:
-        return Condition("Ready", False, decision.reason, decision.message)
+    if seen.strangers:
+        return Condition("Ready", False, "NameTaken", _name_taken(seen.strangers[0]))
     if outcome.refusal:
-        return Condition("Ready", False, "PodRefused", outcome.refusal)
+        reason = "PodRefused" if outcome.refusal.of_pods else "ObjectRefused"
+        return Condition("Ready", False, reason, outcome.refusal.message)
     if progress.reason == "RolledBack":
         return Condition("Ready", False, progress.reason, progress.message)
-    if not deployed or not (deployed.settled or (counting and deployed.ready)):
+    settled = deployed and deployed.settled and _is_applied(deployed, outcome.course)
+    if not deployed or not (settled or (counting and deployed.ready)):
         asked = counted(decision.replicas, "pod")
         return Condition("Ready", False, "RollingOut", f"asked for {asked}")
     if decision.wanted and not decision.replicas:
@@ -128,12 +161,19 @@ def ready(seen: Seen, outcome: Outcome, progress: Condition, *, counting: bool) 
     return _pods_ready(deployed, decision.replicas, seen.trouble)
 
 
+def _name_taken(stranger: Stranger) -> str:
+    named = f"{stranger.place.kind} {stranger.place.name}"
+    if stranger.pool:
+        return f"{named} is that of QueuePool {stranger.pool}: rename the app or the pool"
+    return f"{named} exists and is not the app's: rename the app, or delete that object"
+
+
 def _pods_ready(deployed: Deployed, desired: int, pods_trouble: str | None) -> Condition:
     if not desired:
         return Condition("Ready", True, "NoneNeeded", "the spec asks for no pod")
     counts = f"{deployed.ready} of {counted(desired, 'pod')} ready"
     trouble = deployed.trouble or pods_trouble if deployed.ready < desired else None
-    rolling = deployed.updated < min(deployed.existing, desired)
+    rolling = deployed.updated < deployed.existing  # Some are of an older revision.
     if trouble and (rolling or not deployed.ready):
         return Condition("Ready", False, "PodsNotStarting", f"{counts}; {trouble}")
     if rolling:
@@ -159,11 +199,7 @@ def database_budget(app: App, share: Share) -> Condition:
     asked = app.spec.database.connections_per_process
     counts = f"at most {share.budget} connections of the {share.limit} for all apps"
     if share.exceeded:
-        message = (
-            f"the {share.limit} connections are fewer than one a process, for one pod of each app "
-            "and those of a rollout: raise maxConnections, or lower processes or maxSurge"
-        )
-        return Condition("DatabaseBudget", False, "Exceeded", message)
+        return Condition("DatabaseBudget", False, "Exceeded", share.why_exceeded)
     if share.replicas < share.wanted:
         message = (
             f"{counts}: {share.replicas} of {counted(share.wanted, 'pod')}, each with one a process"
@@ -175,12 +211,12 @@ def database_budget(app: App, share: Share) -> Condition:
     return Condition("DatabaseBudget", True, "WithinBudget", counts)
 
 
-def config_enforced(seen: Seen, course: Course | None) -> Condition:
+def config_enforced(seen: Seen, course: Course) -> Condition:
     """Whether every ready pod runs the config, as the heartbeats say."""
     reports = seen.reports
     if isinstance(reports, Unreadable):
         return Condition("ConfigEnforced", None, reports.reason, reports.message)
-    if not reports or not course or not reports.is_about(course.revision.document):
+    if not reports or not reports.is_about(course.revision.document):
         return Condition("ConfigEnforced", None, "NotObserved", "the config is to be published")
     if refusal := reports.refusal():
         return Condition("ConfigEnforced", False, "ConfigRefused", refusal)

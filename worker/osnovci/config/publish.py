@@ -1,6 +1,5 @@
 """The operator's end of the config channel."""
 
-from dataclasses import dataclass
 from hashlib import sha1
 from importlib.resources import files
 from typing import Any
@@ -15,17 +14,8 @@ SHA = sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
 """The name by which Redis knows the script."""
 
 
-@dataclass(frozen=True)
-class Published:
-    """What Redis holds for an app now."""
-
-    revision: int
-    is_new: bool
-    """Whether it was written; the same document again is not."""
-
-
-async def publish(redis: Redis, namespace: str, document: AppDocument, above: int = 0) -> Published:
-    """Put an app's document where its pods find it; the same one again changes nothing.
+async def publish(redis: Redis, namespace: str, document: AppDocument, above: int = 0) -> int:
+    """Put an app's document where its pods find it; the same one again changes nothing. Give its revision.
 
     A new revision is greater than `above`, the last one that is known, so that a Redis which has
     lost its data gives none twice.
@@ -37,5 +27,4 @@ async def publish(redis: Redis, namespace: str, document: AppDocument, above: in
         reply = await redis.execute_command("EVALSHA", SHA, 0, *arguments)
     except NoScriptError:
         reply = await redis.execute_command("EVAL", SCRIPT, 0, *arguments)
-    revision, is_new = reply
-    return Published(int(revision), bool(is_new))
+    return int(reply)

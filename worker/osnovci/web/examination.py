@@ -1,6 +1,7 @@
 """The checks behind /api/health, asked at most once a second however often the question comes."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
@@ -23,6 +24,8 @@ FRESH_SECONDS = 1.0
 SILENCE_SECONDS = 3.0
 """Redis counts as away when it has not answered for so long."""
 
+log = logging.getLogger(__name__)
+
 
 class Examination:
     """The checks of one server process."""
@@ -34,6 +37,8 @@ class Examination:
         database = replica.database
         self._asks = {"database": partial(_look, database), **checks} if database else checks
         self._silence = silence
+        self._errors: dict[str, str] = {}
+        """What each check said last, to log it once."""
         self._found: dict[str, Check] = {}
         self._found_at = float("-inf")
         self._busy = asyncio.Lock()
@@ -56,8 +61,24 @@ class Examination:
 
     async def _examine(self) -> dict[str, Check]:
         """Ask all at once."""
-        found = await asyncio.gather(*map(_ask, self._asks.values()))
+        found = await asyncio.gather(*(self._ask(*each) for each in self._asks.items()))
         return dict(zip(self._asks, found, strict=True))
+
+    async def _ask(self, name: str, ask: Ask) -> Check:
+        """Ask one. What it says may name hosts and more, so it is for the log; the answer is public."""
+        began, error = time.monotonic(), ""
+        try:
+            async with asyncio.timeout(CHECK_SECONDS):
+                await ask()
+        except TimeoutError:
+            error = f"no answer within {CHECK_SECONDS:g} s"
+        except Exception as failure:  # noqa: BLE001  # the application's own, whatever it is
+            error = str(failure) or type(failure).__name__
+        if error != self._errors.get(name, ""):
+            log.warning("check %s: %s", name, error or "answers again")
+            self._errors[name] = error
+        told = "does not answer" if error else ""
+        return health.dependency(told, time.monotonic() - began, if_away=Status.UNHEALTHY)
 
     def _at_hand(self) -> dict[str, Check]:
         """Judge what is known without asking."""
@@ -77,15 +98,3 @@ async def _look(database: Database) -> None:
     sign = await database.health()
     if not sign.ok:
         raise OsnovciError(sign.message)
-
-
-async def _ask(ask: Ask) -> Check:
-    began, error = time.monotonic(), ""
-    try:
-        async with asyncio.timeout(CHECK_SECONDS):
-            await ask()
-    except TimeoutError:
-        error = f"no answer within {CHECK_SECONDS:g} s"
-    except Exception as failure:  # noqa: BLE001  # the application's own, whatever it is
-        error = str(failure) or type(failure).__name__
-    return health.dependency(error, time.monotonic() - began, if_away=Status.UNHEALTHY)

@@ -26,6 +26,11 @@ FIRST_SECONDS = 5.0
 LONGEST_WAIT_SECONDS = 3.0
 """Between two attempts while Redis is away; shorter than a heartbeat lives."""
 
+AGAIN_SECONDS = 1.0
+"""After a refusal of the application's the document is tried again so soon, then ever later."""
+
+AGAIN_AT_MOST_SECONDS = 60.0
+
 Configure = Callable[[AppDocument], Awaitable[None]]
 """Puts a document in force in the application; raises to refuse it."""
 
@@ -49,6 +54,9 @@ class Pulse:
         self._measured_at = self._reported_at = 0.0
         self._failures = 0
         self._answered_at = 0.0
+        self._refusals = 0
+        self._again_at = float("inf")
+        """When a document that the application refused is put to it again."""
 
     @property
     def silence(self) -> float | None:
@@ -119,7 +127,10 @@ class Pulse:
             mark = await link.exchange(heartbeat.model_dump_json() if report else None)
             if report:
                 self._reported_at = time.monotonic()
-            if mark not in {self._seen, (None, None)}:
+            if mark != self._seen:
+                self._refusals = 0
+            is_due = mark != self._seen or time.monotonic() >= self._again_at
+            if is_due and mark != (None, None):
                 await self._take(link, mark)
         except Away as error:
             if not self._failures:
@@ -133,6 +144,7 @@ class Pulse:
 
     async def _take(self, link: Link, mark: Mark) -> None:
         """Read the new config and put it in force, beside the beat: a pool may take long to shrink."""
+        self._again_at = float("inf")
         try:
             config = await link.fetch()
         except ConfigError as error:
@@ -147,8 +159,13 @@ class Pulse:
         try:
             await self._configure(config.document)
         except Exception as error:  # noqa: BLE001  # the application's own, whatever it is
+            # It may be for the moment, such as a database that is away.
+            wait = min(AGAIN_SECONDS * 2**self._refusals, AGAIN_AT_MOST_SECONDS)
+            self._refusals = min(self._refusals + 1, 10)
+            self._again_at = time.monotonic() + wait
             self._refuse(config.revision, f"the application refuses it: {error}")
             return
+        self._refusals = 0
         if config.revision:
             log.info("config revision %d is in force", config.revision)
         self._replica.put_in_force(config)

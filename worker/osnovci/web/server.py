@@ -3,6 +3,7 @@
 All accept from one listening socket, so that what waits in it outlives each of them.
 """
 
+import errno
 import logging
 import os
 import select
@@ -11,7 +12,6 @@ import socket
 import sys
 import time
 from functools import partial
-from importlib import import_module
 from types import FrameType
 
 import uvicorn
@@ -20,7 +20,7 @@ from osnovci import logs
 from osnovci.app_contract import ENV_PROCESS, AppDocument
 from osnovci.errors import SettingsError
 from osnovci.queues.processes import Process, ended_children
-from osnovci.web.asgi import App
+from osnovci.web.loading import check_name, load
 from osnovci.web.runtime import WebRuntime
 from osnovci.words import counted
 
@@ -48,10 +48,8 @@ class Server:
         self._stops = 0
         self._status = 0
         self._bell, self._button = socket.socketpair()
-        try:
-            self._listener = socket.create_server((host, port), backlog=BACKLOG)
-        except OSError as error:
-            raise SettingsError(f"port {port}: {error}; --port chooses another") from error
+        check_name(name)
+        self._listener = _listen(host, port)
         body = partial(serve, name, self._listener, document)
         self._processes = [
             Process(f"server {n}", partial(body, n), in_child=self._forget)
@@ -126,6 +124,20 @@ class Server:
             each.signal(number)
 
 
+def _listen(host: str, port: int) -> socket.socket:
+    if port not in range(65536):
+        raise SettingsError(f"port {port} is none; --port chooses one from 1 to 65535")
+    try:
+        return socket.create_server((host, port), backlog=BACKLOG)
+    except OSError as error:
+        # Those of looking a name up are negative.
+        if (error.errno or 0) < 0 or error.errno == errno.EADDRNOTAVAIL:
+            raise SettingsError(
+                f"--host {host}: {error}; it should be an address of this machine, such as 0.0.0.0"
+            ) from error
+        raise SettingsError(f"port {port}: {error}; --port chooses another") from error
+
+
 def serve(name: str, listener: socket.socket, document: AppDocument, process: int) -> None:
     """Be one server process."""
     signal.signal(signal.SIGTERM, _leave)
@@ -152,26 +164,6 @@ def serve(name: str, listener: socket.socket, document: AppDocument, process: in
         backlog=BACKLOG,
     )
     uvicorn.Server(config).run(sockets=[listener])
-
-
-def load(name: str) -> App:
-    """Import the application that `MODULE:NAME` names.
-
-    Raises SettingsError where there is none; what the module itself raises goes through.
-    """
-    module, _, attribute = name.partition(":")
-    sys.path.insert(0, "")
-    try:
-        app: App | None = getattr(import_module(module), attribute or "app", None)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
-            raise
-        raise SettingsError(
-            f"there is no module {error.name}; {name!r} should be MODULE:NAME, and PYTHONPATH where it is"
-        ) from error
-    if not callable(app):
-        raise SettingsError(f"{module} has no application {attribute or 'app'!r}")
-    return app
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
