@@ -109,6 +109,21 @@ def test_a_record_that_cannot_be_read_breaks_its_own_job_alone(
     assert "its record cannot be read" in ended(queues, bad.id).error
 
 
+@pytest.mark.parametrize("isolation", list(Isolation))
+@pytest.mark.parametrize("data", [b"xyz", b'["queue_tasks.add",null,null,{}]', b"", b"\xff"])
+def test_data_that_cannot_be_read_break_their_own_job_alone(
+    redis: Redis, queues: Queues, start_worker: StartWorker, isolation: Isolation, data: bytes
+) -> None:
+    start_worker(pool_document(tasks=TASKS, isolation=isolation, concurrency=2))
+    neighbour = queues.run(operations.enqueue(queue_tasks.pause, 1))
+    redis.hset("rq:job:bad", mapping={"status": "queued", "origin": "email", "data": data})
+    redis.rpush("rq:queue:email", "bad")
+    found = ended(queues, "bad")
+    assert (found.status, found.losses) == ("failed", 0)
+    assert "was set aside" in found.error
+    assert ended(queues, neighbour).losses == 0
+
+
 def test_a_look_at_a_job_with_odd_fields_shows_the_rest(redis: Redis, queues: Queues) -> None:
     job = Queue("email", connection=redis).enqueue("queue_tasks.add", 1, 2)
     redis.hset(job.key, mapping={"status": "created", "progress": "50%"})

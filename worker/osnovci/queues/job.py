@@ -26,9 +26,6 @@ class JobStatus(StrEnum):
     CANCELED = "canceled"
 
 
-ENDED = {JobStatus.FINISHED, JobStatus.FAILED, JobStatus.STOPPED, JobStatus.CANCELED}
-
-
 @dataclass(frozen=True)
 class Job:
     """One job at one moment."""
@@ -150,5 +147,5 @@ def _result(value: bytes | None) -> Any:
     """Read a result; None for none, and for one that is no plain data."""
     try:
         return decode_result(value) if value else None
-    except (PayloadError, ValueError):
+    except PayloadError:
         return None
