@@ -1,6 +1,7 @@
 """The engine's order of ending and beginning, with hands instead of processes and a Redis that waits."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ from workers import queue_document
 from osnovci.queues.engine.executor import Sink
 from osnovci.queues.engine.jobs import Kind, Outcome, Taken
 from osnovci.queues.engine.loop import Engine
-from osnovci.queues.engine.turns import Turn
+from osnovci.queues.engine.turns import LEASE_MS, Turn
 from osnovci.queues.scripts import Call
 
 
@@ -60,7 +61,14 @@ class WaitingRedis:
         self.asked += 1
         await self.gate.wait()
         jobs = [taken(f"{self.asked}-{number}") for number in range(wanted(call))]
-        return Turn(due_seconds=None, late=[], blocked=frozenset(), jobs=jobs, room=wanted(call))
+        return Turn(
+            due_seconds=None,
+            late=[],
+            blocked=frozenset(),
+            jobs=jobs,
+            room=wanted(call),
+            broken={},
+        )
 
 
 def wanted(call: Call[Turn]) -> int:
@@ -75,9 +83,8 @@ def taken(name: str) -> Taken:
     )  # fmt: skip
 
 
-async def begins_after_its_end_is_known() -> None:
-    hands, redis = Hands(), WaitingRedis()
-    engine = Engine(
+def engine_of(hands: Hands, redis: WaitingRedis) -> Engine:
+    return Engine(
         "w",
         run_id="r",
         queues=[queue_document()],
@@ -86,6 +93,11 @@ async def begins_after_its_end_is_known() -> None:
         busy=lambda _: None,
         rest=lambda _asked, _drained: None,
     )
+
+
+async def begins_after_its_end_is_known() -> None:
+    hands, redis = Hands(), WaitingRedis()
+    engine = engine_of(hands, redis)
     redis.gate.set()
     running = asyncio.create_task(engine.run())
     await soon(lambda: len(hands.began) == 1)
@@ -108,3 +120,27 @@ async def soon(condition: Callable[[], bool]) -> None:
 
 def test_a_job_begins_when_redis_knows_the_end_of_the_one_before() -> None:
     asyncio.run(begins_after_its_end_is_known())
+
+
+def renewed_ago(engine: Engine, seconds: float) -> None:
+    engine.renewed(frozenset(), time.monotonic() - seconds)
+
+
+async def begins_nothing_without_a_lease() -> None:
+    hands, redis = Hands(), WaitingRedis()
+    engine = engine_of(hands, redis)
+    running = asyncio.create_task(engine.run())
+    await soon(lambda: redis.asked == 1)
+    renewed_ago(engine, LEASE_MS / 1000 + 1)
+    redis.gate.set()
+    # it takes part in no turn but the one that gives back what it took
+    await soon(lambda: redis.asked == 2)
+    await soon(lambda: not engine.held)
+    assert hands.began == []
+    renewed_ago(engine, 0)
+    await soon(lambda: len(hands.began) == 1)
+    running.cancel()
+
+
+def test_a_reply_that_comes_after_the_lease_may_have_ended_begins_nothing() -> None:
+    asyncio.run(begins_nothing_without_a_lease())

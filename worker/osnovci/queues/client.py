@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, ResponseError
 
 from osnovci.contract import key_prefix
 from osnovci.queues.scripts import Call
@@ -66,12 +66,20 @@ class Standing:
         try:
             async with asyncio.timeout(seconds):
                 await self._connection.send_packed_command(both)
-                await self._connection.read_response()
+                await self._wait_is_over()
                 reply = await self._connection.read_response()
         except BaseException:
             await self.aclose()
             raise
         return call.parse(reply)
+
+    async def _wait_is_over(self) -> None:
+        try:
+            await self._connection.read_response()
+        except ResponseError as error:
+            # by CLIENT UNBLOCK: the operation behind it runs all the same
+            if not str(error).startswith("UNBLOCKED"):
+                raise
 
     async def aclose(self) -> None:
         """End the connection, and with it what stands on it; the next `run` opens it again."""

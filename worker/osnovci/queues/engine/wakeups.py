@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import aclosing
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError, RedisError
 
 from osnovci.contract import key_prefix, resume_message
 from osnovci.queues.client import Standing
@@ -40,6 +40,10 @@ async def watch_queue(redis: Redis, namespace: str, queue: str, engine: Engine) 
                 continue
             try:
                 turn = await standing.run(wait, engine.standing(), BLOCK_SECONDS + ANSWER_SECONDS)
+            except NoScriptError:
+                # Redis has forgotten the scripts: a turn of the engine's own tells them anew
+                engine.idle.clear()
+                engine.wake.set()
             except (RedisError, TimeoutError) as error:
                 log.debug("cannot wait for %s: %s", queue, error)
                 await asyncio.sleep(AGAIN_SECONDS)
