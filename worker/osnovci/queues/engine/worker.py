@@ -114,7 +114,7 @@ class Worker:
 
 def _heed(watcher: asyncio.Task[None], working: asyncio.Task[None]) -> None:
     """End the worker where a watcher of it broke: it would be deaf from then on."""
-    if not watcher.cancelled() and (error := watcher.exception()):
+    if not watcher.cancelled() and (error := watcher.exception()) and not working.done():
         log.critical("a watcher of this worker broke, which ends it", exc_info=error)
         working.cancel()
 
