@@ -9,7 +9,7 @@ from typing import Any
 
 from redis import Redis
 
-from osnovci.queues.engine.body import progress
+from osnovci.queues.running import progress
 from osnovci.queues.tasks import task
 
 

@@ -6,7 +6,7 @@ import pytest
 from homework.jobs import check_conflicts, make_report, notify
 from postgres_server import PostgresServer
 
-from osnovci.queues.engine.body import enter
+from osnovci.queues.running import enter
 
 
 @pytest.fixture(autouse=True)

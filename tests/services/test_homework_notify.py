@@ -6,7 +6,7 @@ import pytest
 from homework.jobs import notify
 from postgres_server import PostgresServer
 
-from osnovci.queues.engine.body import enter
+from osnovci.queues.running import enter
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from workers import NAMESPACE, StartWorker, free_port, pool_document
 from osnovci.contract import Isolation
 from osnovci.queues import operations
 from osnovci.queues.client import Queues
+from osnovci.queues.errors import QueueError
 from osnovci.queues.job import Job
 from osnovci.queues.operations import Options
 
@@ -109,12 +110,30 @@ def test_a_record_that_cannot_be_read_breaks_its_own_job_alone(
     assert "its record cannot be read" in ended(queues, bad.id).error
 
 
+@pytest.mark.parametrize("isolation", list(Isolation))
+@pytest.mark.parametrize("data", [b"xyz", b'["queue_tasks.add",null,null,{}]', b"", b"\xff"])
+def test_data_that_cannot_be_read_break_their_own_job_alone(
+    redis: Redis, queues: Queues, start_worker: StartWorker, isolation: Isolation, data: bytes
+) -> None:
+    start_worker(pool_document(tasks=TASKS, isolation=isolation, concurrency=2))
+    neighbour = queues.run(operations.enqueue(queue_tasks.pause, 1))
+    redis.hset("rq:job:bad", mapping={"status": "queued", "origin": "email", "data": data})
+    redis.rpush("rq:queue:email", "bad")
+    found = ended(queues, "bad")
+    assert (found.status, found.losses) == ("failed", 0)
+    assert "was set aside" in found.error
+    assert ended(queues, neighbour).losses == 0
+
+
 def test_a_look_at_a_job_with_odd_fields_shows_the_rest(redis: Redis, queues: Queues) -> None:
     job = Queue("email", connection=redis).enqueue("queue_tasks.add", 1, 2)
-    redis.hset(job.key, mapping={"status": "created", "progress": "50%"})
+    redis.hset(job.key, mapping={"status": "created", "progress": "50%", "priority": "abc"})
     found = queues.run(operations.get(job.id))
     assert found
-    assert (found.status, found.progress) == ("created", None)
+    assert (found.status, found.progress, found.priority) == ("created", None, 5)
+    redis.hset(job.key, "status", "strange")
+    with pytest.raises(QueueError, match="'strange', which is not one of created"):
+        queues.run(operations.get(job.id))
 
 
 def test_canceled_jobs_are_kept_within_bounds(redis: Redis, queues: Queues) -> None:

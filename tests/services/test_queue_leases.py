@@ -1,8 +1,15 @@
 """Who holds a job, when it is taken from a worker, and what counts as its death."""
 
+import os
+import signal
+from typing import Any
+
 import pytest
+import queue_tasks
 from hand import Hand, add
 from redis import Redis
+from waiting import eventually
+from workers import StartWorker, pool_document
 
 from osnovci.queues import operations
 from osnovci.queues.audit import audit
@@ -102,3 +109,27 @@ def losses(queues: Queues, job_id: str) -> int:
     found = queues.run(operations.get(job_id))
     assert found
     return found.losses
+
+
+def test_a_worker_that_was_stopped_does_not_begin_what_ran_elsewhere(
+    queues: Queues, hand: Hand, redis: Redis, start_worker: StartWorker
+) -> None:
+    worker = start_worker(pool_document(tasks=("queue_tasks",)))
+    eventually(lambda: worker.waiting == 1)
+    told: Any = redis.hget("rq:worker:worker-1", "pid")
+    os.kill(int(told), signal.SIGSTOP)
+    try:
+        job_id = queues.run(operations.enqueue(queue_tasks.note, "noted", "stale"))
+
+        def taken() -> list[Any]:
+            hand.renew()
+            return hand.take()
+
+        (job,) = eventually(taken)
+        assert job.id == job_id
+        hand.end(job, Kind.COMPLETED)
+    finally:
+        os.kill(int(told), signal.SIGCONT)
+    queues.run(operations.enqueue(queue_tasks.note, "noted", "fresh"))
+    eventually(lambda: redis.llen("noted"))
+    assert redis.lrange("noted", 0, -1) == [b"fresh"]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import queue_tasks
 import redis.asyncio
+from hand import Hand
 from redis import Redis
 from redis_server import RedisServer
 from rq import Queue
@@ -15,6 +16,7 @@ from workers import NAMESPACE, StartWorker, pool_document
 
 from osnovci.queues import operations
 from osnovci.queues.client import AsyncQueues, Queues
+from osnovci.queues.engine.jobs import Kind
 from osnovci.queues.operations import Options
 
 BIN = Path(sys.executable).parent
@@ -47,7 +49,7 @@ def osnovci(server: RedisServer, *arguments: str, seconds: float | None = None) 
     """Run a command; one that never ends is interrupted as by Ctrl-C."""
     place = ("--redis", server.url, "--namespace", NAMESPACE)
     command = [BIN / "osnovci", "queue", *place, *arguments]
-    interrupt = ("timeout", "--signal=INT", str(seconds)) if seconds else ()
+    interrupt = ("timeout", "--foreground", "--signal=INT", str(seconds)) if seconds else ()
     done = subprocess.run([*interrupt, *command], check=False, capture_output=True, text=True)
     assert not done.stderr
     return done.stdout
@@ -122,3 +124,64 @@ def test_a_command_says_what_it_did(
 ) -> None:
     Queue("email", connection=redis).enqueue("queue_tasks.add", 1, 2)
     assert osnovci(redis_server, *arguments) == said
+
+
+def refused(server: RedisServer, *arguments: str) -> tuple[int, str]:
+    place = ("--redis", server.url, "--namespace", NAMESPACE)
+    command = [BIN / "osnovci", "queue", *place, *arguments]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (("stats", "typo"), 1),
+        (("purge", "typo", "failed"), 1),
+        (("retry", "--all", "typo"), 1),
+        (("pause", "typo"), 0),
+    ],
+)
+def test_a_queue_that_is_not_known_is_named(
+    arguments: tuple[str, ...], status: int, redis: Redis, redis_server: RedisServer
+) -> None:
+    Queue("email", connection=redis).enqueue("queue_tasks.add", 1, 2)
+    said = "typo: no such queue is known here (yet)\n"
+    assert refused(redis_server, *arguments) == (status, said)
+
+
+def test_a_retry_of_nothing_says_what_to_name(redis_server: RedisServer) -> None:
+    said = "osnovci: queue retry: name the jobs, or a queue with --all\n"
+    assert refused(redis_server, "retry") == (2, said)
+
+
+def test_cancel_and_retry_say_of_each_job_what_became_of_it(
+    redis: Redis, redis_server: RedisServer
+) -> None:
+    job = Queue("email", connection=redis).enqueue("queue_tasks.add", 1, 2).id
+    assert osnovci(redis_server, "cancel", job) == f"{job}: cancelled\n"
+    assert osnovci(redis_server, "retry", job) == f"{job}: waits again\n"
+
+
+def test_output_that_nobody_reads_is_no_error(redis: Redis, redis_server: RedisServer) -> None:
+    Queue("email", connection=redis).enqueue("queue_tasks.add", 1, 2)
+    osnovci_top = f"{BIN}/osnovci queue --redis {redis_server.url} --namespace {NAMESPACE} top"
+    command = ["bash", "-c", f"set -o pipefail; {osnovci_top} | head -1"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_url_that_is_none_is_not_repeated() -> None:
+    command = [BIN / "osnovci", "queue", "--redis", "amqp://:secret@x", "-n", "x", "stats"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "secret" not in done.stderr
+
+
+def test_rq_is_told_what_completed_and_what_failed(queues: Queues, redis: Redis) -> None:
+    hand = Hand(queues)
+    for kind in (Kind.COMPLETED, Kind.FAILED, Kind.BACK, Kind.FAILED):
+        queues.run(operations.enqueue(queue_tasks.add, 1, 2))
+        hand.end(hand.take()[0], kind)
+    told = redis.hmget("rq:worker:hand", "successful_job_count", "failed_job_count")
+    assert told == [b"1", b"2"]

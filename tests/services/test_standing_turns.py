@@ -1,5 +1,6 @@
 """Turns that stand in Redis behind a wait: what they take, and when they take nothing."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from typing import Any
@@ -9,15 +10,16 @@ from hand import Hand, add
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
 from redis_server import RedisServer
-from waiting import eventually
-from workers import StartWorker, pool_document, queue_document
+from waiting import eventually, eventually_async
+from workers import NAMESPACE, StartWorker, pool_document, queue_document
 
 from osnovci.contract import WorkerState
 from osnovci.queues import operations
 from osnovci.queues.audit import audit
-from osnovci.queues.client import Queues
-from osnovci.queues.engine.turns import Turn, plan, turn
+from osnovci.queues.client import Line, Queues
+from osnovci.queues.engine.turns import Turn, Turns, plan, turn
 from osnovci.queues.operations import Options
 from osnovci.queues.scripts import stamp
 
@@ -85,6 +87,34 @@ def test_a_script_writes_a_moment_as_the_clients_do(
         common + "return stamp(ARGV[3], ARGV[4])", 0, "p", "now", second, microsecond
     )
     assert written.decode() == stamp(moment)
+
+
+async def unblocked(server: RedisServer) -> Turn:
+    async with AsyncRedis.from_url(server.url) as redis:
+        line = Line(redis, NAMESPACE)
+        wait = ("BLMOVE", "rq:queue:email", "rq:queue:email", "LEFT", "LEFT", 5)
+        call = Turns("hand", "stood", [queue_document()]).next(want=1, slots=1, holds=0, ended=())
+        running = asyncio.create_task(line.stand(wait, call, 10))
+
+        async def is_blocked() -> bool:
+            clients = await redis.client_list()
+            waiting = [each["id"] for each in clients if each["cmd"] == "blmove"]
+            return bool(waiting) and bool(await redis.client_unblock(int(waiting[0]), error=True))
+
+        await eventually_async(is_blocked)
+        try:
+            return await running
+        finally:
+            await line.aclose()
+
+
+async def test_a_wait_that_is_ended_from_outside_takes_all_the_same(
+    queues: Queues, redis_server: RedisServer
+) -> None:
+    hand = Hand(queues)
+    hand.renew()
+    hand.turn()
+    assert (await unblocked(redis_server)).jobs == []
 
 
 def test_a_worker_of_many_queues_holds_no_more_than_it_runs(

@@ -1,6 +1,7 @@
 """The engine's order of ending and beginning, with hands instead of processes and a Redis that waits."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ from workers import queue_document
 from osnovci.queues.engine.executor import Sink
 from osnovci.queues.engine.jobs import Kind, Outcome, Taken
 from osnovci.queues.engine.loop import Engine
-from osnovci.queues.engine.turns import Turn
+from osnovci.queues.engine.turns import LEASE_MS, Turn
 from osnovci.queues.scripts import Call
 
 
@@ -63,7 +64,14 @@ class WaitingRedis:
         told()
         await self.gate.wait()
         jobs = [taken(f"{self.asked}-{number}") for number in range(wanted(call))]
-        return Turn(due_seconds=None, late=[], blocked=frozenset(), jobs=jobs, room=wanted(call))
+        return Turn(
+            due_seconds=None,
+            late=[],
+            blocked=frozenset(),
+            jobs=jobs,
+            room=wanted(call),
+            broken={},
+        )
 
 
 def wanted(call: Call[Turn]) -> int:
@@ -138,3 +146,27 @@ def test_a_job_begins_when_redis_knows_the_end_of_the_one_before() -> None:
 
 def test_a_short_job_begins_when_the_end_of_the_one_before_is_on_its_way() -> None:
     asyncio.run(begins_what_it_holds_when_the_end_is_told())
+
+
+def renewed_ago(engine: Engine, seconds: float) -> None:
+    engine.renewed(frozenset(), time.monotonic() - seconds)
+
+
+async def begins_nothing_without_a_lease() -> None:
+    hands, redis = Hands(), WaitingRedis()
+    engine = engine_of(hands, redis)
+    running = asyncio.create_task(engine.run())
+    await soon(lambda: redis.asked == 1)
+    renewed_ago(engine, LEASE_MS / 1000 + 1)
+    redis.gate.set()
+    # it takes part in no turn but the one that gives back what it took
+    await soon(lambda: redis.asked == 2)
+    await soon(lambda: not engine.held)
+    assert hands.began == []
+    renewed_ago(engine, 0)
+    await soon(lambda: len(hands.began) == 1)
+    running.cancel()
+
+
+def test_a_reply_that_comes_after_the_lease_may_have_ended_begins_nothing() -> None:
+    asyncio.run(begins_nothing_without_a_lease())

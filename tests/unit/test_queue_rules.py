@@ -115,12 +115,22 @@ class Evil:
         pytest.param(
             json.dumps([1, None, [], {}]).encode(), "does not name a function", id="no name"
         ),
+        pytest.param(b"xyz", "cannot be read as zlib", id="not compressed"),
+        pytest.param(b'["f", null, null, {}]', "are not a list", id="no arguments"),
+        pytest.param(b'["f", null, "ab", {}]', "are not a list", id="letters as arguments"),
         pytest.param(b"[" + b"0," * 100_000, "larger than 128 KiB", id="too large"),
     ],
 )
 def test_what_is_not_plain_is_refused(data: bytes, sentence: str) -> None:
     with pytest.raises(PayloadError, match=sentence):
         decode(data)
+
+
+@pytest.mark.parametrize("data", [b"xyz", b"!", b"eA==", b"gA==", b"ew=="])
+def test_a_result_that_is_none_is_refused_and_an_error_that_is_none_is_told(data: bytes) -> None:
+    with pytest.raises(PayloadError, match="cannot be read"):
+        decode_result(data)
+    assert decode_error(b"eHl6").startswith("What was noted of it cannot be read")
 
 
 def test_of_a_long_error_the_end_is_kept() -> None:

@@ -43,7 +43,10 @@ def test_a_wrong_pool_is_named_by_field(document: str, sentence: str) -> None:
         WorkerSettings.parse(wrong)
 
 
-def test_a_wrong_url_is_not_repeated() -> None:
+@pytest.mark.parametrize(
+    "url", ["amqp://:secret@redis", "redis://:secret@redis:bad/0", "redis://:secret@redis:99999"]
+)
+def test_a_wrong_url_is_not_repeated(url: str) -> None:
     with pytest.raises(SettingsError) as error:
-        WorkerSettings.parse(environment("amqp://:secret@redis", pool_document()))
+        WorkerSettings.parse(environment(url, pool_document()))
     assert "secret" not in str(error.value)

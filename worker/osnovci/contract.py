@@ -99,7 +99,7 @@ class RetryDocument(Document):
 
 
 class RateDocument(Document):
-    """At most `limit` starts of jobs in any window."""
+    """`limit` starts at once after a pause, then one each `window / limit`: never twice in a window."""
 
     limit: PositiveInt
     window_seconds: Annotated[float, Field(gt=0)]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pydantic import ValidationError
+from redis.connection import parse_url
 
 from osnovci.app_contract import ENV_APP, ENV_PROCESS, ENV_SERVER_ID, AppDocument
 from osnovci.config.revision import Config, ConfigError
@@ -98,9 +99,13 @@ def _config(text: str) -> Config:
 
 
 def _redis_url(url: str) -> str:
-    """Check the scheme. The message leaves the URL out, since it may hold a password."""
+    """Check the form. The message leaves the URL out, since it may hold a password."""
     if not url.startswith(SCHEMES):
         raise SettingsError(f"{ENV_REDIS_URL} must begin with {', '.join(SCHEMES[:-1])} or unix://")
+    try:
+        parse_url(url)
+    except ValueError:
+        raise SettingsError(f"{ENV_REDIS_URL} is no URL: write redis://HOST:PORT/DB") from None
     return url
 
 

@@ -14,7 +14,7 @@ from redis import Redis
 from homework.database import with_database
 from homework.report import report_pdf
 from osnovci.database.connection import Connection
-from osnovci.queues.engine.body import current_job_id
+from osnovci.queues.running import current_job_id
 from osnovci.queues.tasks import task
 
 SMTP_SECONDS = 10.0

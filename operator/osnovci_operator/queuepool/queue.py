@@ -23,7 +23,7 @@ class Retries(Model):
 
 
 class Rate(Model):
-    """How many jobs may start in any length of time."""
+    """How fast the jobs of a queue may start."""
 
     model_config = {
         "json_schema_extra": rules(
@@ -36,7 +36,8 @@ class Rate(Model):
     }
 
     limit: Annotated[int, Field(ge=1, le=1_000_000)]
-    """So many jobs may start within the window, spread over it or at once."""
+    """So many jobs may start in a window in the long run. After a pause so many start at once, and the
+    next ones one by one: in no window start twice as many."""
     window: Duration
     """The length of time that the limit is for, at least 100ms."""
 

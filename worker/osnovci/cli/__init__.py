@@ -1,6 +1,7 @@
 """The command `osnovci`: one module a subcommand, which imports what it needs when it runs."""
 
 import argparse
+import os
 import sys
 
 from osnovci.cli import explain, queue, serve, simulate, trace, worker
@@ -17,7 +18,13 @@ def main() -> None:
         command.add(subparsers)
     arguments = parser.parse_args()
     try:
-        sys.exit(arguments.run(arguments))
+        status = arguments.run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # whoever read has enough; Python would complain again when it closes the output
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
     except (OsnovciError, OSError) as error:
         print(f"osnovci: {error}", file=sys.stderr)
-        sys.exit(2)
+        status = 2
+    sys.exit(status)

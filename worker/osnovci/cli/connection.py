@@ -65,6 +65,7 @@ def _open(arguments: argparse.Namespace) -> "Queues":
     try:
         return Queues(Redis.from_url(arguments.redis), arguments.namespace)
     except ValueError:
+        # what was given is left out, since it may hold a password
         raise OsnovciError(
-            f"{arguments.redis!r} is no URL of a Redis: write redis://HOST:PORT/DB"
+            "what --redis or OSNOVCI_REDIS_URL gives is no URL of a Redis: write redis://HOST:PORT/DB"
         ) from None

@@ -1,6 +1,7 @@
 """`osnovci queue`: look at queues and jobs, and do what people do with them."""
 
 import argparse
+import sys
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -8,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from osnovci.cli import schedules
 from osnovci.cli.connection import WHERE, add_options, connected
 from osnovci.cli.table import table
+from osnovci.errors import OsnovciError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from osnovci.queues.client import Queues
     from osnovci.queues.job import QueueStats
@@ -62,10 +64,24 @@ def stats(queues: "Queues", arguments: argparse.Namespace) -> int:
     """Print the figures once."""
     from osnovci.queues import operations
 
-    found = queues.run(operations.stats(*arguments.queues))
+    unknown = _unknown(queues, arguments.queues)
+    known = [each for each in arguments.queues if each not in unknown]
+    if unknown and not known:
+        return 1
+    found = queues.run(operations.stats(*known))
     for line in table([COLUMNS, *(_row(each) for each in found.values())]):
         print(line)
-    return 0
+    return int(bool(unknown))
+
+
+def _unknown(queues: "Queues", names: "Sequence[str]") -> list[str]:
+    """Tell which of these queues are not known here: no job was enqueued, and no worker took any."""
+    unknown = [
+        each for each in names if not queues.redis.sismember("rq:queues", f"rq:queue:{each}")
+    ]
+    for each in unknown:
+        print(f"{each}: no such queue is known here (yet)", file=sys.stderr)
+    return unknown
 
 
 def _row(found: "QueueStats") -> tuple[str, ...]:
@@ -91,6 +107,7 @@ def pause(queues: "Queues", arguments: argparse.Namespace) -> int:
     """Pause queues."""
     from osnovci.queues import operations
 
+    _unknown(queues, arguments.queues)
     for queue in arguments.queues:
         print(
             f"{queue}: {'paused' if queues.run(operations.pause(queue)) else 'was paused already'}"
@@ -102,6 +119,7 @@ def resume(queues: "Queues", arguments: argparse.Namespace) -> int:
     """Resume queues."""
     from osnovci.queues import operations
 
+    _unknown(queues, arguments.queues)
     for queue in arguments.queues:
         print(f"{queue}: {'resumed' if queues.run(operations.resume(queue)) else 'was not paused'}")
     return 0
@@ -111,24 +129,38 @@ def retry(queues: "Queues", arguments: argparse.Namespace) -> int:
     """Let jobs run again."""
     from osnovci.queues import operations
 
+    if not arguments.all and not arguments.jobs:
+        raise OsnovciError("queue retry: name the jobs, or a queue with --all")
     if arguments.all:
+        if _unknown(queues, [arguments.all]):
+            return 1
         queue = arguments.all
         number = _in_pieces(queues, queue, "failed", partial(operations.retry_all, queue))
         print(f"{arguments.all}: {number} jobs wait again")
-    refused = [each for each in arguments.jobs if not queues.run(operations.retry(each))]
-    for each in refused:
-        print(f"{each}: not retried: no such job, or it has not failed")
-    return int(bool(refused))
+    refused = "not retried: no such job, or it has not failed"
+    return _each(queues, arguments.jobs, operations.retry, "waits again", refused)
 
 
 def cancel(queues: "Queues", arguments: argparse.Namespace) -> int:
     """Take jobs back."""
     from osnovci.queues import operations
 
-    refused = [each for each in arguments.jobs if not queues.run(operations.cancel(each))]
-    for each in refused:
-        print(f"{each}: not cancelled: no such job, or it has ended")
-    return int(bool(refused))
+    refused = "not cancelled: no such job, or it has ended"
+    return _each(queues, arguments.jobs, operations.cancel, "cancelled", refused)
+
+
+def _each(
+    queues: "Queues",
+    jobs: "Sequence[str]",
+    operation: "Callable[[str], Call[bool]]",
+    done: str,
+    refused: str,
+) -> int:
+    """Do it to each job, and say of each what became of it."""
+    changed = [queues.run(operation(job)) for job in jobs]
+    for job, is_done in zip(jobs, changed, strict=True):
+        print(f"{job}: {done if is_done else refused}")
+    return int(not all(changed))
 
 
 def purge(queues: "Queues", arguments: argparse.Namespace) -> int:
@@ -136,6 +168,8 @@ def purge(queues: "Queues", arguments: argparse.Namespace) -> int:
     from osnovci.queues import operations
 
     queue, place = arguments.queue, arguments.place
+    if _unknown(queues, [queue]):
+        return 1
     number = _in_pieces(queues, queue, place, partial(operations.purge, queue, place))
     print(f"{arguments.queue}: {number} {arguments.place} jobs deleted")
     return 0

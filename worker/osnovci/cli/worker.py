@@ -25,10 +25,13 @@ def run(arguments: argparse.Namespace) -> int:
     # gets a signal that it has no handler for, and the pod would linger for its whole grace.
     signal.signal(signal.SIGTERM, _leave)
     from osnovci.contract import PROBE_PORT
+    from osnovci.errors import SettingsError
     from osnovci.queues.supervisor import Supervisor
     from osnovci.settings import WorkerSettings
 
     port = PROBE_PORT if arguments.probe_port is None else arguments.probe_port
+    if not 0 < port <= 65535:  # noqa: PLR2004  # the ports that there are
+        raise SettingsError(f"--probe-port: {port} is no port: give one from 1 to 65535")
     return Supervisor(WorkerSettings.parse(os.environ), port).run()
 
 

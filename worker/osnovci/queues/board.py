@@ -17,8 +17,8 @@ _ASKED, _DRAINED = 16, 24
 class Board:
     """How many jobs run, whether the pod drains, and when Redis last answered.
 
-    Made before the processes are forked, which then all see the same bytes. Each byte has one
-    writer, so no lock is needed.
+    Made before the processes are forked, which then all see the same bytes. There is no lock: each
+    value is written at once, by one process at a time (the supervisor, where the engine has ended).
     """
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, ResponseError
 
 from osnovci.contract import key_prefix
 from osnovci.queues.scripts import Argument, Call
@@ -85,11 +85,19 @@ class Line:
             await self._connection.send_packed_command(self._connection.pack_commands(commands))
             told()
             for _ in commands[1:]:
-                await self._connection.read_response()
+                await self._wait_is_over()
             return await self._connection.read_response()
         except BaseException:
             await self.aclose()
             raise
+
+    async def _wait_is_over(self) -> None:
+        try:
+            await self._connection.read_response()
+        except ResponseError as error:
+            # by CLIENT UNBLOCK: the operation behind it runs all the same
+            if not str(error).startswith("UNBLOCKED"):
+                raise
 
     async def aclose(self) -> None:
         """End the connection, and with it what stands on it; the next command opens it again."""

@@ -55,9 +55,10 @@ local function wake(message) call('PUBLISH', P .. 'wake', message) end
 local function push(id, queue, front, priority)
   call('HSET', job_key(id), 'status', 'queued', 'enqueued_at', NOW)
   call('PERSIST', job_key(id))
-  if priority and priority ~= '' and priority ~= '5' then
+  local rank = tonumber(priority or '')
+  if rank and rank >= 1 and rank <= 10 and rank ~= 5 then
     local order = front and 0 or call('INCR', P .. 'sequence')
-    call('ZADD', P .. 'priority:' .. queue, tonumber(priority) * 2 ^ 40 + order, id)
+    call('ZADD', P .. 'priority:' .. queue, rank * 2 ^ 40 + order, id)
     wake(queue)
   else
     call(front and 'LPUSH' or 'RPUSH', 'rq:queue:' .. queue, id)
@@ -68,6 +69,13 @@ local function schedule(id, queue, due)
   call('HSET', job_key(id), 'status', 'scheduled')
   call('ZADD', 'rq:scheduled:' .. queue, score(due), id)
   wake(queue)
+end
+
+-- Calls a function; where that fails gives nil and why, for people: one broken key stops nothing else.
+local function try(what, ...)
+  local fine, result = pcall(what, ...)
+  if fine then return result end
+  return nil, tostring(type(result) == 'table' and result.err or result)
 end
 
 local function forget(id)

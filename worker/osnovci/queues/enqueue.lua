@@ -1,4 +1,4 @@
--- Accepts any number of jobs, each wholly or not at all.
+-- Accepts any number of jobs, in their order. A key of another type ends it there: those before are accepted.
 --
 -- ARGV  3 ..  for each job: id, queue, priority (1 to 10), wait in ms (0: now), due in seconds of
 --             Unix time ('' : the wait counts), idempotency key ('' : none), how long that key

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from osnovci.queues.errors import PayloadError
+from osnovci.queues.errors import PayloadError, QueueError
 from osnovci.queues.payload import decode, decode_error, decode_result
 from osnovci.queues.scripts import pairs, text
 
@@ -24,9 +24,6 @@ class JobStatus(StrEnum):
     FAILED = "failed"
     STOPPED = "stopped"
     CANCELED = "canceled"
-
-
-ENDED = {JobStatus.FINISHED, JobStatus.FAILED, JobStatus.STOPPED, JobStatus.CANCELED}
 
 
 @dataclass(frozen=True)
@@ -76,20 +73,20 @@ class QueueStats:
 
 
 def parse_job(id: str, reply: Sequence[Any]) -> Job | None:  # noqa: A002  # its name everywhere
-    """Read the reply of look.lua."""
+    """Read the reply of look.lua; raises QueueError for a status that rq does not know."""
     fields, last = pairs(reply[0]), pairs(reply[1])
     if "status" not in fields:
         return None
     return Job(
         id=id,
         queue=text(fields.get("origin")),
-        status=JobStatus(text(fields["status"])),
+        status=_status(fields["status"]),
         task=_task(fields.get("data", b"")),
-        priority=int(fields.get("priority") or 5),
+        priority=_whole(fields.get("priority"), 5),
         progress=_fraction(fields.get("progress")),
         result=_result(last.get("return_value")),
         error=decode_error(last["exc_string"]) if "exc_string" in last else "",
-        losses=int(fields.get("losses") or 0),
+        losses=_whole(fields.get("losses"), 0),
         quarantined="quarantined" in fields,
         enqueued_at=moment(fields.get("enqueued_at")),
         started_at=moment(fields.get("started_at")),
@@ -131,6 +128,24 @@ def moment(value: bytes | str | None) -> datetime | None:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
+def _status(value: bytes) -> JobStatus:
+    try:
+        return JobStatus(text(value))
+    except ValueError:
+        known = ", ".join(JobStatus)
+        raise QueueError(
+            f"the job's status is {text(value)!r}, which is not one of {known}"
+        ) from None
+
+
+def _whole(value: bytes | None, otherwise: int) -> int:
+    """Read a whole number; what is missing or none is `otherwise`."""
+    try:
+        return int(value) if value else otherwise
+    except ValueError:
+        return otherwise
+
+
 def _fraction(value: bytes | None) -> float | None:
     """Read a progress; None for none, and for what another program noted there."""
     try:
@@ -150,5 +165,5 @@ def _result(value: bytes | None) -> Any:
     """Read a result; None for none, and for one that is no plain data."""
     try:
         return decode_result(value) if value else None
-    except (PayloadError, ValueError):
+    except PayloadError:
         return None

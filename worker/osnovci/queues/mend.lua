@@ -109,5 +109,8 @@ local function mend(id, seen_in)
 end
 
 local report = {}
-for i = 5, #ARGV, 2 do report[#report + 1] = mend(ARGV[i], ARGV[i + 1]) end
+for i = 5, #ARGV, 2 do
+  local found, why = try(mend, ARGV[i], ARGV[i + 1])
+  report[#report + 1] = why and {ARGV[i], 'cannot be read: ' .. why, 'left as it is'} or found
+end
 return report

@@ -3,9 +3,10 @@
     client.run(enqueue(send, to="ana@osnovci.app"))            # Queues
     await client.run(enqueue(send, to="ana@osnovci.app"))      # AsyncQueues
 
-An operation is one round trip and happens wholly or not at all. One whose outcome is unknown,
-because the connection broke, may be run again as it is: it carries its job's id, and the second
-run finds the job and changes nothing. Across restarts of the caller use `once`.
+An operation is one round trip. One whose outcome is unknown, because the connection broke, may be
+run again as it is: it carries its job's id, and the second run finds the job and changes nothing.
+That holds while the job is kept (`keepCompleted`); one that ended and is not would run anew. With
+`once` it holds for a day, or `once_holds`, and across restarts of the caller.
 """
 
 import json
@@ -17,6 +18,7 @@ from typing import Any
 
 from osnovci.queues.errors import QueueError
 from osnovci.queues.job import Job, QueueStats, parse_job, parse_stats
+from osnovci.queues.option_rules import check
 from osnovci.queues.payload import encode, encode_error
 from osnovci.queues.scripts import Argument, Call, script, text
 from osnovci.queues.tasks import Task, task_of
@@ -52,8 +54,7 @@ class Options:
     """By default a new one for each job."""
 
     def __post_init__(self) -> None:
-        if not 1 <= self.priority <= 10:  # noqa: PLR2004  # as the field's docstring says
-            raise QueueError(f"priority: {self.priority} is not between 1 (first) and 10 (last)")
+        check(self)
 
 
 @dataclass(frozen=True)

@@ -78,10 +78,12 @@ def decode(data: bytes) -> Payload:
         raise
     except Exception as error:
         raise PayloadError(f"its data cannot be read as {kind}: {error}") from error
-    if instance is not None or not isinstance(function, str) or not isinstance(kwargs, dict):
+    if instance is not None or not isinstance(function, str):
         raise PayloadError(
             "it does not name a function of a module: methods of objects are not run"
         )
+    if not isinstance(args, list | tuple) or not isinstance(kwargs, dict):
+        raise PayloadError("its arguments are not a list and an object of named ones")
     return Payload(function, tuple(args), kwargs, kind)
 
 
@@ -97,9 +99,14 @@ def encode_result(value: Any, kind: Format) -> str | None:
 
 
 def decode_result(text: bytes) -> Any:
-    """Read a result; a pickled one only where it is plain data."""
-    data = base64.b64decode(text)
-    return PlainUnpickler(io.BytesIO(data)).load() if data[:1] == b"\x80" else json.loads(data)
+    """Read a result; raises PayloadError for a pickled one that is no plain data, and what is none."""
+    try:
+        data = base64.b64decode(text)
+        return PlainUnpickler(io.BytesIO(data)).load() if data[:1] == b"\x80" else json.loads(data)
+    except PayloadError:
+        raise
+    except Exception as error:
+        raise PayloadError(f"the result cannot be read: {error}") from error
 
 
 def encode_error(text: str) -> str:
@@ -109,16 +116,21 @@ def encode_error(text: str) -> str:
 
 
 def decode_error(text: bytes) -> str:
-    """Read a traceback or a story."""
-    return _decompress(base64.b64decode(text)).decode()
+    """Read a traceback or a story; what cannot be read is told in its place."""
+    try:
+        return _decompress(base64.b64decode(text)).decode(errors="backslashreplace")
+    except (PayloadError, ValueError) as error:
+        return f"What was noted of it cannot be read: {error}"
 
 
 def _decompress(data: bytes) -> bytes:
     """Undo rq's compression, never beyond the largest size; rq itself allows plain text here."""
     if data[:1] != b"\x78":
         return _bounded(data, "its data")
-    inflater = zlib.decompressobj()
-    raw = inflater.decompress(data, MAX_BYTES + 1)
+    try:
+        raw = zlib.decompressobj().decompress(data, MAX_BYTES + 1)
+    except zlib.error as error:
+        raise PayloadError(f"its data cannot be read as zlib: {error}") from error
     return _bounded(raw, "its data")
 
 

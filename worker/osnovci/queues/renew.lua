@@ -15,6 +15,7 @@ local leases = P .. 'leases'
 
 -- Whether Redis itself was away: it was started anew, or no worker at all has renewed for a whole
 -- lease. Then a lease that ended says nothing of its worker, and each gets the time to come back.
+-- A lone worker that died looks the same: the next one, if it comes later, reruns its job 4 s after that.
 local function was_away()
   local server = string.match(call('INFO', 'server'), 'run_id:(%w+)')
   local before = call('SET', P .. 'server', server, 'GET')
@@ -48,8 +49,10 @@ for _, p in ipairs(cjson.decode(ARGV[8])) do
   if call('EXISTS', job_key(p[1])) == 1 then call('HSET', job_key(p[1]), 'progress', p[2]) end
 end
 
+local function document(found) return type(found) == 'string' and found end
+
 local lost = 0
 for _, gone in ipairs(call('ZRANGEBYSCORE', leases, '-inf', now * 1000, 'LIMIT', 0, 20)) do
   if gone ~= worker then lost = lost + take_from(gone, ARGV[5], true) end
 end
-return {call('SMEMBERS', P .. 'held:' .. worker), lost, call('GET', P .. 'drain:' .. worker)}
+return {call('SMEMBERS', P .. 'held:' .. worker), lost, document(redis.pcall('GET', P .. 'drain:' .. worker))}

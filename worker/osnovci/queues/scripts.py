@@ -58,8 +58,8 @@ def stamp(moment: datetime) -> str:
 
 
 def text(value: Any) -> str:
-    """Read a string of Redis; nothing is the empty string."""
-    return value.decode() if isinstance(value, bytes) else str(value or "")
+    """Read a string of Redis; nothing is the empty string. Bytes that are no text show as they are."""
+    return value.decode(errors="backslashreplace") if isinstance(value, bytes) else str(value or "")
 
 
 def pairs(flat: Sequence[Any]) -> dict[str, bytes]:

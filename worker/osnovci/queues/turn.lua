@@ -11,7 +11,7 @@
 --       11 how many jobs the worker knows to hold, without those that end here
 -- Returns [how many there was room for, ms until something is due or -1, [execution, ...] that were
 --       not ours to end, [queue, ...] paused or at a limit, [[id, execution, queue, FIELDS...], ...]
---       the jobs taken]
+--       the jobs taken, [[queue, why a key of it cannot be read], ...]]
 --
 -- Whoever is in PREFIXheld:WORKER may end a job: a worker whose lease was lost no longer is.
 --
@@ -22,6 +22,9 @@ local queues, ended = cjson.decode(ARGV[8]), cjson.decode(ARGV[9])
 local held = P .. 'held:' .. worker
 local FIELDS = {'data', 'timeout', 'retries_left', 'retry_intervals', 'success_callback_name',
   'failure_callback_name', 'enqueued_at', 'status', 'doubted'}
+
+-- 'The job was set aside: its id is not UTF-8 text.', as rq keeps it: base64 of zlib.
+local NO_TEXT = 'eJwLyUhVyMpPUihPLFYoTi1RSCzOTEm1UsgsKVbITFHILFbIyy9RCA1x07VQKEmtKNEDAJD2EAU='
 
 local keep = {}
 for _, q in ipairs(queues) do keep[q[1]] = {completed = q[2], failed = q[3]} end
@@ -69,6 +72,26 @@ local ends = {
   back = function(e) push(e.id, e.queue, true, call('HGET', job_key(e.id), 'priority')) end,
 }
 
+local completed, unsuccessful = 0, 0
+
+local function finish(e, member)
+  local f = call('HMGET', job_key(e.id), 'status', 'execution', 'origin')
+  e.queue = e.queue or f[3]
+  if e.queue then call('ZREM', 'rq:wip:' .. e.queue, member) end
+  if f[1] ~= 'started' or f[2] ~= e.execution then return end
+  if e.kind == 'completed' then
+    completed = completed + 1
+  elseif e.kind ~= 'back' then
+    unsuccessful = unsuccessful + 1
+  end
+  ends[e.kind](e)
+end
+
+-- One job's broken keys do not hold up the others; the audit mends what is left.
+local function complain(id, why)
+  if why then redis.log(redis.LOG_WARNING, 'osnovci: job ' .. id .. ': ' .. why) end
+end
+
 local late = {}
 for _, e in ipairs(ended) do
   local member = e.id .. ':' .. e.execution
@@ -76,14 +99,8 @@ for _, e in ipairs(ended) do
   if call('SREM', held, member) == 0 then
     late[#late + 1] = e.execution
   else
-    local f = call('HMGET', job_key(e.id), 'status', 'execution', 'origin')
-    e.queue = e.queue or f[3]
-    if e.queue then call('ZREM', 'rq:wip:' .. e.queue, member) end
-    if f[1] == 'started' and f[2] == e.execution then
-      -- one job's broken keys do not hold up the others; the audit mends what is left
-      local fine, why = pcall(ends[e.kind], e)
-      if not fine then redis.log(redis.LOG_WARNING, 'osnovci: job ' .. e.id .. ': ' .. tostring(why.err or why)) end
-    end
+    local _, why = try(finish, e, member)
+    complain(e.id, why)
   end
 end
 
@@ -95,8 +112,11 @@ local function promote(queue)
   if tonumber(first[2]) > now then return tonumber(first[2]) - now end
   for _, id in ipairs(call('ZRANGEBYSCORE', key, '-inf', score(now), 'LIMIT', 0, 500)) do
     call('ZREM', key, id)
-    local f = call('HMGET', job_key(id), 'status', 'enqueue_at_front', 'priority')
-    if f[1] == 'scheduled' then push(id, queue, f[2] == '1', f[3]) end
+    local _, why = try(function()
+      local f = call('HMGET', job_key(id), 'status', 'enqueue_at_front', 'priority')
+      if f[1] == 'scheduled' then push(id, queue, f[2] == '1', f[3]) end
+    end)
+    complain(id, why)
   end
   first = call('ZRANGE', key, 0, 0, 'WITHSCORES')
   return first[1] and math.max(tonumber(first[2]) - now, 0)
@@ -117,10 +137,25 @@ want, slots = math.max(want - unknown, 0), slots - unknown
 -- Whoever sent a standing turn may be gone: it takes nothing that a lease would not return.
 if standing and tonumber(call('ZSCORE', P .. 'leases', worker) or 0) <= now * 1000 then want = 0 end
 
+-- Whether bytes are UTF-8: a worker could not name any other job in what it tells.
+local function is_text(id)
+  if not string.find(id, '[\128-\255]') then return true end
+  for _, form in ipairs({'[\194-\223][\128-\191]', '\224[\160-\191][\128-\191]', '\237[\128-\159][\128-\191]',
+      '[\225-\236\238\239][\128-\191][\128-\191]', '\240[\144-\191][\128-\191][\128-\191]',
+      '[\241-\243][\128-\191][\128-\191][\128-\191]', '\244[\128-\143][\128-\191][\128-\191]'}) do
+    id = string.gsub(id, form, '?')
+  end
+  return not string.find(id, '[\128-\255]')
+end
+
 -- Gives whether the job was started; nil where it went back, to be taken when it can begin at once.
 local function start(id, queue)
   local f = call('HMGET', job_key(id), unpack(FIELDS))
   if f[8] ~= 'queued' or not f[1] then return false end
+  if not is_text(id) then
+    fail(id, queue, {worker = worker, execution = turn}, NO_TEXT, keep[queue].failed)
+    return false
+  end
   local waits = #taken >= slots
   if waits and f[9] then
     push(id, queue, true, call('HGET', job_key(id), 'priority'))
@@ -132,6 +167,7 @@ local function start(id, queue)
     'worker_name', worker, 'execution', execution)
   call('PERSIST', job_key(id))
   local timeout = tonumber(f[2] or '') or 86400
+  if timeout ~= timeout then timeout = 86400 end  -- nan: the worker sets the job aside
   call('ZADD', 'rq:wip:' .. queue, timeout < 0 and '+inf' or score(now + timeout + 86400), member)
   call('SADD', held, member)
   taken[#taken + 1] = {id, execution, queue, unpack(f)}
@@ -156,10 +192,47 @@ local function sooner(seconds)
   if seconds and (due < 0 or seconds < due) then due = seconds end
 end
 
-for _, q in ipairs(queues) do sooner(promote(q[1])) end
+local broken, passed_over = {}, {}
+local function pass_over(queue, why)
+  if not why or passed_over[queue] then return end
+  passed_over[queue] = true
+  broken[#broken + 1] = {queue, why}
+  blocked[#blocked + 1] = queue
+end
+
+for _, q in ipairs(queues) do
+  local seconds, why = try(promote, q[1])
+  sooner(seconds)
+  pass_over(q[1], why)
+end
 
 -- A worker that is asked to drain finds every queue paused.
-local drains = call('EXISTS', P .. 'drain:' .. worker) == 1
+local function is_asked_to_drain()
+  local document = redis.pcall('GET', P .. 'drain:' .. worker)
+  if type(document) ~= 'string' then return false end
+  local fine, request = pcall(cjson.decode, document)
+  return fine and type(request) == 'table' and type(request.asked_ms) == 'number' and request.asked_ms > 0
+end
+
+local drains = is_asked_to_drain()
+
+local function take_of(q)
+  local free, note, step = room(q)
+  local begun = 0
+  while begun < free do
+    local id = pop(q[1])
+    if not id then break end
+    local started, why = try(start, id, q[1])
+    complain(id, why)
+    if started == nil and not why then break end
+    if started then begun = begun + 1 end
+  end
+  note(begun)
+  if begun >= free and want > #taken then
+    blocked[#blocked + 1] = q[1]
+    sooner(step)
+  end
+end
 
 for i = 0, #queues - 1 do
   -- the queue of this turn first, then the others by their precedence
@@ -167,20 +240,8 @@ for i = 0, #queues - 1 do
   local q = queues[i == 0 and first or (i < first and i or i + 1)]
   local paused = drains or q[4] or call('SISMEMBER', P .. 'paused', q[1]) == 1
   if want > #taken and not paused then
-    local free, note, step = room(q)
-    local begun = 0
-    while begun < free do
-      local id = pop(q[1])
-      if not id then break end
-      local started = start(id, q[1])
-      if started == nil then break end
-      if started then begun = begun + 1 end
-    end
-    note(begun)
-    if begun >= free and want > #taken then
-      blocked[#blocked + 1] = q[1]
-      sooner(step)
-    end
+    local _, why = try(take_of, q)
+    pass_over(q[1], why)
   elseif paused then
     blocked[#blocked + 1] = q[1]
   end
@@ -188,5 +249,6 @@ end
 
 -- What was taken is never without a lease, even where this worker's had ended; see renew.lua.
 if #taken > 0 then call('ZADD', P .. 'leases', 'NX', now * 1000 + tonumber(ARGV[5]), worker) end
-if #ended > 0 then call('HINCRBY', 'rq:worker:' .. worker, 'successful_job_count', #ended - #late) end
-return {want, due < 0 and -1 or math.ceil(due * 1000), late, blocked, taken}
+if completed > 0 then call('HINCRBY', 'rq:worker:' .. worker, 'successful_job_count', completed) end
+if unsuccessful > 0 then call('HINCRBY', 'rq:worker:' .. worker, 'failed_job_count', unsuccessful) end
+return {want, due < 0 and -1 or math.ceil(due * 1000), late, blocked, taken, broken}

@@ -7,7 +7,6 @@ import time
 import traceback
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from functools import cache
 from threading import Event
@@ -17,44 +16,15 @@ from typing import Any
 from osnovci.queues.engine.jobs import Kind, Outcome
 from osnovci.queues.errors import JobTimeoutError, QueueError
 from osnovci.queues.payload import Format, Payload, decode, encode_error, encode_result
+from osnovci.queues.running import enter, leave
 from osnovci.queues.tasks import Task, find
 
 log = logging.getLogger(__name__)
 CALLBACK_SECONDS = 60.0
 
 
-@dataclass(frozen=True)
-class Running:
-    """The job that runs here, as its own function sees it."""
-
-    id: str
-    report: Callable[[float], None]
-
-
 _armed = Event()
 """Whether SIGALRM ends a job here. Asking signal.getsignal costs 50 us where its code is not warm."""
-
-_running: ContextVar[Running] = ContextVar("running")
-
-
-def progress(fraction: float) -> None:
-    """Report from inside a job how much of it is done, from 0 to 1; seen within a second.
-
-    Raises ValueError for anything else.
-    """
-    if not 0 <= fraction <= 1:
-        raise ValueError(f"progress is a number from 0 to 1, and not {fraction!r}")
-    _running.get().report(float(fraction))
-
-
-def current_job_id() -> str:
-    """Give the id of the job that runs here."""
-    return _running.get().id
-
-
-def enter(job_id: str, report: Callable[[float], None]) -> Token[Running]:
-    """Let `progress` and `current_job_id` know which job runs here."""
-    return _running.set(Running(job_id, report))
 
 
 @dataclass(frozen=True)
@@ -94,7 +64,7 @@ def run(tasks: Mapping[str, Task], body: Body, report: Callable[[float], None]) 
     except BaseException as error:  # noqa: BLE001  # whatever a job raises fails that job only
         return failed(tasks, body, payload, error, started)
     finally:
-        _running.reset(token)
+        leave(token)
     return Outcome(Kind.COMPLETED, encode_result(value, payload.format), started, time.time())
 
 

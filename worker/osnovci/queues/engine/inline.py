@@ -8,12 +8,13 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from osnovci.queues.engine.body import Body, call_back, enter, failed, prepare, refused, run
+from osnovci.queues.engine.body import Body, call_back, failed, prepare, refused, run
 from osnovci.queues.engine.executor import Sink, body_of
 from osnovci.queues.engine.jobs import Kind, Outcome, Taken
 from osnovci.queues.engine.threads import Threads
 from osnovci.queues.errors import JobTimeoutError, QueueError
 from osnovci.queues.payload import Payload, encode_result
+from osnovci.queues.running import enter
 from osnovci.queues.tasks import Task, load
 
 

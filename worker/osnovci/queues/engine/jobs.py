@@ -1,6 +1,7 @@
 """A job in a worker's hands, how a run of it went, and what follows from that. Pure."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,6 +11,9 @@ from osnovci.queues.scripts import text
 
 if TYPE_CHECKING:
     from osnovci.contract import QueueDocument
+
+RQ_DEFAULT_TIMEOUT = 180.0
+"""What plain rq writes into a job that says nothing of its timeout."""
 
 
 @dataclass(slots=True)
@@ -42,7 +46,7 @@ class Taken:
 
 
 class Kind(StrEnum):
-    """How a run went; the words of turn.lua."""
+    """How a run went; `ending` makes of it what turn.lua does."""
 
     COMPLETED = "completed"
     FAILED = "failed"
@@ -81,12 +85,24 @@ def parse_taken(row: Sequence[Any]) -> Taken:
         waited_since=text(row[9]),
     )
     try:
-        job.timeout = float(timeout) if timeout else None
+        job.timeout = _finite(timeout) if timeout else None
         job.retries_left = int(left) if left else None
-        job.retry_intervals = [float(each) for each in json.loads(intervals)] if intervals else ()
+        job.retry_intervals = [_finite(each) for each in json.loads(intervals)] if intervals else ()
     except (ValueError, TypeError) as error:
         job.broken = f"Job {job.id} was set aside: its record cannot be read: {error}"
     return job
+
+
+def _finite(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{number} is no number of seconds")
+    return number
+
+
+def timeout_of(job: Taken, queue: "QueueDocument") -> float:
+    """Give a job's own timeout, or its queue's."""
+    return queue.timeout_seconds if job.timeout in {None, RQ_DEFAULT_TIMEOUT} else job.timeout or 0
 
 
 def ending(job: Taken, outcome: Outcome, queue: "QueueDocument | None") -> dict[str, Any]:

@@ -14,9 +14,9 @@ from typing import Any
 
 from osnovci.contract import QueueDocument
 from osnovci.queues.engine.executor import Executor
-from osnovci.queues.engine.jobs import Kind, Outcome, Taken, ending
+from osnovci.queues.engine.jobs import Kind, Outcome, Taken, ending, timeout_of
 from osnovci.queues.engine.pace import Pace
-from osnovci.queues.engine.turns import Runner, Turn, Turns
+from osnovci.queues.engine.turns import LEASE_MS, Runner, Turn, Turns
 from osnovci.queues.payload import encode_error
 from osnovci.queues.runs import NOTED, Noted
 from osnovci.queues.scripts import Call
@@ -26,8 +26,6 @@ TURN_SECONDS = 5.0
 RETRY_SECONDS = 0.2
 HELD_TOO_LONG_SECONDS = 1.0
 """A job that waits so long in this worker goes back, for another one to run."""
-RQ_DEFAULT_TIMEOUT = 180.0
-"""What plain rq writes into a job that says nothing of its timeout."""
 MAX_ENDED = 200
 
 
@@ -48,14 +46,14 @@ class Engine:
         self._tell_busy, self._tell_rest = busy, rest
         self._queues = {queue.name: queue for queue in queues}
         self._turns = Turns(worker, run_id, queues)
-        self._redis = redis
-        self._executor = executor
+        self._redis, self._executor = redis, executor
         self._pace = Pace(executor.concurrency)
         self._ready: deque[Taken] = deque()
         self._ended: list[dict[str, Any]] = []
         self._settling: set[str] = set()
         self._strays: frozenset[str] = frozenset()
         self._away = False
+        self._renewed_at = time.monotonic()
         self._timer: asyncio.TimerHandle | None = None
         self._given_up: set[str] = set()
         self.progress: deque[tuple[str, float]] = deque()
@@ -91,7 +89,7 @@ class Engine:
     async def _turn(self) -> None:
         """End, take, hand out."""
         ended, self._ended = self._ended[:MAX_ENDED], self._ended[MAX_ENDED:]
-        want = 0 if self._closed else self._room(self._pace.ahead)
+        want = 0 if self._closed or self._lease_over else self._room(self._pace.ahead)
         if not ended and want == 0:
             if self._asked_ms and not self.held:
                 self._tell_rest(self._asked_ms, self._asked_ms)
@@ -131,6 +129,7 @@ class Engine:
 
     def _took(self, reply: Turn) -> None:
         """Hand out what a turn took, and see when to take more."""
+        self._turns.note(reply)
         self._take(reply.jobs)
         self.blocked = reply.blocked
         self._wake_in(reply.due_seconds)
@@ -147,8 +146,7 @@ class Engine:
         Ends that this turn does not tell keep their room: what was begun and may have to run again
         is never more than that.
         """
-        most = self._executor.able + extra
-        return max(most - len(self.held) - len(self._ended), 0)
+        return max(self._executor.able + extra - len(self.held) - len(self._ended), 0)
 
     def _take(self, jobs: Sequence[Taken]) -> None:
         now = time.monotonic()
@@ -156,10 +154,11 @@ class Engine:
             job.taken_at = now
             if job.member in self._given_up:
                 continue
-            if job.timeout in {None, RQ_DEFAULT_TIMEOUT}:
-                job.timeout = self._queues[job.queue].timeout_seconds
+            job.timeout = timeout_of(job, self._queues[job.queue])
             self.held[job.execution] = job
-            if job.broken:
+            if self._lease_over:
+                self.ended(job, Outcome(Kind.BACK))
+            elif job.broken:
                 self.ended(job, Outcome(Kind.REFUSED, encode_error(job.broken)))
             else:
                 self._ready.append(job)
@@ -169,8 +168,8 @@ class Engine:
 
     def _hand_out(self) -> None:
         """Begin what is held, once Redis has been told of what ended."""
-        untold = self._pace.untold
-        while self._ready and len(self._ended) <= untold and self._executor.room(untold) > 0:
+        may = not self._lease_over and len(self._ended) <= self._pace.untold
+        while may and self._ready and self._executor.room(self._pace.untold) > 0:
             job = self._ready.popleft()
             job.begun_at = time.monotonic()
             self._executor.submit(job)
@@ -208,8 +207,7 @@ class Engine:
 
     def progressed(self, execution: str, fraction: float) -> None:
         """Note a job's progress, for the next renewal to tell."""
-        job = self.held.get(execution)
-        if job:
+        if job := self.held.get(execution):
             self.progress.append((job.id, fraction))
 
     def drain(self) -> None:
@@ -217,6 +215,11 @@ class Engine:
         self.draining = True
         self.give_back()
         self.wake.set()
+
+    @property
+    def _lease_over(self) -> bool:
+        """Whether another worker may have what this one was given: it begins nothing until renewed."""
+        return time.monotonic() > self._renewed_at + LEASE_MS / 1000
 
     @property
     def _closed(self) -> bool:
@@ -262,10 +265,9 @@ class Engine:
         """Compare what Redis says this worker holds with what it does hold; once a second."""
         for job in list(self.held.values()):
             if job.member not in listed and job.taken_at < asked_at:
-                log.warning(
-                    "job %s is no longer this worker's: it was cancelled, or the lease lost", job.id
-                )
+                log.warning("job %s was cancelled, or lost with this worker's lease", job.id)
                 self.stop_execution(job.execution)
+        self._renewed_at = asked_at
         known = {job.member for job in self.held.values()} | self._settling
         strays = listed - known
         for member in strays & self._strays:
@@ -277,11 +279,10 @@ class Engine:
         self._look_after()
 
     def _look_after(self) -> None:
-        now = time.monotonic()
+        now = time.monotonic() - self._executor.overrun_seconds
         for job in list(self.held.values()):
             limit = job.timeout or 0
-            overrun = self._executor.overrun_seconds
-            if limit > 0 and job.begun_at and now > job.begun_at + limit + overrun:
+            if limit > 0 and job.begun_at and now > job.begun_at + limit:
                 self.stop_execution(job.execution, f"It ran longer than its timeout of {limit} s.")
         self._return_waiting()
         self._executor.look_after()

@@ -19,7 +19,7 @@ from typing import Any
 from osnovci.queues.engine.child import BUFFER_BYTES, read_job, write_job
 from osnovci.queues.engine.executor import Sink, body_of
 from osnovci.queues.engine.jobs import Kind, Outcome, Taken
-from osnovci.queues.payload import encode_error
+from osnovci.queues.payload import MAX_BYTES, encode_error
 
 log = logging.getLogger(__name__)
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -101,7 +101,10 @@ class ProcessExecutor:
         child = min(free, key=lambda each: len(each.jobs))
         message = write_job(job.execution, body_of(job))
         if len(message) > BUFFER_BYTES:
-            story = f"Job {job.id} was set aside: it has {len(job.data):,} bytes of data."
+            story = (
+                f"Job {job.id} was set aside: it has {len(job.data):,} bytes of data, and at most"
+                f" {MAX_BYTES:,} run: store the data and pass its name."
+            )
             self._loop.call_soon(self._sink.ended, job, Outcome(Kind.REFUSED, encode_error(story)))
             return
         child.jobs.append(job)

@@ -1,6 +1,7 @@
 """What a worker sends to Redis, and what it reads: one turn, one renewal. Pure."""
 
 import json
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -10,6 +11,7 @@ from osnovci.queues.engine.jobs import Taken, parse_taken
 from osnovci.queues.payload import encode_error
 from osnovci.queues.scripts import Call, script, text
 
+log = logging.getLogger(__name__)
 LEASE_MS = 3_000
 RENEW_SECONDS = 1.0
 """A worker that dies loses its lease within 3 s, and another one sees it within 1 s more."""
@@ -34,6 +36,8 @@ class Turn:
     blocked: frozenset[str]
     """Queues that are paused or at a limit."""
     jobs: list[Taken]
+    broken: Mapping[str, str]
+    """Queues of which a key cannot be read, and why: they hold up no others."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,7 @@ class Turns:
         self._worker, self._run_id = worker, run_id
         self._plan, self._queues = plan(queues), len(queues)
         self._number = 0
+        self._broken: Mapping[str, str] = {}
 
     def next(
         self, *, want: int, slots: int, holds: int, ended: Sequence[Mapping[str, Any]]
@@ -115,15 +120,22 @@ class Turns:
             holds=holds,
         )
 
+    def note(self, reply: Turn) -> None:
+        """Tell once of each queue that cannot be read."""
+        for queue in reply.broken.keys() - self._broken.keys():
+            log.error("queue %s: a key of it cannot be read: %s", queue, reply.broken[queue])
+        self._broken = reply.broken
+
 
 def _parse(reply: Sequence[Any]) -> Turn:
-    room, due, late, blocked, jobs = reply
+    room, due, late, blocked, jobs, broken = reply
     return Turn(
         room=room,
         due_seconds=None if due < 0 else due / 1000,
         late=[text(each) for each in late],
         blocked=frozenset(text(each) for each in blocked),
         jobs=[parse_taken(row) for row in jobs],
+        broken={text(queue): text(why) for queue, why in broken},
     )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import aclosing
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError, RedisError
 
 from osnovci.contract import key_prefix, resume_message
 from osnovci.queues.client import Line
@@ -40,7 +40,11 @@ async def watch_queue(redis: Redis, namespace: str, queue: str, engine: Engine) 
                 continue
             try:
                 turn = await line.stand(wait, engine.standing(), BLOCK_SECONDS + ANSWER_SECONDS)
-            except (RedisError, TimeoutError) as error:
+            except NoScriptError:
+                # Redis has forgotten the scripts: a turn of the engine's own tells them anew
+                engine.idle.clear()
+                engine.wake.set()
+            except (RedisError, OSError) as error:
                 log.debug("cannot wait for %s: %s", queue, error)
                 await asyncio.sleep(AGAIN_SECONDS)
                 engine.wake.set()
@@ -63,7 +67,7 @@ async def listen(redis: Redis, namespace: str, worker: str, engine: Engine) -> N
                         _hear(text(message["data"]), engine)
                     else:
                         _obey(message["data"], engine)
-        except RedisError as error:
+        except (RedisError, OSError) as error:
             log.debug("cannot listen: %s", error)
             await asyncio.sleep(AGAIN_SECONDS)
 
@@ -80,7 +84,7 @@ def _obey(message: bytes, engine: Engine) -> None:
     try:
         asked = json.loads(message)
         command, job_id = asked["command"], asked.get("job_id")
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return
     if command == "shutdown":
         engine.drain()

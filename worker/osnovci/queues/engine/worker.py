@@ -77,8 +77,11 @@ class Worker:
         await asyncio.to_thread(keeper.renew)
         keeper.start()
         waiting = watchers(self._redis, settings.namespace, settings.pod, names, engine)
+        working = asyncio.create_task(engine.run())
+        for each in waiting:
+            each.add_done_callback(lambda ended: _heed(ended, working))
         try:
-            await engine.run()
+            await working
         finally:
             for each in waiting:
                 each.cancel()
@@ -101,6 +104,13 @@ class Worker:
         if self.engine.draining:
             self.engine.give_up()
         self.engine.drain()
+
+
+def _heed(watcher: asyncio.Task[None], working: asyncio.Task[None]) -> None:
+    """End the worker where a watcher of it broke: it would be deaf from then on."""
+    if not watcher.cancelled() and (error := watcher.exception()) and not working.done():
+        log.critical("a watcher of this worker broke, which ends it", exc_info=error)
+        working.cancel()
 
 
 def run_jobs(settings: WorkerSettings, board: Board) -> None:
