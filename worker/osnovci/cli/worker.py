@@ -30,8 +30,8 @@ def run(arguments: argparse.Namespace) -> int:
     from osnovci.settings import WorkerSettings
 
     port = PROBE_PORT if arguments.probe_port is None else arguments.probe_port
-    if not 0 < port <= 65535:  # noqa: PLR2004  # the ports that there are
-        raise SettingsError(f"--probe-port: {port} is no port: give one from 1 to 65535")
+    if not 0 <= port <= 65535:  # noqa: PLR2004  # the ports that there are; 0 takes a free one
+        raise SettingsError(f"--probe-port: {port} is no port: give one from 0 to 65535")
     return Supervisor(WorkerSettings.parse(os.environ), port).run()
 
 
