@@ -8,7 +8,7 @@ from typing import Any
 
 from osnovci.scaling.plan import BEGINNING
 from osnovci.scaling.policy import TUNED
-from osnovci_operator.labels import DELETION_COST, FIRST_TO_GO
+from osnovci_operator.labels import DELETION_COST, FIRST_TO_GO, TEMPLATE_HASH
 from osnovci_operator.pod_trouble import trouble
 from osnovci_operator.resource import Key
 
@@ -35,6 +35,8 @@ class PodLife:
     """It was ready at some time."""
     first_to_go: bool
     """Its deletion cost tells Kubernetes to end it before others."""
+    template: str = ""
+    """What the pods of one template have in common."""
 
     @classmethod
     def parse(cls, body: dict[str, Any], before: "PodLife | None") -> "PodLife":
@@ -58,6 +60,7 @@ class PodLife:
             trouble=trouble(body),
             started=since is not None or (before is not None and before.started),
             first_to_go=(metadata.get("annotations") or {}).get(DELETION_COST) == FIRST_TO_GO,
+            template=(metadata.get("labels") or {}).get(TEMPLATE_HASH, ""),
         )
 
     def startup(self, before: "PodLife | None") -> timedelta | None:

@@ -40,7 +40,7 @@ class Operator:
 
     def look(self, observed: Seen) -> Decision:
         decision, self._state = decide(self.own, observed, self._state)
-        self.decisions.note(POOL, decision.document(self.own, observed))
+        self.decisions.note(POOL, decision.document(self.own, observed.now, observed.asked))
         return decision
 
 
@@ -166,7 +166,7 @@ async def test_only_the_last_are_kept_and_not_for_ever(
         own = spec(replicas=number)
         observed = seen(now=after(number))
         decision, _ = decide(own, observed, ScalingState())
-        operator.decisions.note(POOL, decision.document(own, observed))
+        operator.decisions.note(POOL, decision.document(own, observed.now, observed.asked))
     await operator.decisions.step(client)
     assert [each["replicas"] for each in kept(redis)] == list(range(5, DECISIONS_KEPT + 5))
     assert int(redis.ttl(KEY)) > 0  # pyright: ignore[reportArgumentType]

@@ -8,9 +8,9 @@ from typing import Any
 from osnovci_operator.app.budget import Sharer
 from osnovci_operator.app.reports import Reports
 from osnovci_operator.backend import Unreadable
+from osnovci_operator.labels import TEMPLATE_HASH
 
 REVISION_NUMBER = "deployment.kubernetes.io/revision"
-TEMPLATE_HASH = "pod-template-hash"
 
 
 @dataclass(frozen=True)
