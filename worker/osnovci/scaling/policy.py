@@ -71,9 +71,10 @@ def _plan(seen: Observation, target: Target, state: State, tuning: Tuning) -> Pl
 def _needs(seen: Observation, state: State, now: float, plan: Plan) -> Needs:
     target = plan.target
     active = max(seen.active - seen.draining_active, 0)
-    load = staffing.offered_load(active, plan.rate, plan.service, plan.startup)
+    known = not state.arrivals.single(plan.tuning)
+    load = staffing.offered_load(active, plan.rate if known else 0.0, plan.service, plan.startup)
     return Needs(
-        rate=0 if _idled(state, now, target) else staffing.for_rate(load, plan),
+        rate=0 if _idled(state, now, target) else staffing.for_rate(load, plan, headroom=known),
         busy=math.ceil(min(active, seen.ready * target.slots) / target.slots),
         backlog=for_backlog(seen, state.waiting, now, plan),
         schedule=for_burst(state.bursts, now, plan),

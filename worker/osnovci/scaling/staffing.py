@@ -45,16 +45,17 @@ def longer_wait_probability(slots: int, load: float, wait: float, service: float
     return delay_probability(slots, load) * math.exp(-max(decay, 0.0))
 
 
-def for_rate(load: float, plan: Plan) -> int:
+def for_rate(load: float, plan: Plan, *, headroom: bool) -> int:
     """Give the least workers whose slots carry the load, and are late seldom enough.
 
-    Where a cold start fits the plan, a queue that forms is met in time, and carrying is enough.
+    Where a cold start fits the plan, a queue that forms is met in time, and carrying is enough; so
+    it is without `headroom`, while nobody knows that more will come.
     """
     if load <= NO_LOAD:
         return 0
     slots, tuning = plan.target.slots, plan.tuning
     workers = math.ceil(load / slots - 1e-9)
-    if plan.cold_fits:
+    if plan.cold_fits or not headroom:
         return workers
     while (
         workers <= plan.target.maximum
