@@ -145,6 +145,19 @@ async def test_what_is_only_told_has_both_counts(
     assert f"{second['recommended']} workers recommended, 3 asked for since" in printed
 
 
+async def test_a_count_stands_since_it_was_decided_whatever_the_reasons_since(
+    operator: Operator, redis: Redis, redis_server: RedisServer, client: AsyncRedis
+) -> None:
+    del redis  # it is empty then
+    for second, asked in ((0, 0), (60, 8), (90, 8)):
+        read = AWAY if second == 60 else BUSY
+        operator.look(seen(now=after(second), workers=workers(asked=asked), reading=read))
+    await operator.decisions.step(client)
+    told = explain(redis_server, POOL, "--last", "1").splitlines()
+    assert told[0].startswith("2026-03-01 12:01:30Z  stays 8")
+    assert told[-2].endswith("Z: 8 workers asked for since 2026-03-01 12:00:00Z")
+
+
 async def test_what_redis_does_not_take_is_written_when_it_is_back(
     operator: Operator, own_redis_server: RedisServer
 ) -> None:
