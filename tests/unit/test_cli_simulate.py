@@ -1,6 +1,8 @@
 """The command `osnovci simulate`: what it reads, prints and refuses."""
 
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -82,6 +84,17 @@ def test_a_replay_begins_with_the_first_arrival(simulate: Simulate) -> None:
     """So a trace of a clock's seconds ends, and says the same."""
     clock = TRACE.replace("\n1", "\n17900000001")
     assert simulate("--json", trace=clock)[1].count("late_share") == 4
+
+
+def test_who_reads_no_further_is_no_error(simulate: Simulate) -> None:
+    simulate()
+    files = [f"--trace={simulate.folder}/trace.csv", f"--pool={simulate.folder}/pool.yaml"]
+    reads, writes = os.pipe()
+    os.close(reads)
+    command = [sys.executable, "-c", "from osnovci.cli import main; main()", "simulate", *files]
+    done = subprocess.run(command, stdout=writes, stderr=subprocess.PIPE, check=False, timeout=60)
+    os.close(writes)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_a_plot(simulate: Simulate) -> None:

@@ -1,6 +1,7 @@
 """The command `osnovci`: one module a subcommand, which imports what it needs when it runs."""
 
 import argparse
+import os
 import sys
 
 from osnovci.cli import explain, queue, serve, simulate, trace, worker
@@ -17,7 +18,13 @@ def main() -> None:
         command.add(subparsers)
     arguments = parser.parse_args()
     try:
-        sys.exit(arguments.run(arguments))
+        status = arguments.run(arguments)
+        sys.stdout.flush()
+        sys.exit(status)
+    except BrokenPipeError:
+        # Who reads has enough, as head does; nor is the rest to fail as the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
     except (OsnovciError, OSError) as error:
         print(f"osnovci: {error}", file=sys.stderr)
         sys.exit(2)
