@@ -3,8 +3,7 @@
 from datetime import timedelta
 
 from osnovci.contract import DrainRequest, Heartbeat, WorkerState
-from osnovci_operator.queuepool.crew import Worker
-from osnovci_operator.queuepool.drain import ANSWER_MS
+from osnovci_operator.queuepool.crew import ANSWER_MS, Worker
 
 NOW = 1_000_000
 BOUND = timedelta(minutes=5)
@@ -29,6 +28,7 @@ def worker(
     done: bool = False,
     marked: bool = False,
     ready: bool = True,
+    rolled: bool = False,
 ) -> Worker:
     """Give a worker; busy None tells nothing, `asked` is when, `done` confirms that request."""
     state = WorkerState.DRAINED if done else WorkerState.RUNNING
@@ -38,4 +38,5 @@ def worker(
         first_to_go=marked,
         beat=None if busy is None else beat(pod, busy, state, asked if done else None),
         request=None if asked is None else DrainRequest(asked_ms=asked, times=times),
+        rolled=rolled,
     )

@@ -7,6 +7,9 @@ APP = "osnovci.app/app"
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 """The annotation by which Kubernetes chooses among ready pods which to end: the lowest first."""
 
+TEMPLATE_HASH = "pod-template-hash"
+"""The label by which the pods of one template are told from those of another."""
+
 FIRST_TO_GO = "-2147483647"
 
 PROCESSES = "osnovci.app/processes"

@@ -8,7 +8,13 @@ from typing import Any
 
 from osnovci.scaling.plan import BEGINNING
 from osnovci.scaling.policy import TUNED
-from osnovci_operator.labels import DELETION_COST, FIRST_TO_GO, MOST_PROCESSES, PROCESSES
+from osnovci_operator.labels import (
+    DELETION_COST,
+    FIRST_TO_GO,
+    MOST_PROCESSES,
+    PROCESSES,
+    TEMPLATE_HASH,
+)
 from osnovci_operator.pod_trouble import trouble
 from osnovci_operator.resource import Key
 
@@ -37,6 +43,8 @@ class PodLife:
     """Its deletion cost tells Kubernetes to end it before others."""
     processes: int = 0
     """The server processes that it began with, of an app's pod."""
+    template: str = ""
+    """What the pods of one template have in common."""
 
     @classmethod
     def parse(cls, body: dict[str, Any], before: "PodLife | None") -> "PodLife":
@@ -62,6 +70,7 @@ class PodLife:
             started=since is not None or (before is not None and before.started),
             first_to_go=notes.get(DELETION_COST) == FIRST_TO_GO,
             processes=_processes(notes.get(PROCESSES, "")),
+            template=(metadata.get("labels") or {}).get(TEMPLATE_HASH, ""),
         )
 
     def startup(self, before: "PodLife | None") -> timedelta | None:

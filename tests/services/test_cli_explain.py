@@ -40,7 +40,7 @@ class Operator:
 
     def look(self, observed: Seen) -> Decision:
         decision, self._state = decide(self.own, observed, self._state)
-        self.decisions.note(POOL, decision.document(self.own, observed))
+        self.decisions.note(POOL, decision.document(self.own, observed.now, observed.asked))
         return decision
 
 
@@ -145,6 +145,19 @@ async def test_what_is_only_told_has_both_counts(
     assert f"{second['recommended']} workers recommended, 3 asked for since" in printed
 
 
+async def test_a_count_stands_since_it_was_decided_whatever_the_reasons_since(
+    operator: Operator, redis: Redis, redis_server: RedisServer, client: AsyncRedis
+) -> None:
+    del redis  # it is empty then
+    for second, asked in ((0, 0), (60, 8), (90, 8)):
+        read = AWAY if second == 60 else BUSY
+        operator.look(seen(now=after(second), workers=workers(asked=asked), reading=read))
+    await operator.decisions.step(client)
+    told = explain(redis_server, POOL, "--last", "1").splitlines()
+    assert told[0].startswith("2026-03-01 12:01:30Z  stays 8")
+    assert told[-2].endswith("Z: 8 workers asked for since 2026-03-01 12:00:00Z")
+
+
 async def test_what_redis_does_not_take_is_written_when_it_is_back(
     operator: Operator, own_redis_server: RedisServer
 ) -> None:
@@ -166,7 +179,7 @@ async def test_only_the_last_are_kept_and_not_for_ever(
         own = spec(replicas=number)
         observed = seen(now=after(number))
         decision, _ = decide(own, observed, ScalingState())
-        operator.decisions.note(POOL, decision.document(own, observed))
+        operator.decisions.note(POOL, decision.document(own, observed.now, observed.asked))
     await operator.decisions.step(client)
     assert [each["replicas"] for each in kept(redis)] == list(range(5, DECISIONS_KEPT + 5))
     assert int(redis.ttl(KEY)) > 0  # pyright: ignore[reportArgumentType]

@@ -1,6 +1,8 @@
 """The command `osnovci simulate`: what it reads, prints and refuses."""
 
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -78,6 +80,23 @@ def test_a_seed_gives_the_same_again(simulate: Simulate) -> None:
     assert simulate("--json", "--seed", "7") == simulate("--json", "--seed", "7")
 
 
+def test_a_replay_begins_with_the_first_arrival(simulate: Simulate) -> None:
+    """So a trace of a clock's seconds ends, and says the same."""
+    clock = TRACE.replace("\n1", "\n17900000001")
+    assert simulate("--json", trace=clock)[1].count("late_share") == 4
+
+
+def test_who_reads_no_further_is_no_error(simulate: Simulate) -> None:
+    simulate()
+    files = [f"--trace={simulate.folder}/trace.csv", f"--pool={simulate.folder}/pool.yaml"]
+    reads, writes = os.pipe()
+    os.close(reads)
+    command = [sys.executable, "-c", "from osnovci.cli import main; main()", "simulate", *files]
+    done = subprocess.run(command, stdout=writes, stderr=subprocess.PIPE, check=False, timeout=60)
+    os.close(writes)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_a_plot(simulate: Simulate) -> None:
     path = simulate.folder / "plot.svg"
     simulate("--plot", str(path))
@@ -97,6 +116,18 @@ def test_a_plot(simulate: Simulate) -> None:
         pytest.param([], TRACE.splitlines()[0], POOL, "has no jobs", id="no jobs"),
         pytest.param([], TRACE, "spec: {replicas: 3}", "spec.scaling is missing", id="fixed count"),
         pytest.param([], TRACE, "spec: [", "is no YAML", id="no YAML"),
+        pytest.param([], TRACE, "spec: [", "line 1, column 8", id="where it is none"),
+        pytest.param([], TRACE + "9e9,1\n", POOL, "it may be 14: cut it", id="a trace of years"),
+        pytest.param(
+            [], TRACE, POOL.replace("targetWait", "targtWait"), "targtWait is no field", id="typo"
+        ),
+        pytest.param(
+            [], TRACE, POOL.replace("QueuePool", "Deployment"), "kind is Deployment", id="kind"
+        ),
+        pytest.param([], TRACE, POOL.replace("8,", "2000,"), "1000 at most", id="too many"),
+        pytest.param(
+            [], TRACE, POOL.replace("maxReplicas: 8, ", ""), "maxReplicas is missing", id="none"
+        ),
         pytest.param(
             [], TRACE, POOL.replace("8", "0"), "maxReplicas is 0, it must be", id="no maximum"
         ),

@@ -89,7 +89,7 @@ def test_what_was_learned_outlives_an_outage() -> None:
     """Jobs of twenty seconds: after the outage nobody takes them for short ones again."""
     long: Story = [(10 * number, reading(active=8, departed=4 * number)) for number in range(12)]
     story: Story = [*long, (120, AWAY), (130, reading(active=8, waiting=10, departed=50))]
-    assert "a job takes 22.6s" in follow(FOLLOWS, story, 131, asked=4)[130].message
+    assert "a job takes 25s" in follow(FOLLOWS, story, 131, asked=4)[130].message
 
 
 def test_jobs_that_vanish_are_not_believed_at_first() -> None:
@@ -148,3 +148,18 @@ def test_a_pool_at_rest_is_looked_at_again_when_a_burst_is_due() -> None:
     history = follow(given, [(0, NO_JOBS), *bursts(2)], 450, startup=35)
     assert history[449].replicas == 0
     assert history[449].recheck == (610 - 35 - 3 - 449) * SECOND
+
+
+def test_a_long_job_seldom_changes_what_is_told() -> None:
+    """Each other sentence is a status to write."""
+    history = follow(FOLLOWS, [(0, reading(waiting=1)), (5, reading(active=1))], 600)
+    assert len({history[second].message for second in range(60, 600)}) <= 20
+    assert {history[second].reason for second in range(10, 600)} == {Reason.JOBS_RUNNING}
+
+
+def test_a_job_that_waits_too_long_is_said_though_workers_are_ready() -> None:
+    late = reading(waiting=4, active=2, oldest_wait=12 * SECOND)
+    history = follow(FOLLOWS, [(0, reading(active=2)), (5, late)], 6, asked=1, startup=9)
+    assert history[5].message.endswith(
+        "; the target cannot be met: a job has waited longer than targetWait 5s"
+    )

@@ -235,3 +235,32 @@ def test_a_decision_says_more_where_there_is_more_to_say() -> None:
     decision, _ = decide(spec(replicas=2), seen(), ScalingState())
     assert decision.adding("") == decision
     assert decision.adding("1 worker to drain").message == f"{decision.message}; 1 worker to drain"
+
+
+def test_a_pod_that_a_rollout_adds_is_not_taken_for_one_that_goes() -> None:
+    """Kubernetes ends another in its place; who drained was asked for the decision already."""
+    leaving = worker("a", asked=LONG_AGO, done=True, marked=True)
+    old = (leaving, worker("b", 1), worker("c", 1))
+    added = worker("new", rolled=True)
+    rolling = Crew(3, (*old, added), NOW)
+    assert (rolling.released, rolling.staying) == (0, 2)
+    assert plan(rolling, 2, BOUND).requests.keys() == {"a"}
+    lowered = Crew(2, (*old, added), NOW)
+    assert (lowered.released, lowered.staying) == (1, 2)
+
+
+def test_while_a_rollout_is_stuck_an_old_worker_drains_and_then_nobody() -> None:
+    stuck = worker("new", None, ready=False, rolled=True)
+    begun = plan(Crew(2, (worker("a"), worker("b", 1), stuck), NOW), 1, BOUND)
+    assert begun.requests.keys() == {"a"}
+    drained = worker("new", None, ready=False, rolled=True, asked=OVERDUE, marked=True)
+    rest = plan(Crew(1, (worker("b", 1), drained), NOW), 1, BOUND)
+    assert (rest.requests, rest.message, rest.recheck) == ({}, "", None)
+    assert (rest.withdrawn, rest.unmarked) == ({"new"}, {"new"})
+
+
+def test_who_does_not_answer_keeps_no_idle_one() -> None:
+    silent, idle, busy = worker("a", asked=LONG_AGO), worker("b"), worker("c", 1)
+    found = plan(Crew(3, (silent, idle, busy), NOW), 2, BOUND)
+    assert (found.requests.keys(), found.withdrawn) == ({"b"}, {"a"})
+    assert plan(Crew(2, (silent, busy), NOW), 1, BOUND).requests.keys() == {"a"}

@@ -7,7 +7,7 @@ import pytest
 from builders import NOON, child_body, key, pool_body
 
 from osnovci.contract import DrainRequest
-from osnovci_operator.labels import DELETION_COST, FIRST_TO_GO
+from osnovci_operator.labels import DELETION_COST, FIRST_TO_GO, TEMPLATE_HASH
 from osnovci_operator.pod_life import LONGEST_UNSEEN, MEASURED, Pods, horizon
 from osnovci_operator.queuepool.crew import Crew, Worker
 from osnovci_operator.store import Store
@@ -68,6 +68,17 @@ def test_a_crew_is_those_that_were_not_told_to_end() -> None:
     request = DrainRequest(asked_ms=5)
     crew = Crew.of(2, made.lives(key()), {}, {"two": request, "gone": request}, 9)
     assert crew == Crew(2, (Worker("one"), Worker("two", ready=False, request=request)), 9)
+
+
+def test_a_rollout_brings_in_the_template_of_the_youngest_pod() -> None:
+    old, new = pod("old"), pod("new", created=NOON + SECOND)
+    for each in (old, new):
+        each["metadata"]["labels"][TEMPLATE_HASH] = each["metadata"]["name"]
+    rolling = Crew.of(1, store(old, new).lives(key()), {}, {}, 9)
+    assert {each.pod: each.rolled for each in rolling.workers} == {"old": False, "new": True}
+    old["metadata"]["deletionTimestamp"] = NOON.isoformat()
+    (left,) = Crew.of(1, store(old, new).lives(key()), {}, {}, 9).workers
+    assert not left.rolled
 
 
 def test_a_pod_of_no_known_age_starts_last() -> None:

@@ -173,3 +173,10 @@ def test_our_policy_kills_no_job_and_ends_at_zero(jobs: list[tuple[float, float]
     trace = Trace("any", tuple(jobs), jobs[-1][0] + 1000)
     done = replay(POLICIES["osnovci"](TARGET, 1), trace, TARGET, STARTUP, 1)
     assert (done.busy_kills, done.changes[-1][1]) == (0, 0)
+
+
+def test_one_job_buys_one_worker() -> None:
+    """Also where a start does not fit the target: what runs has its slot, and no more is known."""
+    target = Target(wait=3, minimum=0, maximum=10, slots=1)
+    done = replay(POLICIES["osnovci"](target, 1), Trace.of("one", [(5, 60)]), target, 2, 1)
+    assert (done.most_workers, done.scale_events) == (1, 2)

@@ -9,10 +9,10 @@ from osnovci.app_contract import AppDocument
 from osnovci_operator.app.budget import Sharer
 from osnovci_operator.app.reports import Reports
 from osnovci_operator.backend import Unreadable
+from osnovci_operator.labels import TEMPLATE_HASH
 from osnovci_operator.resource import Key
 
 REVISION_NUMBER = "deployment.kubernetes.io/revision"
-TEMPLATE_HASH = "pod-template-hash"
 
 
 @dataclass(frozen=True)

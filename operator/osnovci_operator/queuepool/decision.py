@@ -1,11 +1,10 @@
 """A decision on a pool's count, and the words for it. Pure: frozen values only."""
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from osnovci.contract import DecisionDocument, DecisionFigures
-from osnovci_operator.queuepool.seen import Seen
 from osnovci_operator.queuepool.spec import Spec
 
 
@@ -89,11 +88,11 @@ class Decision:
         """Whether nothing may be applied."""
         return self.reason in {Reason.QUEUE_TAKEN, Reason.NAME_TAKEN}
 
-    def document(self, spec: Spec, seen: Seen) -> DecisionDocument:
-        """Give what is kept of it, to be explained."""
+    def document(self, spec: Spec, now: datetime, before: int) -> DecisionDocument:
+        """Give what is kept of it, to be explained; `before` is the count until now."""
         return DecisionDocument(
-            at_ms=round(seen.now.timestamp() * 1000),
-            before=seen.workers.asked if seen.workers else 0,
+            at_ms=round(now.timestamp() * 1000),
+            before=before,
             replicas=self.replicas,
             recommended=self.recommended,
             reason=self.reason,

@@ -8,13 +8,10 @@ count is lowered. Kubernetes then ends the pods that are not ready, and of the o
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from osnovci.contract import HEARTBEAT_INTERVAL_SECONDS, DrainRequest
+from osnovci.contract import DrainRequest
 from osnovci.words import counted
-from osnovci_operator.queuepool.crew import Crew, Worker
+from osnovci_operator.queuepool.crew import ANSWER_MS, Crew, Worker
 from osnovci_operator.resource import format_duration
-
-ANSWER_MS = round(3 * HEARTBEAT_INTERVAL_SECONDS * 1000)
-"""A worker without a long job has confirmed by then; until then it is not asked in vain."""
 
 AGAIN = timedelta(seconds=1)
 """While workers drain they are looked at so often: to renew the requests, and to choose better."""
@@ -72,14 +69,16 @@ def plan(crew: Crew, count: int, bound: timedelta, *, holds: bool = False) -> Pl
     )
 
 
-def _cost(worker: Worker, at_ms: int) -> tuple[bool, bool, bool, int, bool, bool, str]:
+def _cost(worker: Worker, at_ms: int) -> tuple[bool | int | str, ...]:
     """Rank by what a removal costs: first what costs nothing, last what nobody knows."""
     lately = worker.request is not None and at_ms - worker.request.asked_ms < ANSWER_MS
     return (
         not (worker.settled or worker.drained(at_ms)),
         not lately,
+        worker.rolled,
         not worker.known,
         worker.busy,
+        worker.silent(at_ms),
         worker.ready,
         worker.request is None,
         worker.pod,

@@ -54,6 +54,9 @@ class QueuePools:
         self._now = now
         self._scaling: dict[Key, tuple[str, ScalingState]] = {}
         """With the pool's uid. A lost one costs nothing but a hold."""
+        self._applied: dict[Key, tuple[str, int]] = {}
+        """The count that was applied last, with the pool's uid: a decision is told once, however
+        the pods come and go on the way to it."""
 
     async def reconcile(self, key: Key) -> timedelta | None:
         """Give the pool the workers its backlog asks for; return when to look again."""
@@ -68,15 +71,23 @@ class QueuePools:
         live = await self._deployment(pool)
         seen = self._observe(pool, live, reading)
         decision = self._decide(pool, seen)
-        self._broker.note(pool, decision.document(pool.spec, seen))
+        uid, before = self._applied.get(pool.key, ("", 0))
+        if uid != pool.identity.uid:
+            before = seen.asked
+        self._broker.note(pool, decision.document(pool.spec, seen.now, before))
         way = self._plan(pool, seen, decision)
-        refusal = await self._apply(pool, seen, live, decision, way)
+        refusal = await self._apply(pool, live, decision, way)
+        # What only holds is no change.
+        if not (refusal or decision.blocked or (decision.holds and seen.workers)):
+            self._applied[pool.key] = (pool.identity.uid, decision.replicas)
+            await self._announce(pool, before, decision, way.note)
         return await self._report(pool, seen, decision, way, refusal)
 
     def _forget(self, key: Key) -> None:
         self._reporter.forget(key)
         self._kube.forget(DEPLOYMENT, key.namespace, key.name)
         self._scaling.pop(key, None)
+        self._applied.pop(key, None)
         self._broker.forget(key)
         for reason in Reason:
             with suppress(KeyError):
@@ -138,7 +149,7 @@ class QueuePools:
         ]
 
     async def _apply(
-        self, pool: Pool, seen: Seen, live: dict[str, Any] | None, decision: Decision, way: Plan
+        self, pool: Pool, live: dict[str, Any] | None, decision: Decision, way: Plan
     ) -> Refusal | None:
         if decision.blocked:
             return None
@@ -151,8 +162,6 @@ class QueuePools:
             return Refusal(f"the API server refused the workers' Deployment: {error}")
         # Else the next reconcile may meet the old count in the cache, and announce this one again.
         self._store.written(applied)
-        if decision.replicas != seen.asked:
-            await self._announce(pool, seen.asked, decision, way.note)
         return await self._mark(pool, way)
 
     async def _mark(self, pool: Pool, way: Plan) -> Refusal | None:
@@ -168,11 +177,14 @@ class QueuePools:
         return None
 
     async def _announce(self, pool: Pool, before: int, decision: Decision, how: str) -> None:
+        if decision.replicas == before:
+            return
         place = (pool.identity.namespace, pool.identity.name, decision.reason)
         metrics.DECISIONS.labels(*place).inc()
         reason = "ScaledUp" if decision.replicas > before else "ScaledDown"
         how = f"{how}; " if how else ""
-        note = f"from {before} to {decision.replicas} workers: {how}{decision.message}"
+        own = "the pool's own count; " if decision.recommended is not None else ""
+        note = f"from {before} to {decision.replicas} workers: {how}{own}{decision.message}"
         await self._events.record(KIND, pool.identity, reason, note)
 
     async def _report(

@@ -37,31 +37,31 @@ def explain(queues: "Queues", arguments: argparse.Namespace) -> int:
     from osnovci.queues import operations
 
     pool = pool_name(arguments.pool)
-    decisions = _read(queues, arguments.namespace, pool, max(arguments.last, 1))
+    decisions = _read(queues, arguments.namespace, pool)
     if not decisions:
         raise OsnovciError(
             f"nothing is known of pool {arguments.namespace}/{pool}: there is no such pool, or the "
             "operator has not reached this Redis since it is there"
         )
-    for each in decisions:
+    for each in decisions[-max(arguments.last, 1) :]:
         print("\n".join(_story(each)))
     last = decisions[-1]
     client: Any = queues.redis
     now = datetime.fromtimestamp(client.time()[0], UTC)
-    print(f"\nNow, {_clock(now)}: {_count(last)} since {_at(last)}")
+    print(f"\nNow, {_clock(now)}: {_count(last)} since {_at(_began(decisions))}")
     for found in queues.run(operations.stats(*last.queues)).values():
         print(f"    {_queue(found)}")
     return 0
 
 
-def _read(queues: "Queues", namespace: str, pool: str, number: int) -> "list[DecisionDocument]":
+def _read(queues: "Queues", namespace: str, pool: str) -> "list[DecisionDocument]":
     from pydantic import ValidationError
 
     from osnovci.contract import DecisionDocument, decisions_key
 
     client: Any = queues.redis
     found: list[DecisionDocument] = []
-    for text in client.lrange(decisions_key(namespace, pool), -number, -1):
+    for text in client.lrange(decisions_key(namespace, pool), 0, -1):
         try:
             found.append(DecisionDocument.model_validate_json(text))
         except ValidationError:
@@ -102,6 +102,16 @@ def _count(last: "DecisionDocument") -> str:
     if last.recommended is None:
         return f"{counted(last.replicas, 'worker')} asked for"
     return f"{counted(last.recommended, 'worker')} recommended, {last.replicas} asked for"
+
+
+def _began(decisions: "list[DecisionDocument]") -> "DecisionDocument":
+    """Give the decision since which the count is the last one, whatever the reasons since."""
+    began = decisions[-1]
+    for each in reversed(decisions):
+        if (each.desired, each.replicas) != (began.desired, began.replicas):
+            break
+        began = each
+    return began
 
 
 def _queue(found: "QueueStats") -> str:

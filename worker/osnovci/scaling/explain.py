@@ -1,7 +1,12 @@
 """A decision in one sentence with its numbers. Pure."""
 
+import math
+
 from osnovci.scaling.model import Decision, Target, Why
 from osnovci.words import counted
+
+TOLD_EXACTLY = 9.95
+"""Seconds of a job from which on its time is told in steps of five in the second figure."""
 
 
 def sentence(decision: Decision, target: Target) -> str:
@@ -31,4 +36,12 @@ def sentence(decision: Decision, target: Target) -> str:
         Why.HOLDING: f"{needs.most} needed now, {decision.replicas} needed a short while ago",
     }[decision.why]
     unmet = f"; the target cannot be met: {decision.unmet}" if decision.unmet else ""
-    return f"{said}: a job takes {decision.service:.1f}s, a start {needs.startup:.0f}s{unmet}"
+    return f"{said}: a job takes {_coarse(decision.service)}, a start {needs.startup:.0f}s{unmet}"
+
+
+def _coarse(seconds: float) -> str:
+    """Write a job's time in steps, so that while a long job runs the sentence seldom changes."""
+    if seconds < TOLD_EXACTLY:
+        return f"{seconds:.1f}s"
+    step = 10 ** math.floor(math.log10(seconds)) / 2
+    return f"{round(seconds / step) * step:.0f}s"

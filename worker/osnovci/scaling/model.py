@@ -37,8 +37,6 @@ class Observation:
     """Of the active jobs, those on workers that drain."""
     startup: float | None = None
     """The longest of the last start-ups that were measured."""
-    spread: float | None = None
-    """Squared coefficient of variation of service times, where it was measured."""
     due: int = 0
     """Jobs that are known to fall due within `due_within`."""
     due_within: float = 0.0
@@ -81,9 +79,6 @@ class Tuning:
     hold_most: float = 300.0
     late_risk_cold: float = 0.05
     """The accepted share of jobs that wait longer than planned, where a cold start does not fit."""
-    utilisation: float = 1.0
-    utilisation_cold: float = 1.0
-    """The share of the slots that is planned to be busy, where a cold start fits or does not."""
     half_life_fast: float = 3.0
     half_life_slow: float = 120.0
     half_life_service: float = 300.0
@@ -139,8 +134,8 @@ class Needs:
         parts = (
             (self.backlog, Why.BACKLOG),
             (self.schedule, Why.SCHEDULE),
-            (self.rate, Why.RATE),
             (self.busy, Why.BUSY),
+            (self.rate, Why.RATE),
         )
         return max(parts, key=lambda part: part[0])[1]
 

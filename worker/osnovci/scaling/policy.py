@@ -71,10 +71,10 @@ def _plan(seen: Observation, target: Target, state: State, tuning: Tuning) -> Pl
 def _needs(seen: Observation, state: State, now: float, plan: Plan) -> Needs:
     target = plan.target
     active = max(seen.active - seen.draining_active, 0)
-    load = staffing.offered_load(active, plan.rate, plan.service, plan.startup)
-    spread = 1.0 if seen.spread is None else seen.spread
+    known = not state.arrivals.single(plan.tuning)
+    load = staffing.offered_load(active, plan.rate if known else 0.0, plan.service, plan.startup)
     return Needs(
-        rate=0 if _idled(state, now, target) else staffing.for_rate(load, spread, plan),
+        rate=0 if _idled(state, now, target) else staffing.for_rate(load, plan, headroom=known),
         busy=math.ceil(min(active, seen.ready * target.slots) / target.slots),
         backlog=for_backlog(seen, state.waiting, now, plan),
         schedule=for_burst(state.bursts, now, plan),
@@ -155,9 +155,13 @@ def _unmet(needs: Needs, plan: Plan, state: State) -> str:
     target, seen = plan.target, state.last
     if needs.most > target.maximum:
         return f"maxReplicas is {target.maximum}, {needs.most} would be needed"
-    if seen and seen.waiting and not seen.ready and target.wait - seen.oldest_wait < plan.startup:
+    if not seen or not seen.waiting:
+        return ""
+    if not seen.ready and target.wait - seen.oldest_wait < plan.startup:
         return (
             f"a start takes {plan.startup:.0f}s, more than what is left of targetWait "
             f"{target.wait:g}s: keep minReplicas at 1 or more, or let jobs wait longer"
         )
+    if seen.oldest_wait > target.wait:
+        return f"a job has waited longer than targetWait {target.wait:g}s"
     return ""

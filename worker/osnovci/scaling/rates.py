@@ -16,6 +16,9 @@ SIGNIFICANT = 2.0
 
 NEGLIGIBLE = 1e-6
 
+SINGLE = 1.01
+"""Jobs, each counted less the longer ago it came, up to which there is no rate."""
+
 PRIOR_JOBS = 2
 """The prior of the service time counts as so many jobs of a third of the target wait."""
 
@@ -68,6 +71,13 @@ class Arrivals:
         if self.slow - self.fast > SIGNIFICANT * deviation:
             return self.fast
         return self.slow
+
+    def single(self, tuning: Tuning) -> bool:
+        """Tell whether what came of late is one job, which makes no rate.
+
+        A job adds ln 2 / half-life to the slow rate, which then decays.
+        """
+        return self.slow * tuning.half_life_slow < SINGLE * math.log(2)
 
     @property
     def recent(self) -> float:

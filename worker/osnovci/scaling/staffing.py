@@ -36,33 +36,30 @@ def delay_probability(slots: int, load: float) -> float:
     return 1 / (1 + surplus * below / density)
 
 
-def longer_wait_probability(
-    slots: int, load: float, wait: float, service: float, spread: float
-) -> float:
+def longer_wait_probability(slots: int, load: float, wait: float, service: float) -> float:
     """Give the share of jobs that wait longer than `wait`.
 
-    The wait of those that wait is exponential with mean (1 + spread) * service / 2 / surplus slots,
-    Kingman's heavy-traffic correction of M/M/c for another spread of service times.
+    The wait of those that wait is exponential with mean service / surplus slots, as in M/M/slots.
     """
-    decay = 2 * (slots - load) * wait / ((1 + spread) * service)
+    decay = (slots - load) * wait / service
     return delay_probability(slots, load) * math.exp(-max(decay, 0.0))
 
 
-def for_rate(load: float, spread: float, plan: Plan) -> int:
+def for_rate(load: float, plan: Plan, *, headroom: bool) -> int:
     """Give the least workers whose slots carry the load, and are late seldom enough.
 
-    Where a cold start fits the plan, a queue that forms is met in time, and carrying is enough.
+    Where a cold start fits the plan, a queue that forms is met in time, and carrying is enough; so
+    it is without `headroom`, while nobody knows that more will come.
     """
     if load <= NO_LOAD:
         return 0
     slots, tuning = plan.target.slots, plan.tuning
-    utilisation = tuning.utilisation if plan.cold_fits else tuning.utilisation_cold
-    workers = math.ceil(load / (slots * utilisation) - 1e-9)
-    if plan.cold_fits:
+    workers = math.ceil(load / slots - 1e-9)
+    if plan.cold_fits or not headroom:
         return workers
     while (
         workers <= plan.target.maximum
-        and longer_wait_probability(workers * slots, load, plan.wait, plan.service, spread)
+        and longer_wait_probability(workers * slots, load, plan.wait, plan.service)
         > tuning.late_risk_cold
     ):
         workers += 1

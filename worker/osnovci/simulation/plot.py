@@ -21,9 +21,12 @@ def svg(trace: Trace, outcomes: Sequence[Outcome], target_wait: float) -> str:
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
         _text(LEFT, 20, f"{trace.name}: workers by policy, targetWait {target_wait:g}s"),
         *_axes(trace, most),
-        *(
-            _line(trace, each, most, color)
-            for each, color in zip(outcomes, _colors(), strict=False)
+        # The first policy last, and so on top.
+        *reversed(
+            [
+                _line(trace, each, most, color)
+                for each, color in zip(outcomes, _colors(), strict=False)
+            ]
         ),
         *_legend(outcomes),
         *_arrivals(trace),

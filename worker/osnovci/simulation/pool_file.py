@@ -12,6 +12,11 @@ TARGET_WAIT = "5s"
 IDLE = "1m"
 """The defaults of the QueuePool."""
 
+KIND = "QueuePool"
+FIELDS = ("minReplicas", "maxReplicas", "targetWait", "idle", "mode", "floors")
+MOST = 1000
+"""What the QueuePool knows; `mode` changes nothing here, and a replay has no hours for `floors`."""
+
 
 class PoolFileError(OsnovciError):
     """The file is no pool that scales; the message names the file, the field, and what is right."""
@@ -23,10 +28,18 @@ def read(path: Path) -> Target:
     Raises PoolFileError, in one sentence, where it is none.
     """
     document = _load(path)
+    kind = document.get("kind", KIND)
+    if kind != KIND:
+        raise PoolFileError(f"{path}: kind is {kind}, it must be {KIND}")
     spec: Any = document.get("spec", document)
     scaling: Any = spec.get("scaling") if isinstance(spec, dict) else None
     if not isinstance(scaling, dict):
         raise PoolFileError(f"{path}: spec.scaling is missing: a pool without it has a fixed count")
+    for field in scaling:
+        if field not in FIELDS:
+            raise PoolFileError(
+                f"{path}: spec.scaling.{field} is no field of it: {', '.join(FIELDS)}"
+            )
     target = Target(
         wait=_seconds(path, "targetWait", scaling.get("targetWait", TARGET_WAIT)),
         minimum=_count(path, "spec.scaling.minReplicas", scaling.get("minReplicas", 0), 0),
@@ -34,6 +47,10 @@ def read(path: Path) -> Target:
         slots=_count(path, "spec.concurrency", spec.get("concurrency", CONCURRENCY), 1),
         idle=_seconds(path, "idle", scaling.get("idle", IDLE)),
     )
+    if target.maximum > MOST:
+        raise PoolFileError(
+            f"{path}: spec.scaling.maxReplicas is {target.maximum}, it may be {MOST} at most"
+        )
     if target.minimum > target.maximum:
         raise PoolFileError(
             f"{path}: spec.scaling.minReplicas is {target.minimum}, "
@@ -54,9 +71,9 @@ def _load(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise PoolFileError(f"{path} cannot be read: {error.strerror}") from error
     except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise PoolFileError(f"{path} is no YAML: {str(error).splitlines()[0]}") from error
+        raise PoolFileError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
     maps = [each for each in documents if isinstance(each, dict)]
-    pools = [each for each in maps if each.get("kind") == "QueuePool"] or maps
+    pools = [each for each in maps if each.get("kind") == KIND] or maps
     if len(pools) != 1:
         raise PoolFileError(f"{path} must hold one QueuePool, it holds {len(pools)}")
     return pools[0]
@@ -74,7 +91,8 @@ def _seconds(path: Path, field: str, value: object) -> float:
 
 def _count(path: Path, field: str, value: object, least: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        told = "missing" if value is None else repr(value)
         raise PoolFileError(
-            f"{path}: {field} is {value!r}, it must be a whole number of {least} or more"
+            f"{path}: {field} is {told}, it must be a whole number of {least} or more"
         )
     return value

@@ -12,6 +12,10 @@ COLUMNS = ("arrival_seconds", "service_seconds")
 LOOK_ON = 600.0
 """A replay goes on so long after the last job arrived, so that workers held for nothing show."""
 
+DAY = 86_400.0
+LONGEST = 14 * DAY
+"""Seconds from the first arrival to the last, at most: each of them is simulated."""
+
 
 class TraceError(OsnovciError):
     """A trace cannot be replayed; the message names the file, the line, and what would be right."""
@@ -41,7 +45,7 @@ class Trace:
 
     @classmethod
     def of(cls, name: str, jobs: Iterable[tuple[float, float]]) -> "Trace":
-        """Make a trace of jobs in any order, which begins with the first."""
+        """Make a trace of jobs in any order, which begins with the first that is before 0."""
         ordered = sorted(jobs)
         first = min(ordered[0][0], 0.0)
         moved = tuple((at - first, service) for at, service in ordered)
@@ -51,7 +55,8 @@ class Trace:
 def read(path: Path) -> Trace:
     """Read a CSV file with the columns arrival_seconds and service_seconds.
 
-    Raises TraceError, in one sentence, where it is none.
+    The replay begins with the first arrival, so a clock's seconds will do. Raises TraceError, in one
+    sentence, where it is none.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -69,7 +74,14 @@ def read(path: Path) -> Trace:
         raise TraceError(f"{path} is no CSV file: {error}") from error
     if not jobs:
         raise TraceError(f"{path} has no jobs: a line such as 0.5,2.0 is one")
-    return Trace.of(path.stem, jobs)
+    first = min(at for at, _ in jobs)
+    span = max(at for at, _ in jobs) - first
+    if span > LONGEST:
+        raise TraceError(
+            f"{path}: from the first arrival to the last it is {span / DAY:.0f} days, "
+            f"it may be {LONGEST / DAY:.0f}: cut it"
+        )
+    return Trace.of(path.stem, [(at - first, service) for at, service in jobs])
 
 
 def _job(path: Path, line: int, row: dict[str, str | None]) -> tuple[float, float]:
