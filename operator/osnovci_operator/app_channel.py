@@ -128,8 +128,10 @@ class Channel:
 
     async def run(self) -> None:
         """Publish and read, once a second and when a document has changed, until cancelled."""
+        me = asyncio.current_task()
         try:
-            while True:
+            # redis-py may answer a cancellation with an error of its own, and then it would be lost.
+            while me and not me.cancelling():
                 self._work.clear()
                 if self._told or self._gone:
                     await self._turn()
