@@ -23,7 +23,7 @@ from osnovci.observation import UnexpectedReplyError
 from osnovci_operator.app.reports import Reports
 from osnovci_operator.app.spec import App
 from osnovci_operator.backend import Unreadable, UnreadableReason
-from osnovci_operator.connection import Connection, explain
+from osnovci_operator.connection import Connection, explain, is_cancelled
 from osnovci_operator.errors import BackendError
 from osnovci_operator.kube import Kube
 from osnovci_operator.resource import Key
@@ -128,10 +128,8 @@ class Channel:
 
     async def run(self) -> None:
         """Publish and read, once a second and when a document has changed, until cancelled."""
-        me = asyncio.current_task()
         try:
-            # redis-py may answer a cancellation with an error of its own, and then it would be lost.
-            while me and not me.cancelling():
+            while not is_cancelled():
                 self._work.clear()
                 if self._told or self._gone:
                     await self._turn()

@@ -22,7 +22,7 @@ from osnovci.observation import Observation, QueueReading
 from osnovci_operator import metrics
 from osnovci_operator.auditor import Auditor
 from osnovci_operator.backend import Unreadable, UnreadableReason
-from osnovci_operator.connection import Connection, explain
+from osnovci_operator.connection import Connection, explain, is_cancelled
 from osnovci_operator.drains import Drains
 from osnovci_operator.errors import BackendError
 from osnovci_operator.events import Tell
@@ -134,9 +134,7 @@ class NamespaceReader:
     async def run(self) -> None:
         """Read once a tick; wake the pools that something happened to."""
         try:
-            me = asyncio.current_task()
-            # redis-py may answer a cancellation with an error of its own, and then it would be lost.
-            while me and not me.cancelling():
+            while not is_cancelled():
                 started = self._tick_began = time.monotonic()
                 if pools := list(self._store.pools(self._namespace)):
                     await self._read(pools)

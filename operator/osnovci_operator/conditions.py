@@ -29,6 +29,17 @@ class ConditionStatus(Model):
     """When the status last changed."""
 
 
+Conditions = Annotated[
+    list[ConditionStatus],
+    Field(
+        json_schema_extra={
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["type"],
+        }
+    ),
+]
+
+
 @dataclass(frozen=True)
 class Condition:
     """One statement about an object; `status` None means Unknown."""

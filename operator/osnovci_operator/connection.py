@@ -1,5 +1,6 @@
 """The client of a namespace's one Redis, which the Secret names; and what its errors mean."""
 
+import asyncio
 import time
 from base64 import b64decode
 
@@ -21,6 +22,15 @@ ANSWER_SECONDS = 1.0
 
 SECRET_SECONDS = 30.0
 """How often the Secret is read again while the connection is good."""
+
+
+def is_cancelled() -> bool:
+    """Whether this task was cancelled, to be asked by what catches errors of Redis and goes on.
+
+    redis-py may answer a cancellation with an error of its own, and then it would be lost.
+    """
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 class Connection:

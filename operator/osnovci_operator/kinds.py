@@ -82,6 +82,11 @@ def condition(kind: str, field: str) -> str:
     return f'.status.conditions[?(@.type=="{kind}")].{field}'
 
 
+STATUS = Column("Status", condition("Ready", "reason"), "string", "The reason of Ready.")
+SCALING = Column(
+    "Scaling", condition("ScalingActive", "reason"), "string", "Why this count.", wide=True
+)
+
 QUEUE_POOL = Kind(
     name=queuepool.KIND,
     plural=queuepool.PLURAL,
@@ -95,15 +100,9 @@ QUEUE_POOL = Kind(
         Column("Ready", ".status.readyReplicas", "integer", "Workers ready to take jobs."),
         Column("Busy", ".status.busy", "integer", "Jobs that run."),
         Column("Waiting", ".status.waiting", "integer", "Jobs that wait."),
-        Column("Status", condition("Ready", "reason"), "string", "The reason of Ready."),
+        STATUS,
         Column("Age", ".metadata.creationTimestamp", "date", "Time since the pool was made."),
-        Column(
-            "Scaling",
-            condition("ScalingActive", "reason"),
-            "string",
-            "Why this count.",
-            wide=True,
-        ),
+        SCALING,
         Column(
             "Message",
             condition("ScalingActive", "message"),
@@ -130,15 +129,9 @@ OSNOVCI_APP = Kind(
         Column("Ready", ".status.readyReplicas", "integer", "Pods ready to take requests."),
         Column("Updated", ".status.updatedReplicas", "integer", "Pods of the newest revision."),
         Column("URL", ".status.url", "string", "Where the app answers."),
-        Column("Status", condition("Ready", "reason"), "string", "The reason of Ready."),
+        STATUS,
         Column("Age", ".metadata.creationTimestamp", "date", "Time since the app was made."),
-        Column(
-            "Scaling",
-            condition("ScalingActive", "reason"),
-            "string",
-            "Why this count.",
-            wide=True,
-        ),
+        SCALING,
         Column("Message", condition("Ready", "message"), "string", "In a sentence.", wide=True),
     ),
     parse=app.App.parse,

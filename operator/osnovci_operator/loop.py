@@ -21,6 +21,9 @@ BACKOFF_MAX_SECONDS = 60.0
 RESYNC = timedelta(minutes=10)
 """What a reconcile returns when nothing is to come: it is looked at anyway, up to a fifth sooner."""
 
+REFUSED_EVERY = timedelta(seconds=30)
+"""What the API server refused is tried again, since rights and quotas change unseen."""
+
 log = logging.getLogger(__name__)
 
 

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from osnovci.contract import DecisionDocument
 from osnovci_operator.auditor import Auditor
-from osnovci_operator.connection import Connection
+from osnovci_operator.connection import Connection, is_cancelled
 from osnovci_operator.decisions import Decisions
 from osnovci_operator.errors import KubeError
 from osnovci_operator.orphans import Orphans
@@ -76,10 +76,7 @@ class Upkeep:
             group.create_task(self._keep_at("keep decisions", self._decisions.step))
 
     async def _keep_at(self, what: str, step: Callable[[redis.Redis], Awaitable[None]]) -> None:
-        me = asyncio.current_task()
-        assert me
-        # redis-py may answer a cancellation with an error of its own, and then it would be lost.
-        while not me.cancelling():
+        while not is_cancelled():
             wait = EVERY_SECONDS
             try:
                 if client := self._connection.client:

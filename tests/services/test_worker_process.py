@@ -74,8 +74,8 @@ def test_a_stop_amid_an_import_is_an_orderly_end() -> None:
     """Python wraps what is raised while a class is made, as imports make many."""
     program = """
 import os, signal
-from osnovci.cli import worker
-signal.signal(signal.SIGTERM, worker._leave)
+from osnovci.signals import leave
+signal.signal(signal.SIGTERM, leave)
 class Stopped:
     def __set_name__(self, owner, name):
         os.kill(os.getpid(), signal.SIGTERM)

@@ -26,14 +26,12 @@ from osnovci_operator.kinds import (
     REPLICA_SET,
 )
 from osnovci_operator.kube import Kube
-from osnovci_operator.loop import RESYNC
+from osnovci_operator.loop import REFUSED_EVERY, RESYNC
 from osnovci_operator.report import Reporter
 from osnovci_operator.resource import InvalidSpecError, Key, format_duration
 from osnovci_operator.store import Store
 
 NAME_TAKEN_EVERY = timedelta(seconds=10)
-REFUSED_EVERY = timedelta(seconds=30)
-"""What the API server refused is tried again, since rights and quotas change unseen."""
 
 
 class Apps:

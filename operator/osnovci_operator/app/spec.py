@@ -10,7 +10,7 @@ from pydantic import Field
 
 from osnovci.app_contract import AppDocument
 from osnovci_operator.app.config import Database, Health, Shutdown
-from osnovci_operator.conditions import ConditionStatus
+from osnovci_operator.conditions import Conditions
 from osnovci_operator.labels import MOST_PROCESSES
 from osnovci_operator.pods import SUBDOMAIN, PodSection
 from osnovci_operator.resource import Duration, Model, Resource, rule, rules, text
@@ -194,15 +194,7 @@ class Status(Model):
     """The revision of the config that is published to the pods."""
     traffic: TrafficStatus | None = None
     """The requests of the last ten seconds; kept as last seen while Redis cannot be read."""
-    conditions: Annotated[
-        list[ConditionStatus],
-        Field(
-            json_schema_extra={
-                "x-kubernetes-list-type": "map",
-                "x-kubernetes-list-map-keys": ["type"],
-            }
-        ),
-    ] = []
+    conditions: Conditions = []
     """Ready, Progressing, ScalingActive, ConfigEnforced and, with a database, DatabaseBudget."""
 
 

@@ -14,7 +14,7 @@ from osnovci_operator.events import Events
 from osnovci_operator.kinds import DEPLOYMENT, POD
 from osnovci_operator.kube import Kube
 from osnovci_operator.labels import DELETION_COST, FIRST_TO_GO
-from osnovci_operator.loop import RESYNC
+from osnovci_operator.loop import REFUSED_EVERY, RESYNC
 from osnovci_operator.queuepool import status
 from osnovci_operator.queuepool.build import deployment, grace
 from osnovci_operator.queuepool.crew import Crew
@@ -27,9 +27,6 @@ from osnovci_operator.queuepool.status import Refusal
 from osnovci_operator.report import Reporter
 from osnovci_operator.resource import InvalidSpecError, Key
 from osnovci_operator.store import Store
-
-REFUSED_EVERY = timedelta(seconds=30)
-"""What the API server refused is tried again, since rights and quotas change unseen."""
 
 AGES_EVERY = timedelta(seconds=5)
 """While jobs wait, their age is looked at again this often."""

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field
 
 from osnovci.contract import Isolation, PoolDocument
-from osnovci_operator.conditions import ConditionStatus
+from osnovci_operator.conditions import Conditions
 from osnovci_operator.pods import PodSection
 from osnovci_operator.queuepool.floors import FLOOR_RULE, Floors
 from osnovci_operator.queuepool.queue import Queue
@@ -223,15 +223,7 @@ class Status(Model):
     """The pool's queues; kept as last seen while Redis cannot be read."""
     schedules: ScheduleStatuses = []
     """The pool's schedules; kept as last seen while Redis cannot be read."""
-    conditions: Annotated[
-        list[ConditionStatus],
-        Field(
-            json_schema_extra={
-                "x-kubernetes-list-type": "map",
-                "x-kubernetes-list-map-keys": ["type"],
-            }
-        ),
-    ] = []
+    conditions: Conditions = []
     """Ready, ScalingActive, ScalingLimited, BackendReachable, QueuesPaused, JobsAccounted and, with schedules, Scheduled."""
 
 

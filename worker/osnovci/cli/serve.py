@@ -4,8 +4,9 @@ import argparse
 import os
 import signal
 import socket
-from types import FrameType
 from typing import Any
+
+from osnovci.signals import leave
 
 
 def add(commands: Any) -> None:
@@ -26,7 +27,7 @@ def add(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Serve until told to stop; give the exit status."""
     # Before the imports; see osnovci.cli.worker.
-    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGTERM, leave)
     from osnovci.errors import SettingsError
     from osnovci.settings import AppSettings
 
@@ -38,9 +39,3 @@ def run(arguments: argparse.Namespace) -> int:
     document = AppSettings.parse(os.environ, socket.gethostname()).config.document
     port = document.port if arguments.port is None else arguments.port
     return Server(arguments.app, document, arguments.host, port).run()
-
-
-def _leave(number: int, frame: FrameType | None) -> None:
-    """Leave while nothing was begun yet; not by an exception, which an import may wrap."""
-    del number, frame
-    os._exit(0)

@@ -3,8 +3,9 @@
 import argparse
 import os
 import signal
-from types import FrameType
 from typing import Any
+
+from osnovci.signals import leave
 
 
 def add(commands: Any) -> None:
@@ -23,22 +24,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Work until told to stop; give the exit status."""
     # Before the imports, which take seconds on a busy node: the first process of a container never
     # gets a signal that it has no handler for, and the pod would linger for its whole grace.
-    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGTERM, leave)
     from osnovci.contract import PROBE_PORT
     from osnovci.errors import SettingsError
     from osnovci.queues.supervisor import Supervisor
     from osnovci.settings import WorkerSettings
 
     port = PROBE_PORT if arguments.probe_port is None else arguments.probe_port
-    if not 0 <= port <= 65535:  # noqa: PLR2004  # the ports that there are; 0 takes a free one
+    if port not in range(65536):  # 0 takes a free one
         raise SettingsError(f"--probe-port: {port} is no port: give one from 0 to 65535")
     return Supervisor(WorkerSettings.parse(os.environ), port).run()
-
-
-def _leave(number: int, frame: FrameType | None) -> None:
-    """Leave while nothing was begun yet.
-
-    Not by an exception: an import that it interrupts may wrap it in another, and end with 1.
-    """
-    del number, frame
-    os._exit(0)

@@ -8,10 +8,8 @@ answers whatever happens there.
 import logging
 import select
 import signal
-import socket
 import time
 from functools import partial
-from types import FrameType
 
 from osnovci import logs
 from osnovci.queues import heartbeat, probes, tasks
@@ -21,6 +19,7 @@ from osnovci.queues.engine.worker import run_jobs
 from osnovci.queues.heartbeat import report
 from osnovci.queues.processes import Process, ended_children
 from osnovci.settings import WorkerSettings
+from osnovci.signals import Bell
 
 SILENCE_SECONDS = 3.0
 """Redis counts as away when it has not answered for so long."""
@@ -40,18 +39,17 @@ class Supervisor:
         self._board = Board()
         self._engine = self._process("engine", partial(run_jobs, settings, self._board))
         self._reporter = self._process("heartbeat", partial(report, settings, self._board))
-        self._stops = 0
         self._server = probes.listen(
             probe_port, {"/alive": lambda: "", "/ready": self._why_not_ready}
         )
-        self._bell, self._button = socket.socketpair()
+        self._bell = Bell()
 
     def run(self) -> int:
         """Run until told to stop; give the exit status."""
         logs.configure("INFO")
         tasks.load(self._settings.pool.tasks)
-        self._hear_signals()
-        while not self._stops:
+        self._bell.listen()
+        while not self._bell.stops:
             for process in (self._engine, self._reporter):
                 process.start_if_due(time.monotonic())
             self._turn()
@@ -66,32 +64,19 @@ class Supervisor:
         """Close, in a forked process, what is the supervisor's own."""
         self._server.server_close()
         self._bell.close()
-        self._button.close()
 
     def _why_not_ready(self) -> str:
-        if self._stops:
+        if self._bell.stops:
             return "draining: no new job is taken"
         if self._board.silence > SILENCE_SECONDS:
             return "Redis does not answer"
         return "" if self._engine.pid else "the engine is being started anew"
 
-    def _hear_signals(self) -> None:
-        """Let signals end the wait of a turn."""
-        for end in (self._bell, self._button):
-            end.setblocking(False)
-        signal.set_wakeup_fd(self._button.fileno(), warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, _heard)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._on_stop)
-
-    def _on_stop(self, *_: object) -> None:
-        self._stops += 1
-
     def _turn(self) -> None:
         """Wait for a signal, a probe or the end of the turn, and see to each."""
         readable, _, _ = select.select([self._server, self._bell], [], [], TURN_SECONDS)
         if self._bell in readable:
-            self._bell.recv(1024)
+            self._bell.hush()
         if self._server in readable:
             self._server.handle_request()
         self._reap()
@@ -109,7 +94,7 @@ class Supervisor:
             self._board.rest(0, 0)
         wait = process.ended(time.monotonic())
         # While Redis is away they end again and again, and that was said already.
-        if not self._stops and self._board.silence < SILENCE_SECONDS:
+        if not self._bell.stops and self._board.silence < SILENCE_SECONDS:
             log.warning("process %s ended with %s, started anew in %ss", process.name, status, wait)
 
     def _drain(self) -> None:
@@ -118,10 +103,10 @@ class Supervisor:
         self._board.drain()
         self._reporter.signal(heartbeat.NOW)
         drain = Drain.begin(time.monotonic(), self._settings.pool.grace_seconds)
-        hurried = self._stops
+        hurried = self._bell.stops
         while self._engine.pid:
-            if self._stops > hurried:
-                hurried = self._stops
+            if self._bell.stops > hurried:
+                hurried = self._bell.stops
                 drain = drain.hurried(time.monotonic())
             number, drain = drain.due(time.monotonic())
             if number:
@@ -136,7 +121,3 @@ class Supervisor:
             self._turn()
         self._reporter.signal(signal.SIGKILL)
         log.info("left")
-
-
-def _heard(number: int, frame: FrameType | None) -> None:
-    """Do nothing: that the signal was heard has ended the wait."""

@@ -20,6 +20,7 @@ from osnovci import logs
 from osnovci.app_contract import ENV_PROCESS, AppDocument
 from osnovci.errors import SettingsError
 from osnovci.queues.processes import Process, ended_children
+from osnovci.signals import Bell, leave
 from osnovci.web.loading import check_name, load
 from osnovci.web.runtime import WebRuntime
 from osnovci.words import counted
@@ -45,23 +46,22 @@ class Server:
     def __init__(self, name: str, document: AppDocument, host: str, port: int) -> None:
         self._what = f"{name} on port {port} with {counted(document.processes, 'server')}"
         self._grace_seconds = document.shutdown.grace_seconds
-        self._stops = 0
         self._status = 0
-        self._bell, self._button = socket.socketpair()
+        self._bell = Bell()
         check_name(name)
         self._listener = _listen(host, port)
         body = partial(serve, name, self._listener, document)
         self._processes = [
-            Process(f"server {n}", partial(body, n), in_child=self._forget)
+            Process(f"server {n}", partial(body, n), in_child=self._bell.close)
             for n in range(document.processes)
         ]
 
     def run(self) -> int:
         """Run until told to stop or until a process cannot start; give the exit status."""
         logs.configure("INFO", quiet=("uvicorn.error",))
-        self._hear_signals()
+        self._bell.listen()
         log.info("serving %s", self._what)
-        while not self._stops and not self._status:
+        while not self._bell.stops and not self._status:
             for each in self._processes:
                 each.start_if_due(time.monotonic())
             self._turn()
@@ -70,27 +70,10 @@ class Server:
         self._end()
         return self._status
 
-    def _forget(self) -> None:
-        """Close, in a forked process, what is the first process's own."""
-        self._bell.close()
-        self._button.close()
-
-    def _hear_signals(self) -> None:
-        """Let signals end the wait of a turn."""
-        for end in (self._bell, self._button):
-            end.setblocking(False)
-        signal.set_wakeup_fd(self._button.fileno(), warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, _heard)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._on_stop)
-
-    def _on_stop(self, *_: object) -> None:
-        self._stops += 1
-
     def _turn(self) -> None:
         readable, _, _ = select.select([self._bell], [], [], TURN_SECONDS)
         if readable:
-            self._bell.recv(1024)
+            self._bell.hush()
         for pid, status in ended_children():
             for each in self._processes:
                 if each.pid == pid:
@@ -98,7 +81,7 @@ class Server:
 
     def _note_end(self, process: Process, status: int) -> None:
         wait = process.ended(time.monotonic())
-        if self._stops or self._status:
+        if self._bell.stops or self._status:
             return
         # While another serves, it goes on: what this one misses may come back, such as a database.
         if status in CANNOT_START and not any(each.pid for each in self._processes):
@@ -110,10 +93,10 @@ class Server:
         """Have the processes drain; a second signal hurries them, the end of the grace kills them."""
         deadline = time.monotonic() + self._grace_seconds
         self._signal(signal.SIGTERM)
-        hurried = self._stops
+        hurried = self._bell.stops
         while any(each.pid for each in self._processes):
-            if self._stops > hurried:
-                hurried = self._stops
+            if self._bell.stops > hurried:
+                hurried = self._bell.stops
                 self._signal(signal.SIGTERM)
             if time.monotonic() > deadline:
                 self._signal(signal.SIGKILL)
@@ -140,7 +123,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def serve(name: str, listener: socket.socket, document: AppDocument, process: int) -> None:
     """Be one server process."""
-    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGTERM, leave)
     os.environ[ENV_PROCESS] = str(process)
     try:
         app = load(name)
@@ -166,17 +149,7 @@ def serve(name: str, listener: socket.socket, document: AppDocument, process: in
     uvicorn.Server(config).run(sockets=[listener])
 
 
-def _leave(number: int, frame: FrameType | None) -> None:
-    """Leave amid an import, which may wrap an exception in another."""
-    del number, frame
-    os._exit(0)
-
-
 def _exit(number: int, frame: FrameType | None) -> None:
     """End by an exception, which lets everything be closed."""
     del number, frame
     sys.exit(0)
-
-
-def _heard(number: int, frame: FrameType | None) -> None:
-    """Do nothing: that the signal was heard has ended the wait."""

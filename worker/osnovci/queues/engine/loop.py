@@ -168,8 +168,9 @@ class Engine:
 
     def _hand_out(self) -> None:
         """Begin what is held, once Redis has been told of what ended."""
-        may = not self._lease_over and len(self._ended) <= self._pace.untold
-        while may and self._ready and self._executor.room(self._pace.untold) > 0:
+        untold = self._pace.untold
+        may = not self._lease_over and len(self._ended) <= untold
+        while may and self._ready and self._executor.room(untold) > 0:
             job = self._ready.popleft()
             job.begun_at = time.monotonic()
             self._executor.submit(job)
@@ -290,8 +291,7 @@ class Engine:
 
     def _return_waiting(self) -> None:
         """Give back what waits behind a long job, while others might run it."""
-        back = [*self._ready, *self._executor.take_back()]
-        self._ready.clear()
+        back, self._ready = [*self._ready, *self._executor.take_back()], deque()
         late = time.monotonic() - HELD_TOO_LONG_SECONDS
         for job in back:
             if job.taken_at < late:
