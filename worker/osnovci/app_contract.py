@@ -13,6 +13,7 @@ from typing import Annotated
 from pydantic import Field, PositiveInt
 
 from osnovci.contract import Document, key_prefix
+from osnovci.limit_contract import Cidrs, PolicyDocument
 
 ENV_APP = "OSNOVCI_APP_DOCUMENT"
 """The `AppDocument` as JSON, for the start of a pod while Redis says nothing.
@@ -83,6 +84,10 @@ class AppDocument(Document):
     sessions: SessionsDocument = SessionsDocument()
     health: HealthDocument = HealthDocument()
     shutdown: ShutdownDocument = ShutdownDocument()
+    trusted_proxies: Cidrs = ()
+    """CIDRs of those whose X-Forwarded-For counts."""
+    policies: tuple[PolicyDocument, ...] = ()
+    """The rate limits, in the order in which their policies were made."""
 
 
 def checksum(document: str) -> str:
