@@ -1,8 +1,8 @@
 """From 500 pushed jobs to the patch, and to 20 workers that are ready, on the cluster of `make up`.
 
-Real pods on a real node, as tests/cluster has them. Some rounds are followed until all workers are
-ready; beside each of those, in turn first or second, the same pods in a plain Deployment that
-`kubectl scale` brings to the same count.
+Some rounds are followed until all workers are ready, real pods on a real node; beside each of
+those, in turn first or second, the same pods in a plain Deployment that `kubectl scale` brings to
+the same count. The others end with the patch, and their pods find no node.
 """
 
 import random
@@ -36,6 +36,10 @@ QUEUE = "backlog-to-workers"
 PLAIN = "plain-deployment"
 DEPLOYMENTS = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments"
 PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
+ANY_NODE: dict[str, str] = {}
+NO_NODE = {"osnovci.app/node-of-the-benchmark": "none"}
+"""Pods with this stay Pending: what is measured ended with the patch, and 20 that start and end take a minute."""
+
 SELECTORS = {QUEUE: f"osnovci.app/pool%3D{QUEUE}", PLAIN: f"app%3D{PLAIN}"}
 
 
@@ -98,7 +102,7 @@ def _round(api: Api, redis: Redis, seen: Seen, number: int) -> None:
 def _backlog(api: Api, redis: Redis, seen: Seen, *, follow: bool) -> None:
     """Push to a pool without workers; the watch tells when it was patched, and when all are ready."""
     path = POOLS.format(NAMESPACE)
-    api.request("POST", path, _pool())
+    api.request("POST", path, _pool(nodes=ANY_NODE if follow else NO_NODE))
     wait_for("the pool's first status", lambda: _settled(api), 30)
     watch = Watch(api, DEPLOYMENTS)
     time.sleep(random.uniform(0.1, 0.1 + TICK_SECONDS))
@@ -121,7 +125,7 @@ def _backlog(api: Api, redis: Redis, seen: Seen, *, follow: bool) -> None:
 def _plain(api: Api, redis: Redis, seen: Seen) -> None:
     """Have the same pods in a Deployment that no one but `kubectl scale` scales, with the same jobs."""
     path = POOLS.format(NAMESPACE)
-    api.request("POST", path, _pool())
+    api.request("POST", path, _pool(nodes=ANY_NODE))
     wait_for("the pool's first status", lambda: _settled(api), 30)
     template = api.request("GET", f"{DEPLOYMENTS}/{QUEUE}")["spec"]["template"]
     _clear(api, redis, QUEUE)
@@ -163,17 +167,21 @@ def _clear(api: Api, redis: Redis, name: str) -> None:
     kind = "qpool" if name == QUEUE else "deployment"
     kubectl("-n", NAMESPACE, "delete", kind, name, "--ignore-not-found")
     selector = f"{PODS}?labelSelector={SELECTORS[name]}"
-    wait_for(f"the end of {name}'s pods", lambda: not api.request("GET", selector)["items"], 60)
+    wait_for(f"the end of {name}'s pods", lambda: not api.request("GET", selector)["items"], 120)
 
 
-def _pool() -> dict[str, Any]:
+def _pool(nodes: dict[str, str]) -> dict[str, Any]:
     resources = {"requests": {"cpu": "5m", "memory": "32Mi"}}
     return {
         "apiVersion": "osnovci.app/v1alpha1",
         "kind": "QueuePool",
         "metadata": {"name": QUEUE, "namespace": NAMESPACE},
         "spec": {
-            "pod": {"image": "osnovci/homework:dev", "resources": resources},
+            "pod": {
+                "image": "osnovci/homework:dev",
+                "resources": resources,
+                "nodeSelector": nodes,
+            },
             "tasks": ["homework.jobs"],
             "queues": [{"name": QUEUE}],
             "scaling": {"minReplicas": 0, "maxReplicas": WORKERS},
