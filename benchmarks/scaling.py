@@ -6,13 +6,9 @@ a worker from the beginning, so all is replayed once more with minReplicas 1 for
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
-from functools import cache
-from itertools import product
+from dataclasses import asdict, replace
 from statistics import fmean
 from typing import Any
 
@@ -20,126 +16,24 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.report import Figure, Result
-from benchmarks.scaling_traces import CASES, SEEDS, STARTUPS, Case
-from osnovci.scaling.model import Target
-from osnovci.scaling.plan import BEGINNING
-from osnovci.simulation.bounds import lower_bound, no_wait_cost, prompt_bound
-from osnovci.simulation.outcome import Outcome
-from osnovci.simulation.pools import Osnovci
-from osnovci.simulation.replay import POLICIES, replay
+from benchmarks.scaling_replays import DEFAULT_IDLE, OURS, Cell, Did, Replays, cells, replay_all
+from benchmarks.scaling_traces import CASES, STARTUPS
 
-OURS, DEFAULT_IDLE = "osnovci", "osnovci, idle 1m"
 RIVALS = ("keda", "hpa", "knative")
 BARS = {
     "late": {"keda": 0.1, "hpa": 0.2, "knative": 0.4},
     "pod-seconds": dict.fromkeys(RIVALS, 0.6),
 }
 NAMES = (OURS, DEFAULT_IDLE, *RIVALS, "keda-1s")
-MOST_OF_BOUND = 1.4
 MOST_UNBEATEN = 10
 """Of 42 cells, so that all three rivals are beaten in 32."""
 
-
-@dataclass(frozen=True)
-class Cell:
-    """One trace on workers that take so long to start."""
-
-    case: Case
-    startup: float
-    minimum: int = 0
-
-    @property
-    def target(self) -> Target:
-        """What the pool asks for."""
-        return replace(self.case.target, minimum=self.minimum)
-
-    @property
-    def name(self) -> str:
-        """What tables call it."""
-        return f"{self.case.name}, {self.startup:g}s"
-
-    @property
-    def fits(self) -> bool:
-        """Whether a worker that is started for a job can be in time for it."""
-        return self.startup + BEGINNING <= self.case.wait
-
-
-@dataclass(frozen=True)
-class Did:
-    """What a policy did in a cell, the mean of the seeds."""
-
-    late: float
-    pod_seconds: float
-    of_lower: float
-    """Pod-seconds, of what nobody could undercut."""
-    of_prompt: float
-    """Of what one who starts a worker for a job that finds none could not undercut."""
-    of_no_wait: float
-    """Of what one pays at least who lets no job wait."""
-    events: float
-    kills: int
-
-
-Replays = dict[str, dict[Cell, Did]]
-"""By policy and cell."""
-
-
-def cells(minimum: int = 0) -> list[Cell]:
-    """Give all 42, with so many workers at least."""
-    return [Cell(case, startup, minimum) for case, startup in product(CASES, STARTUPS)]
-
-
-def do(name: str, cell: Cell, seeds: Sequence[int] = SEEDS) -> Did:
-    """Replay one cell under a policy."""
-    runs = [(_replay(name, cell, seed), _bounds(cell, seed)) for seed in seeds]
-    lower, prompt, no_wait = (
-        fmean(done.pod_seconds / bounds[place] for done, bounds in runs) for place in range(3)
-    )
-    return Did(
-        late=fmean(done.late_share for done, _ in runs),
-        pod_seconds=fmean(done.pod_seconds for done, _ in runs),
-        of_lower=lower,
-        of_prompt=prompt,
-        of_no_wait=no_wait,
-        events=fmean(done.scale_events for done, _ in runs),
-        kills=sum(done.busy_kills for done, _ in runs),
-    )
-
-
-def _replay(name: str, cell: Cell, seed: int) -> Outcome:
-    policy: Any
-    if name == DEFAULT_IDLE:
-        policy = Osnovci(replace(cell.target, idle=60.0), name=name)
-    else:
-        policy = POLICIES[name](cell.target, seed)
-    return replay(policy, cell.case.trace(seed), cell.target, cell.startup, seed)
-
-
-@cache
-def _bounds(cell: Cell, seed: int) -> tuple[float, float, float]:
-    """Give the pod-seconds that no policy undercuts, no prompt one, and none that lets no job wait."""
-    of = cell.case.trace(seed), cell.target, cell.startup
-    return lower_bound(*of), prompt_bound(*of), no_wait_cost(*of)
-
-
-def replay_all(names: Sequence[str], of: Sequence[Cell]) -> Replays:
-    """Replay cells under policies, on all cores."""
-    # By position: a case holds functions, which no other process can be sent.
-    known = {cell: place for place, cell in enumerate(cells(of[0].minimum))}
-    jobs = [(name, cell) for cell in of for name in names]
-    sent = [(name, known[cell], cell.minimum) for name, cell in jobs]
-    found: Replays = {name: {} for name in names}
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        # A cell's policies in one piece: its bounds are reckoned once.
-        done = pool.map(_do_known, sent, chunksize=len(found))
-        for (name, cell), did in zip(jobs, done, strict=True):
-            found[name][cell] = did
-    return found
-
-
-def _do_known(job: tuple[str, int, int]) -> Did:
-    name, place, minimum = job
-    return do(name, cells(minimum)[place])
+BOUNDS: dict[str, Callable[[Did], float]] = {
+    "the lower bound": lambda did: did.lower,
+    "the prompt bound": lambda did: did.prompt,
+    "the no-wait cost": lambda did: did.no_wait,
+}
+MOST_OF_BOUND = 1.4
 
 
 def mean(of: dict[Cell, Did], what: Callable[[Did], float], among: Iterable[Cell]) -> float:
@@ -205,20 +99,24 @@ def _of_rivals(table: Replays) -> list[Figure]:
 
 def _of_bounds(table: Replays, fitting: list[Cell]) -> list[Figure]:
     """Hold the pod-seconds against each bound where a cold start fits."""
-    bounds: dict[str, Callable[[Did], float]] = {
-        "the lower bound": lambda did: did.of_lower,
-        "the prompt bound": lambda did: did.of_prompt,
-        "the no-wait cost": lambda did: did.of_no_wait,
-    }
-    return [
-        Figure(
-            f"pod-seconds, of {name}, where a cold start fits",
-            round(mean(table[OURS], what, fitting), 3),
-            "x",
-            MOST_OF_BOUND,
-        )
-        for name, what in bounds.items()
-    ]
+    found: list[Figure] = []
+    for name, bound in BOUNDS.items():
+        what = f"pod-seconds, of {name}, where a cold start fits"
+        of_means, of_cells = _of_bound(table[OURS], bound, fitting)
+        found += [
+            Figure(what, of_means, "x", MOST_OF_BOUND),
+            Figure(f"{what}: mean of the cells", of_cells, "x", MOST_OF_BOUND),
+        ]
+    return found
+
+
+def _of_bound(
+    of: dict[Cell, Did], bound: Callable[[Did], float], among: list[Cell]
+) -> tuple[float, float]:
+    """Give the ratio of the means, and the mean of the cells' ratios."""
+    means = mean(of, lambda did: did.pod_seconds, among) / mean(of, bound, among)
+    ratios = mean(of, lambda did: did.pod_seconds / bound(did), among)
+    return round(means, 3), round(ratios, 3)
 
 
 def _ratio(table: Replays, what: Callable[[Did], float], rival: str, among: list[Cell]) -> float:
@@ -247,15 +145,15 @@ def rows(table: Replays) -> list[dict[str, Any]]:
     return found
 
 
-def _summary(did: dict[Cell, Did], among: list[Cell]) -> dict[str, float]:
+def _summary(did: dict[Cell, Did], among: list[Cell]) -> dict[str, Any]:
     return {
         "late_percent": round(100 * mean(did, lambda each: each.late, among), 3),
-        "of_the_lower_bound": round(mean(did, lambda each: each.of_lower, among), 2),
-        "of_the_prompt_bound": round(mean(did, lambda each: each.of_prompt, among), 2),
-        "of_the_no_wait_cost": round(mean(did, lambda each: each.of_no_wait, among), 2),
         "pod_seconds": round(mean(did, lambda each: each.pod_seconds, among)),
         "scale_events": round(mean(did, lambda each: each.events, among), 1),
         "busy_kills": sum(did[cell].kills for cell in among),
+        "of_means_and_mean_of_cells": {
+            name: _of_bound(did, bound, among) for name, bound in BOUNDS.items()
+        },
     }
 
 
@@ -284,9 +182,9 @@ def result(table: Replays, floored: Replays) -> Result:
         {
             "policies": rows(table),
             "unbeaten": losses(table),
-            "of_the_no_wait_cost": {
-                name: {cell.name: round(each.of_no_wait, 2) for cell, each in did.items()}
-                for name, did in table.items()
+            "cells": {
+                cell.name: {what: round(figure, 4) for what, figure in asdict(did).items()}
+                for cell, did in table[OURS].items()
             },
             "policies, minReplicas 1 for all": rows(floored),
         },
@@ -294,15 +192,15 @@ def result(table: Replays, floored: Replays) -> Result:
 
 
 def show(table: Replays, console: Console) -> None:
-    """Print the policies, and where a rival is unbeaten; costs are of the no-wait cost."""
-    columns = ("half", "policy", "late %", "x cost", "pod-seconds", "events", "busy kills")
-    shown = Table(*columns, *(f"late % / x cost at {startup:g}s" for startup in STARTUPS))
+    """Print the policies, and where a rival is unbeaten."""
+    columns = ("half", "policy", "late %", "pod-seconds", "events", "busy kills")
+    shown = Table(*columns, *(f"late % / pod-seconds at {startup:g}s" for startup in STARTUPS))
     for row in rows(table):
         at = (row[f"at {startup:g}s"] for startup in STARTUPS)
         shown.add_row(
-            *(str(row[key]) for key in ("half", "policy", "late_percent", "of_the_no_wait_cost")),
+            *(str(row[key]) for key in ("half", "policy", "late_percent")),
             *(str(row[key]) for key in ("pod_seconds", "scale_events", "busy_kills")),
-            *(f"{each['late_percent']:g} / {each['of_the_no_wait_cost']:g}" for each in at),
+            *(f"{each['late_percent']:g} / {each['pod_seconds']:g}" for each in at),
         )
     console.print(shown)
     for name, words in losses(table).items():

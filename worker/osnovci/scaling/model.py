@@ -77,6 +77,9 @@ class Tuning:
     """Start-up times for which the need of a backlog is kept."""
     hold_least: float = 10.0
     hold_most: float = 300.0
+    lack: float = 0.5
+    """Of what one worker carries, so much of a load may lack, where a cold start fits: the queue
+    that forms is met in time."""
     late_risk_cold: float = 0.05
     """The accepted share of jobs that wait longer than planned, where a cold start does not fit."""
     half_life_fast: float = 3.0
@@ -90,7 +93,7 @@ class Tuning:
     startup_prior: float = 20.0
     implausible: float = 120.0
     """For how long a reading is not believed in which jobs vanished."""
-    dwell: float = 30.0
+    dwell: float = 15.0
     """The least time between a change of the count and the decrease that follows it."""
 
 
