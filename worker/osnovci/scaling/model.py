@@ -77,9 +77,6 @@ class Tuning:
     """Start-up times for which the need of a backlog is kept."""
     hold_least: float = 10.0
     hold_most: float = 300.0
-    lack: float = 0.5
-    """Of what one worker carries, so much of a load may lack, where a cold start fits: the queue
-    that forms is met in time."""
     late_risk_cold: float = 0.05
     """The accepted share of jobs that wait longer than planned, where a cold start does not fit."""
     half_life_fast: float = 3.0

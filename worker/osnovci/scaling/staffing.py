@@ -48,16 +48,14 @@ def longer_wait_probability(slots: int, load: float, wait: float, service: float
 def for_rate(load: float, plan: Plan, *, headroom: bool) -> int:
     """Give the least workers whose slots carry the load, and are late seldom enough.
 
-    Where a cold start fits the plan, a queue that forms is met in time, so `Tuning.lack` of a worker
-    may be missing. Without `headroom`, while nobody knows that more will come, carrying is enough.
+    Where a cold start fits the plan, a queue that forms is met in time, and carrying is enough; so
+    it is without `headroom`, while nobody knows that more will come.
     """
     if load <= NO_LOAD:
         return 0
     slots, tuning = plan.target.slots, plan.tuning
-    if plan.cold_fits:
-        return max(math.ceil(load / slots - tuning.lack - 1e-9), 1)
     workers = math.ceil(load / slots - 1e-9)
-    if not headroom:
+    if plan.cold_fits or not headroom:
         return workers
     while (
         workers <= plan.target.maximum
