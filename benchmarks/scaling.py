@@ -1,16 +1,14 @@
 """The scaling policy beside HPA, KEDA and Knative: `make bench-scaling`, all of it simulation.
 
 Every trace of scaling_traces.py, with start-ups of 4, 12 and 35 s and three seeds, is replayed under
-each policy. The constants were tuned on half of the traces; the bars are on the other half.
+each policy. The constants were tuned on half of the traces; the bars are on the other half. HPA has
+a worker from the beginning, so all is replayed once more with minReplicas 1 for everybody.
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
-from itertools import product
+from dataclasses import asdict, replace
 from statistics import fmean
 from typing import Any
 
@@ -18,13 +16,9 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.report import Figure, Result
-from benchmarks.scaling_traces import CASES, SEEDS, STARTUPS, Case
-from osnovci.scaling.plan import BEGINNING
-from osnovci.simulation.bounds import lower_bound, prompt_bound
-from osnovci.simulation.pools import Osnovci
-from osnovci.simulation.replay import POLICIES, replay
+from benchmarks.scaling_replays import DEFAULT_IDLE, OURS, Cell, Did, Replays, cells, replay_all
+from benchmarks.scaling_traces import CASES, STARTUPS
 
-OURS, DEFAULT_IDLE = "osnovci", "osnovci, idle 1m"
 RIVALS = ("keda", "hpa", "knative")
 BARS = {
     "late": {"keda": 0.1, "hpa": 0.2, "knative": 0.4},
@@ -34,86 +28,12 @@ NAMES = (OURS, DEFAULT_IDLE, *RIVALS, "keda-1s")
 MOST_UNBEATEN = 10
 """Of 42 cells, so that all three rivals are beaten in 32."""
 
-
-@dataclass(frozen=True)
-class Cell:
-    """One trace on workers that take so long to start."""
-
-    case: Case
-    startup: float
-
-    @property
-    def name(self) -> str:
-        """What tables call it."""
-        return f"{self.case.name}, {self.startup:g}s"
-
-    @property
-    def fits(self) -> bool:
-        """Whether a worker that is started for a job can be in time for it."""
-        return self.startup + BEGINNING <= self.case.wait
-
-
-@dataclass(frozen=True)
-class Did:
-    """What a policy did in a cell, the mean of the seeds."""
-
-    late: float
-    pod_seconds: float
-    bound_ratio: float
-    prompt_ratio: float
-    """Of what one who starts a worker for a job that finds none could not undercut."""
-    events: float
-    kills: int
-
-
-Replays = dict[str, dict[Cell, Did]]
-"""By policy and cell."""
-
-
-def cells() -> list[Cell]:
-    """Give all 42."""
-    return [Cell(case, startup) for case, startup in product(CASES, STARTUPS)]
-
-
-def do(name: str, cell: Cell, seeds: Sequence[int] = SEEDS) -> Did:
-    """Replay one cell under a policy."""
-    runs: list[tuple[Any, float, float]] = []
-    for seed in seeds:
-        trace, target = cell.case.trace(seed), cell.case.target
-        if name == DEFAULT_IDLE:
-            policy: Any = Osnovci(replace(target, idle=60.0), name=name)
-        else:
-            policy = POLICIES[name](target, seed)
-        done = replay(policy, trace, target, cell.startup, seed)
-        of = trace, target, cell.startup
-        runs.append((done, lower_bound(*of), prompt_bound(*of)))
-    return Did(
-        late=fmean(done.late_share for done, _, _ in runs),
-        pod_seconds=fmean(done.pod_seconds for done, _, _ in runs),
-        bound_ratio=fmean(done.pod_seconds / bound for done, bound, _ in runs),
-        prompt_ratio=fmean(done.pod_seconds / bound for done, _, bound in runs),
-        events=fmean(done.scale_events for done, _, _ in runs),
-        kills=sum(done.busy_kills for done, _, _ in runs),
-    )
-
-
-def replay_all(names: Iterable[str], of: Sequence[Cell]) -> Replays:
-    """Replay cells under policies, on all cores."""
-    # By position: a case holds functions, which no other process can be sent.
-    jobs = [(name, number) for name in names for number in range(len(of))]
-    known = cells()
-    places = [known.index(cell) for cell in of]
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        done = pool.map(_do_known, [(name, places[number]) for name, number in jobs])
-        found: Replays = {}
-        for (name, number), did in zip(jobs, done, strict=True):
-            found.setdefault(name, {})[of[number]] = did
-    return found
-
-
-def _do_known(job: tuple[str, int]) -> Did:
-    name, place = job
-    return do(name, cells()[place])
+BOUNDS: dict[str, Callable[[Did], float]] = {
+    "the lower bound": lambda did: did.lower,
+    "the prompt bound": lambda did: did.prompt,
+    "the no-wait cost": lambda did: did.no_wait,
+}
+MOST_OF_BOUND = 1.4
 
 
 def mean(of: dict[Cell, Did], what: Callable[[Did], float], among: Iterable[Cell]) -> float:
@@ -134,30 +54,17 @@ def dominated(table: Replays, cell: Cell, rival: str) -> bool:
     return as_good and (theirs.late, theirs.pod_seconds) != (ours.late, ours.pod_seconds)
 
 
-def figures(table: Replays) -> list[Figure]:
-    """Hold the results against the bars."""
+def figures(table: Replays, floored: Replays) -> list[Figure]:
+    """Hold the results against the bars; `floored` has a worker at least for everybody."""
     everywhere = list(table[OURS])
-    others = [cell for cell in everywhere if not cell.case.tuned]
-    fitting = [cell for cell in others if cell.fits]
-    whats: dict[str, Callable[[Did], float]] = {
-        "late": lambda did: did.late,
-        "pod-seconds": lambda did: did.pod_seconds,
-    }
-    found = [
-        Figure(f"{name}, of {rival}'s", _ratio(table, what, rival, others), "x", bar)
-        for name, what in whats.items()
-        for rival, bar in BARS[name].items()
-    ]
+    others = _others(table)
     unbeaten = [cell for cell in everywhere if not all(beats(table, cell, r) for r in RIVALS)]
     worse = [cell for cell in everywhere if any(dominated(table, cell, r) for r in RIVALS)]
     kills = sum(did.kills for did in table[OURS].values())
-    bound = round(mean(table[OURS], lambda did: did.bound_ratio, fitting), 3)
-    prompt = round(mean(table[OURS], lambda did: did.prompt_ratio, fitting), 3)
     events = _ratio(table, lambda did: did.events, "keda", others)
     return [
-        *found,
-        Figure("pod-seconds, of the lower bound, where a cold start fits", bound, "x", 1.4),
-        Figure("pod-seconds, of the prompt bound, where a cold start fits", prompt, "x", 1.4),
+        *_of_rivals(table),
+        *_of_bounds(table, [cell for cell in others if cell.fits]),
         Figure("scale events, of keda's", events, "x", 1.5),
         Figure("busy workers killed", kills, "jobs", 0),
         Figure(
@@ -167,7 +74,49 @@ def figures(table: Replays) -> list[Figure]:
             MOST_UNBEATEN,
         ),
         Figure("cells in which a rival is better in all", len(worse), "", 0),
+        *(
+            replace(figure, what=f"minReplicas 1 for all: {figure.what}")
+            for figure in _of_rivals(floored)
+        ),
     ]
+
+
+def _others(table: Replays) -> list[Cell]:
+    return [cell for cell in table[OURS] if not cell.case.tuned]
+
+
+def _of_rivals(table: Replays) -> list[Figure]:
+    whats: dict[str, Callable[[Did], float]] = {
+        "late": lambda did: did.late,
+        "pod-seconds": lambda did: did.pod_seconds,
+    }
+    return [
+        Figure(f"{name}, of {rival}'s", _ratio(table, what, rival, _others(table)), "x", bar)
+        for name, what in whats.items()
+        for rival, bar in BARS[name].items()
+    ]
+
+
+def _of_bounds(table: Replays, fitting: list[Cell]) -> list[Figure]:
+    """Hold the pod-seconds against each bound where a cold start fits."""
+    found: list[Figure] = []
+    for name, bound in BOUNDS.items():
+        what = f"pod-seconds, of {name}, where a cold start fits"
+        of_means, of_cells = _of_bound(table[OURS], bound, fitting)
+        found += [
+            Figure(what, of_means, "x", MOST_OF_BOUND),
+            Figure(f"{what}: mean of the cells", of_cells, "x", MOST_OF_BOUND),
+        ]
+    return found
+
+
+def _of_bound(
+    of: dict[Cell, Did], bound: Callable[[Did], float], among: list[Cell]
+) -> tuple[float, float]:
+    """Give the ratio of the means, and the mean of the cells' ratios."""
+    means = mean(of, lambda did: did.pod_seconds, among) / mean(of, bound, among)
+    ratios = mean(of, lambda did: did.pod_seconds / bound(did), among)
+    return round(means, 3), round(ratios, 3)
 
 
 def _ratio(table: Replays, what: Callable[[Did], float], rival: str, among: list[Cell]) -> float:
@@ -196,14 +145,15 @@ def rows(table: Replays) -> list[dict[str, Any]]:
     return found
 
 
-def _summary(did: dict[Cell, Did], among: list[Cell]) -> dict[str, float]:
+def _summary(did: dict[Cell, Did], among: list[Cell]) -> dict[str, Any]:
     return {
         "late_percent": round(100 * mean(did, lambda each: each.late, among), 3),
-        "of_the_lower_bound": round(mean(did, lambda each: each.bound_ratio, among), 2),
-        "of_the_prompt_bound": round(mean(did, lambda each: each.prompt_ratio, among), 2),
         "pod_seconds": round(mean(did, lambda each: each.pod_seconds, among)),
         "scale_events": round(mean(did, lambda each: each.events, among), 1),
         "busy_kills": sum(did[cell].kills for cell in among),
+        "of_means_and_mean_of_cells": {
+            name: _of_bound(did, bound, among) for name, bound in BOUNDS.items()
+        },
     }
 
 
@@ -221,28 +171,36 @@ def losses(table: Replays) -> dict[str, str]:
     }
 
 
-def result(table: Replays) -> Result:
+def result(table: Replays, floored: Replays) -> Result:
     """Make the answer."""
     return Result(
         "scaling",
         "How many jobs are late, at what cost, beside HPA, KEDA and Knative?",
         f"simulated: {len({cell.case.name for cell in table[OURS]})} traces of 90 minutes, start-ups "
         "of 4, 12 and 35 s, 3 seeds, idle 5m; ratios are of means over the traces not tuned on",
-        figures(table),
-        {"policies": rows(table), "unbeaten": losses(table)},
+        figures(table, floored),
+        {
+            "policies": rows(table),
+            "unbeaten": losses(table),
+            "cells": {
+                cell.name: {what: round(figure, 4) for what, figure in asdict(did).items()}
+                for cell, did in table[OURS].items()
+            },
+            "policies, minReplicas 1 for all": rows(floored),
+        },
     )
 
 
 def show(table: Replays, console: Console) -> None:
     """Print the policies, and where a rival is unbeaten."""
-    columns = ("half", "policy", "late %", "x bound", "pod-seconds", "events", "busy kills")
-    shown = Table(*columns, *(f"late % / x bound at {startup:g}s" for startup in STARTUPS))
+    columns = ("half", "policy", "late %", "pod-seconds", "events", "busy kills")
+    shown = Table(*columns, *(f"late % / pod-seconds at {startup:g}s" for startup in STARTUPS))
     for row in rows(table):
         at = (row[f"at {startup:g}s"] for startup in STARTUPS)
         shown.add_row(
-            *(str(row[key]) for key in ("half", "policy", "late_percent", "of_the_lower_bound")),
+            *(str(row[key]) for key in ("half", "policy", "late_percent")),
             *(str(row[key]) for key in ("pod_seconds", "scale_events", "busy_kills")),
-            *(f"{each['late_percent']:g} / {each['of_the_lower_bound']:g}" for each in at),
+            *(f"{each['late_percent']:g} / {each['pod_seconds']:g}" for each in at),
         )
     console.print(shown)
     for name, words in losses(table).items():
@@ -256,11 +214,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", choices=names, help="one trace; nothing is written then")
     only = parser.parse_args(arguments).only
     console = Console(width=160)
-    table = replay_all(NAMES, [cell for cell in cells() if only in {None, cell.case.name}])
-    show(table, console)
+    tables = [
+        replay_all(names, [cell for cell in cells(minimum) if only in {None, cell.case.name}])
+        for names, minimum in ((NAMES, 0), ((OURS, *RIVALS), 1))
+    ]
+    for table in tables:
+        show(table, console)
     if only:
         return 0
-    answer = result(table)
+    answer = result(*tables)
     answer.show(console)
     console.print(f"written to {answer.write()}")
     return 0 if answer.holds else 1

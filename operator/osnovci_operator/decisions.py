@@ -31,7 +31,8 @@ class Decisions:
     def __init__(self, namespace: str) -> None:
         self._namespace = namespace
         self._last: dict[str, DecisionDocument] = {}
-        self._pending: deque[tuple[str, DecisionDocument]] = deque(maxlen=PENDING)
+        self._pending: deque[tuple[str, DecisionDocument | None]] = deque(maxlen=PENDING)
+        """None where a pool is no more."""
 
     def note(self, pool: str, decided: DecisionDocument) -> None:
         """Take in what was decided on a pool, if it is something new."""
@@ -51,6 +52,9 @@ class Decisions:
         async with asyncio.timeout(WRITE_SECONDS), client.pipeline(transaction=False) as pipeline:
             for pool, decided in written:
                 key = decisions_key(self._namespace, pool)
+                if not decided:
+                    pipeline.delete(key)
+                    continue
                 pipeline.rpush(key, decided.model_dump_json())
                 pipeline.ltrim(key, -DECISIONS_KEPT, -1)
                 pipeline.expire(key, DECISIONS_KEPT_SECONDS)
@@ -61,8 +65,9 @@ class Decisions:
                 self._pending.popleft()
 
     def forget(self, pool: str) -> None:
-        """Let go of a pool that is no more."""
+        """Let go of a pool that is no more; so one of its name begins a story of its own."""
         self._last.pop(pool, None)
+        self._pending.append((pool, None))
 
 
 def _differs(last: DecisionDocument, decided: DecisionDocument) -> bool:

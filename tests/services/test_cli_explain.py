@@ -185,6 +185,20 @@ async def test_only_the_last_are_kept_and_not_for_ever(
     assert int(redis.ttl(KEY)) > 0  # pyright: ignore[reportArgumentType]
 
 
+async def test_a_pool_that_was_deleted_is_no_more(
+    operator: Operator, redis: Redis, redis_server: RedisServer, client: AsyncRedis
+) -> None:
+    """One that is made anew under its name begins a story of its own."""
+    operator.look(seen(workers=workers(asked=3)))
+    await operator.decisions.step(client)
+    operator.decisions.forget(POOL)
+    await operator.decisions.step(client)
+    assert "there is no such pool" in explain(redis_server, POOL)
+    operator.look(seen(now=after(60), workers=workers(asked=0)))
+    await operator.decisions.step(client)
+    assert [each["before"] for each in kept(redis)] == [0]
+
+
 def test_a_pool_that_nobody_knows_is_one_sentence(redis: Redis, redis_server: RedisServer) -> None:
     redis.rpush(decisions_key(NAMESPACE, "odd"), "no decision")
     for name in ("nobody", "odd"):

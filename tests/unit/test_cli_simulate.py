@@ -76,6 +76,26 @@ def test_the_same_for_programs(simulate: Simulate) -> None:
     assert all(each["jobs"] == 50 for each in document["policies"])
 
 
+def test_what_a_replay_leaves_out_is_said(simulate: Simulate) -> None:
+    floors = "floors: [{name: a, start: 0 7 * * *, end: 0 18 * * *, minReplicas: 2}], idle"
+    assert simulate()[2] == ""
+    status, _, said = simulate("--json", pool=POOL.replace("idle", floors))
+    assert status == 0
+    assert said.endswith(
+        "pool.yaml: floors are left out: a replay has no calendar, minReplicas holds all the time\n"
+    )
+
+
+def test_a_replay_goes_on_until_the_last_job_could_have_ended(simulate: Simulate) -> None:
+    """KEDA sees no job that runs, kills it after its cooldown, and it runs anew."""
+    trace = "arrival_seconds,service_seconds\n0,2000\n"
+    pool = POOL.replace("minReplicas: 1", "minReplicas: 0")
+    _, printed, _ = simulate("--policies", "osnovci,keda", trace=trace, pool=pool)
+    assert "1 job in 43 minutes" in printed
+    assert "KEDA 30s had not ended 1 job when the replay did." in printed
+    assert "Osnovci had not ended" not in printed
+
+
 def test_a_seed_gives_the_same_again(simulate: Simulate) -> None:
     assert simulate("--json", "--seed", "7") == simulate("--json", "--seed", "7")
 

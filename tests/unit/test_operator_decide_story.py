@@ -70,9 +70,9 @@ def test_where_a_start_fits_the_target_nobody_waits_for_idle() -> None:
 
 
 def test_a_count_is_not_lowered_soon_after_it_changed() -> None:
-    history = follow(FOLLOWS, WORK, 31)
-    assert [history[second].replicas for second in (0, 29, 30)] == [8, 8, 3]
-    assert history[29].reason is Reason.COOLING_DOWN
+    history = follow(FOLLOWS, WORK, 16)
+    assert [history[second].replicas for second in (0, 14, 15)] == [8, 8, 3]
+    assert history[14].reason is Reason.COOLING_DOWN
 
 
 def test_after_an_outage_idle_begins_anew() -> None:
@@ -82,7 +82,7 @@ def test_after_an_outage_idle_begins_anew() -> None:
     assert {history[second].reason for second in range(30, 300)} == {Reason.BACKEND_UNREADABLE}
     held = history[299].replicas
     assert held > 0
-    assert [history[second].replicas for second in (300, 329, 360)] == [held, held, 0]
+    assert [history[second].replicas for second in (300, 314, 359, 360)] == [held, held, 1, 0]
 
 
 def test_what_was_learned_outlives_an_outage() -> None:

@@ -1,20 +1,15 @@
-"""Floors: when they hold, also where clocks change, and what they do to the count."""
+"""Floors: when they hold, also where clocks change."""
 
 import operator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from builders import floor, reading, scaling, seen, spec, workers
+from builders import floor
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from osnovci.schedules.cron import Cron
-from osnovci_operator.pod_life import Pods
-from osnovci_operator.queuepool.decide import ScalingState, decide
-from osnovci_operator.queuepool.decision import Bound, Reason
+from osnovci.schedules.cron import Cron, zone
 from osnovci_operator.queuepool.floors import Floor, lowest
-from osnovci_operator.queuepool.seen import Seen
-from osnovci_operator.queuepool.spec import ScalingMode, Spec
 
 AHEAD = timedelta(seconds=30)
 NIGHT = floor(name="night", start="30 2 * * *", end="0 4 * * *", minimum=2)
@@ -109,6 +104,30 @@ def at(text: str) -> datetime:
             id="a start that the clocks skip comes after the skip",
         ),
         pytest.param(
+            [floor(start="30 2 * * *", end="0 3 * * *")],
+            "2026-03-29T00:59:45",
+            0,
+            "minReplicas is 0",
+            timedelta(seconds=15),
+            id="none ahead of one that the clocks skip",
+        ),
+        pytest.param(
+            [floor(start="30 2 * * *", end="0 3 * * *")],
+            "2026-03-29T01:00:00",
+            0,
+            "minReplicas is 0",
+            timedelta(hours=23.5) - AHEAD,
+            id="one that the clocks skip holds again the next day",
+        ),
+        pytest.param(
+            [floor(start="30 2 * * *", end="15 2 * * *")],
+            "2026-03-29T01:00:00",
+            4,
+            "minReplicas is 4 until 02:15 Europe/Belgrade by floor office",
+            timedelta(hours=23.25),
+            id="an end that the clocks skip with the start after it",
+        ),
+        pytest.param(
             [NIGHT],
             "2026-10-25T01:45:00",
             2,
@@ -147,78 +166,6 @@ def test_a_floor_that_cannot_be_read_is_left_out_and_the_others_hold() -> None:
     assert left_out.startswith("floor lost is left out: timeZone: there is no 'Europe/Belgrad'")
 
 
-BEGUN = at("2026-03-02T12:00:00")
-FLOORED = spec(scaling=scaling(floors=(floor(),)))
-
-
-@pytest.mark.parametrize(
-    ("own", "observed", "verdict", "message"),
-    [
-        pytest.param(
-            FLOORED,
-            seen(now=BEGUN),
-            (4, Reason.FLOOR, Bound.TOO_FEW),
-            "minReplicas is 4 until 18:00 Europe/Belgrade by floor office; no jobs",
-            id="without jobs",
-        ),
-        pytest.param(
-            FLOORED,
-            seen(now=BEGUN, reading=reading(waiting=1)),
-            (4, Reason.FLOOR, Bound.TOO_FEW),
-            "minReplicas is 4 until 18:00 Europe/Belgrade by floor office; the jobs need 1 worker",
-            id="with fewer jobs than it is for",
-        ),
-        pytest.param(
-            FLOORED,
-            seen(now=BEGUN, workers=workers(asked=0), reading=reading(waiting=20)),
-            (8, Reason.BACKLOG, None),
-            "the jobs that wait or are due soon need 8 workers to start within 5s: "
-            "a job takes 5.0s, a start 4s",
-            id="more jobs bring more workers",
-        ),
-        pytest.param(
-            FLOORED,
-            seen(now=at("2026-03-02T05:59:20"), pods=Pods(ready=0, startup=timedelta(seconds=40))),
-            (4, Reason.FLOOR, Bound.TOO_FEW),
-            "minReplicas is 4 from 07:00 until 18:00 Europe/Belgrade by floor office; no jobs",
-            id="ahead by the measured start of a worker",
-        ),
-        pytest.param(
-            spec(scaling=scaling(floors=(floor(),), mode=ScalingMode.RECOMMEND)),
-            seen(now=BEGUN, workers=workers(asked=1)),
-            (1, Reason.RECOMMENDING, Bound.TOO_FEW),
-            "would run 4 workers: minReplicas is 4 until 18:00 Europe/Belgrade by floor office; "
-            "no jobs; the count stays 1",
-            id="only recommended",
-        ),
-        pytest.param(
-            spec(scaling=scaling(floors=(floor(time_zone="Mars"),))),
-            seen(now=BEGUN),
-            (0, Reason.IDLE, None),
-            "no jobs: minReplicas 0; floor office is left out: timeZone: there is no 'Mars'; "
-            "name one as Europe/Belgrade or UTC",
-            id="one that cannot be read is said",
-        ),
-    ],
-)
-def test_the_count_under_a_floor(
-    own: Spec, observed: Seen, verdict: tuple[int, Reason, Bound | None], message: str
-) -> None:
-    decision, _ = decide(own, observed, ScalingState())
-    assert (decision.replicas, decision.reason, decision.bound) == verdict
-    assert decision.message == message
-
-
-def test_the_workers_of_a_floor_go_when_it_ends() -> None:
-    state, asked, now = ScalingState(), 0, at("2026-03-02T16:50:00")
-    counts: dict[str, int] = {}
-    for _ in range(40):
-        decision, state = decide(FLOORED, seen(now=now, workers=workers(asked=asked)), state)
-        counts[f"{now:%H:%M:%S}"] = asked = decision.replicas
-        now += timedelta(seconds=30)
-    assert (counts["16:59:30"], counts["17:00:00"]) == (4, 0)
-
-
 CRONS = ("30 2 * * *", "0 0 * * *", "0 7 * * 1-5", "0 18 * * 1-5", "0 * * * *", "15 3 * * sun")
 ZONES = ("UTC", "Europe/Belgrade", "America/New_York", "Asia/Kolkata")
 CHANGES = tuple(map(at, ("2026-03-29T01:00", "2026-10-25T01:00", "2026-03-08T07:00")))
@@ -243,13 +190,24 @@ unhurried = settings(deadline=None)
 
 
 def holds(each: Floor, moment: int) -> bool:
-    """Go through all that happened in two weeks, one after the other; of one moment the end first."""
+    """Go through all that happened in two weeks, one after the other; of one moment the end first.
+
+    What the clocks skipped happens at one moment, in the order of its times.
+    """
     events = [
-        (found, starts)
+        (found, named(text, each.time_zone, found), starts)
         for starts, text in ((False, each.end), (True, each.start))
         for found in moments(Cron.parse(text, each.time_zone), moment - TWO_WEEKS, moment)
     ]
-    return max(events)[1]
+    return max(events)[2]
+
+
+def named(cron: str, time_zone: str, moment: int) -> int:
+    """Give the time of the day that came due: in the hour before where that was skipped."""
+    shown = datetime.fromtimestamp(moment, zone(time_zone)).replace(tzinfo=UTC)
+    ordered = Cron.parse(cron, "UTC")
+    wall = int(shown.timestamp())
+    return max(moments(ordered, wall - 3600, wall), default=wall)
 
 
 def moments(cron: Cron, begin: int, end: int) -> list[int]:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from osnovci.scaling.model import Target
-from osnovci.simulation.bounds import lower_bound, prompt_bound
+from osnovci.simulation.bounds import lower_bound, no_wait_cost, prompt_bound
 from osnovci.simulation.outcome import outcome, percentile
 from osnovci.simulation.pools import look
 from osnovci.simulation.replay import POLICIES, replay
@@ -165,6 +165,38 @@ def test_who_starts_a_worker_for_each_job_pays_for_the_starts_or_the_gaps() -> N
     trace = Trace("drip", tuple((10.0 * number, 1.0) for number in range(30)), 900.0)
     assert prompt_bound(trace, TARGET, STARTUP) == pytest.approx(15 * (STARTUP + 1))
     assert lower_bound(trace, TARGET, STARTUP) < prompt_bound(trace, TARGET, STARTUP) / 4
+
+
+@pytest.mark.parametrize(
+    ("jobs", "cost"),
+    [
+        pytest.param([(5, 3)], STARTUP + 3, id="a start and the job"),
+        pytest.param([(5, 3), (5, 3), (5, 3)], 2 * (STARTUP + 3), id="two slots a pod"),
+        pytest.param([(5, 3), (12, 3)], STARTUP + 3 + 4 + 3, id="it idles in a short gap"),
+        pytest.param(
+            [(5, 3), (90, 3)], 2 * (STARTUP + 3), id="it is started again after a long one"
+        ),
+        pytest.param(
+            [(5, 30), (5, 30), (10, 2), (20, 2)],
+            (STARTUP + 30) + (STARTUP + 2 + 8 + 2),
+            id="each pod",
+        ),
+        pytest.param(
+            [(5, 4)] * 41, 20 * (STARTUP + 4) + 4, id="jobs wait where there are no more pods"
+        ),
+    ],
+)
+def test_who_lets_no_job_wait_pays_at_least(jobs: list[tuple[float, float]], cost: float) -> None:
+    assert no_wait_cost(Trace.of("by hand", jobs), TARGET, STARTUP) == pytest.approx(cost)
+
+
+@settings(deadline=None)
+@given(JOBS)
+def test_who_lets_jobs_wait_pays_less(jobs: list[tuple[float, float]]) -> None:
+    trace = Trace.of("any", jobs)
+    least = no_wait_cost(trace, TARGET, STARTUP)
+    assert least >= prompt_bound(trace, TARGET, STARTUP) - 1e-6
+    assert least >= lower_bound(trace, TARGET, STARTUP) - 1e-6
 
 
 @settings(deadline=None, max_examples=20)

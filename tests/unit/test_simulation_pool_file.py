@@ -15,7 +15,7 @@ def test_a_pool_file_has_the_defaults_of_a_queuepool(tmp_path: Path) -> None:
     file.write_text(json.dumps({"spec": written}))
     spec = Spec.model_validate(written)
     assert spec.scaling
-    assert pool_file.read(file) == Target(
+    assert pool_file.read(file).target == Target(
         wait=spec.scaling.target_wait.total_seconds(),
         minimum=spec.scaling.min_replicas,
         maximum=3,

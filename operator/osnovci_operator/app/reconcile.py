@@ -27,6 +27,7 @@ from osnovci_operator.kinds import (
 )
 from osnovci_operator.kube import Kube
 from osnovci_operator.loop import REFUSED_EVERY, RESYNC
+from osnovci_operator.memory import Memory
 from osnovci_operator.report import Reporter
 from osnovci_operator.resource import InvalidSpecError, Key, format_duration
 from osnovci_operator.store import Store
@@ -51,8 +52,7 @@ class Apps:
         self._events = events
         self._reporter = Reporter(kube, events)
         self._now = now
-        self._scaling: dict[Key, tuple[str, ScalingState]] = {}
-        """With the app's uid."""
+        self._scaling = Memory[ScalingState]()
         self._shared: dict[Key, tuple[int, tuple[int, int]]] = {}
         """What others that share a database with an app go by: the wanted count, and its pods."""
 
@@ -77,14 +77,12 @@ class Apps:
             self._kube.forget(kind, key.namespace, key.name)
         self._kube.forget(CONFIG_MAP, key.namespace, build.document_name(key.name))
         self._shared.pop(key, None)
-        self._scaling.pop(key, None)
+        self._scaling.forget(key)
 
     def _decide(self, app: App, seen: Seen) -> Decision:
-        uid, state = self._scaling.get(app.key, ("", ScalingState()))
-        if uid != app.identity.uid:
-            state = ScalingState()
+        state = self._scaling.recall(app.key, app.identity.uid, ScalingState())
         decision, state = decide(app.identity.name, app.spec, seen, state)
-        self._scaling[app.key] = (app.identity.uid, state)
+        self._scaling.keep(app.key, app.identity.uid, state)
         return decision
 
     def _note(self, app: App, seen: Seen, decision: Decision) -> None:

@@ -5,8 +5,8 @@ for a start-up ahead. Its moments are those of schedules, also where clocks chan
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -77,9 +77,21 @@ class _Hours:
     end: Cron
 
     def hold(self, moment: int) -> bool:
-        """Whether the last thing that happened was a start; it wins over an end of that moment."""
+        """Whether the last thing that happened was a start; it wins over an end of that moment.
+
+        What the clocks skip comes due together when they have skipped it: then the later by the
+        clock is the last.
+        """
         began, ended = self.start.latest(0, moment), self.end.latest(0, moment)
+        if began is not None and began == ended:
+            began, ended = (_by_the_clock(each, began) for each in (self.start, self.end))
         return began is not None and (ended is None or began >= ended)
+
+
+def _by_the_clock(cron: Cron, moment: int) -> int | None:
+    """Give the last time that an expression names, as a clock without changes would count it."""
+    shown = datetime.fromtimestamp(moment, cron.zone).replace(tzinfo=UTC)
+    return replace(cron, zone=UTC).latest(0, int(shown.timestamp()))
 
 
 @lru_cache(maxsize=4096)
@@ -119,6 +131,8 @@ def _look(
     if left is None or left > ahead:
         return "", left and left - ahead
     assert begins is not None
+    if not hours.hold(begins):  # The clocks skip all of it.
+        return "", left
     return _said(floor, hours, now, begins, hours.end.after(begins)), left
 
 

@@ -15,6 +15,7 @@ from osnovci_operator.kinds import DEPLOYMENT, POD
 from osnovci_operator.kube import Kube
 from osnovci_operator.labels import DELETION_COST, FIRST_TO_GO
 from osnovci_operator.loop import REFUSED_EVERY, RESYNC
+from osnovci_operator.memory import Memory
 from osnovci_operator.queuepool import status
 from osnovci_operator.queuepool.build import deployment, grace
 from osnovci_operator.queuepool.crew import Crew
@@ -49,11 +50,11 @@ class QueuePools:
         self._events = events
         self._reporter = Reporter(kube, events)
         self._now = now
-        self._scaling: dict[Key, tuple[str, ScalingState]] = {}
-        """With the pool's uid. A lost one costs nothing but a hold."""
-        self._applied: dict[Key, tuple[str, int]] = {}
-        """The count that was applied last, with the pool's uid: a decision is told once, however
-        the pods come and go on the way to it."""
+        self._scaling = Memory[ScalingState]()
+        """A lost one costs nothing but a hold."""
+        self._applied = Memory[int]()
+        """The count that was applied last: a decision is told once, however the pods come and go on
+        the way to it."""
 
     async def reconcile(self, key: Key) -> timedelta | None:
         """Give the pool the workers its backlog asks for; return when to look again."""
@@ -68,34 +69,30 @@ class QueuePools:
         live = await self._deployment(pool)
         seen = self._observe(pool, live, reading)
         decision = self._decide(pool, seen)
-        uid, before = self._applied.get(pool.key, ("", 0))
-        if uid != pool.identity.uid:
-            before = seen.asked
+        before = self._applied.recall(pool.key, pool.identity.uid, seen.asked)
         self._broker.note(pool, decision.document(pool.spec, seen.now, before))
         way = self._plan(pool, seen, decision)
         refusal = await self._apply(pool, live, decision, way)
         # What only holds is no change.
         if not (refusal or decision.blocked or (decision.holds and seen.workers)):
-            self._applied[pool.key] = (pool.identity.uid, decision.replicas)
+            self._applied.keep(pool.key, pool.identity.uid, decision.replicas)
             await self._announce(pool, before, decision, way.note)
         return await self._report(pool, seen, decision, way, refusal)
 
     def _forget(self, key: Key) -> None:
         self._reporter.forget(key)
         self._kube.forget(DEPLOYMENT, key.namespace, key.name)
-        self._scaling.pop(key, None)
-        self._applied.pop(key, None)
+        self._scaling.forget(key)
+        self._applied.forget(key)
         self._broker.forget(key)
         for reason in Reason:
             with suppress(KeyError):
                 metrics.DECISIONS.remove(key.namespace, key.name, reason)
 
     def _decide(self, pool: Pool, seen: Seen) -> Decision:
-        uid, state = self._scaling.get(pool.key, ("", ScalingState()))
-        if uid != pool.identity.uid:
-            state = ScalingState()
+        state = self._scaling.recall(pool.key, pool.identity.uid, ScalingState())
         decision, state = decide(pool.spec, seen, state)
-        self._scaling[pool.key] = (pool.identity.uid, state)
+        self._scaling.keep(pool.key, pool.identity.uid, state)
         return decision
 
     def _plan(self, pool: Pool, seen: Seen, decision: Decision) -> Plan:

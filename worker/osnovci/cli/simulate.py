@@ -3,6 +3,7 @@
 import argparse
 import json
 import math
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,7 +77,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     startup = _startup(arguments.startup)
     names = _policies(arguments.policies, tuple(POLICIES))
-    target = pool_file.read(arguments.pool)
+    pool = pool_file.read(arguments.pool)
+    target = pool.target
     jobs = trace.read(arguments.trace)
     outcomes = [
         replay(POLICIES[name](target, arguments.seed), jobs, target, startup, arguments.seed)
@@ -89,6 +91,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(_document(jobs, target, startup, bound, outcomes), indent=2))
     else:
         _print(jobs, target, startup, bound, outcomes)
+    if pool.left_out:
+        print(f"osnovci: {arguments.pool}: {pool.left_out}", file=sys.stderr)
     return 0
 
 
@@ -140,14 +144,20 @@ def _print(
     jobs: "Trace", target: "Target", startup: float, bound: float, outcomes: "Sequence[Outcome]"
 ) -> None:
     from osnovci.cli.table import table
+    from osnovci.words import counted
 
     print(
-        f"{len(jobs.jobs)} jobs in {jobs.end / 60:.0f} minutes, targetWait {target.wait:g}s, "
+        f"{counted(len(jobs.jobs), 'job')} in {jobs.end / 60:.0f} minutes, targetWait {target.wait:g}s, "
         f"{target.minimum} to {target.maximum} workers of {target.slots} jobs, "
         f"start-up {startup:g}s"
     )
     for line in table([COLUMNS, *(_row(each) for each in outcomes)]):
         print(line)
+    for each in outcomes:
+        if each.unended:
+            print(
+                f"{each.policy} had not ended {counted(each.unended, 'job')} when the replay did."
+            )
     print(f"No policy that knows the future would need less than {bound:,.0f} pod-seconds.")
 
 

@@ -90,7 +90,7 @@ class Tuning:
     startup_prior: float = 20.0
     implausible: float = 120.0
     """For how long a reading is not believed in which jobs vanished."""
-    dwell: float = 30.0
+    dwell: float = 15.0
     """The least time between a change of the count and the decrease that follows it."""
 
 

@@ -88,7 +88,8 @@ def _needs(seen: Observation, state: State, now: float, plan: Plan) -> Needs:
 def _remember_needs(state: State, needs: Needs, now: float, plan: Plan) -> State:
     """Keep a need as long as it costs to keep a worker instead of starting one again.
 
-    Longer where a start is too slow, unless it is known when the workers are needed next.
+    Longer where a start is too slow, unless it is known when the workers are needed next. Where it
+    fits, jobs that ran keep nobody: those that come can wait for a start.
     """
     tuning = plan.tuning
     in_time = plan.cold_fits or state.bursts.sure(now)
@@ -96,7 +97,9 @@ def _remember_needs(state: State, needs: Needs, now: float, plan: Plan) -> State
     return replace(
         state,
         steady=state.steady.after(
-            max(needs.rate, needs.busy), now, _bounded(plan.startup * hold, tuning)
+            needs.rate if plan.cold_fits else max(needs.rate, needs.busy),
+            now,
+            _bounded(plan.startup * hold, tuning),
         ),
         queued=state.queued.after(
             max(needs.backlog, needs.schedule),

@@ -1,7 +1,9 @@
-"""The least that any policy could have paid for a trace. Pure."""
+"""The least that a policy could have paid for a trace, by what is asked of it. Pure."""
 
+import heapq
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from osnovci.scaling.model import Target
 from osnovci.simulation.trace import Trace
@@ -113,3 +115,50 @@ def _busy(trace: Trace) -> list[_Busy]:
         else:
             found.append(_Busy(at, at + service, service))
     return found
+
+
+@dataclass(slots=True)
+class _Layer:
+    """The pod that is needed while so many jobs run that those below it are full."""
+
+    paid: float = 0.0
+    since: float = 0.0
+    until: float = field(default=-math.inf)
+    """When it was last needed."""
+
+
+def no_wait_cost(trace: Trace, target: Target, startup: float) -> float:
+    """Give the least pod-seconds of one who knows the future and lets no job wait.
+
+    At any moment there are pods for what runs then, ceil(running / slots); each costs its start-up,
+    and between two times at which it is needed it idles or is started again. It is no bound for who
+    lets jobs wait: they run one after the other on fewer pods. Jobs wait only for `maximum`.
+    """
+    layers = [_Layer() for _ in range(target.maximum)]
+    needed, running = 0, 0
+    for at, change in _changes(trace, target.maximum * target.slots):
+        running += change
+        wanted = math.ceil(running / target.slots)
+        for layer in layers[needed:wanted]:
+            layer.paid += min(startup, at - layer.until)
+            layer.since = at
+        for layer in layers[wanted:needed]:
+            layer.paid += at - layer.since
+            layer.until = at
+        needed = wanted
+    return max(sum(layer.paid for layer in layers), target.minimum * trace.end)
+
+
+def _changes(trace: Trace, slots: int) -> Iterator[tuple[float, int]]:
+    """Give when a job begins (1) and ends (-1), first in first out on so many slots, in order."""
+    ends: list[float] = []
+    for arrived, service in trace.jobs:
+        begins = arrived
+        while ends and (ends[0] <= begins or len(ends) == slots):
+            ended = heapq.heappop(ends)
+            begins = max(begins, ended)
+            yield ended, -1
+        heapq.heappush(ends, begins + service)
+        yield begins, 1
+    for ended in sorted(ends):
+        yield ended, -1

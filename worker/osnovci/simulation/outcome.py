@@ -16,6 +16,8 @@ class Outcome:
     jobs: int
     late: int
     """Jobs that waited longer than the target, or still wait at the end."""
+    unended: int
+    """Jobs that had not ended when the replay did."""
     wait_mean: float
     wait_p50: float
     wait_p95: float
@@ -46,6 +48,7 @@ def outcome(name: str, world: World, target: Target) -> Outcome:
         policy=name,
         jobs=len(waits),
         late=sum(wait > target.wait + 1e-6 for wait in waits),
+        unended=len(waits) - world.completed,
         wait_mean=sum(waits) / len(waits),
         wait_p50=percentile(waits, 50),
         wait_p95=percentile(waits, 95),

@@ -1,5 +1,6 @@
 """The part of a QueuePool that a simulation needs, from a YAML file."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,28 @@ IDLE = "1m"
 
 KIND = "QueuePool"
 FIELDS = ("minReplicas", "maxReplicas", "targetWait", "idle", "mode", "floors")
+"""What the QueuePool knows; `mode` changes nothing here."""
+
 MOST = 1000
-"""What the QueuePool knows; `mode` changes nothing here, and a replay has no hours for `floors`."""
+
+
+FLOORS_LEFT_OUT = "floors are left out: a replay has no calendar, minReplicas holds all the time"
 
 
 class PoolFileError(OsnovciError):
     """The file is no pool that scales; the message names the file, the field, and what is right."""
 
 
-def read(path: Path) -> Target:
+@dataclass(frozen=True)
+class PoolFile:
+    """What a file says of a pool's scaling."""
+
+    target: Target
+    left_out: str = ""
+    """What of it a replay does not do, and why."""
+
+
+def read(path: Path) -> PoolFile:
     """Read a QueuePool, or its spec alone.
 
     Raises PoolFileError, in one sentence, where it is none.
@@ -56,7 +70,8 @@ def read(path: Path) -> Target:
             f"{path}: spec.scaling.minReplicas is {target.minimum}, "
             f"above maxReplicas {target.maximum}"
         )
-    return target
+    floors = scaling.get("floors")
+    return PoolFile(target, FLOORS_LEFT_OUT if floors else "")
 
 
 def _load(path: Path) -> dict[str, Any]:

@@ -10,11 +10,12 @@ from osnovci.errors import OsnovciError
 
 COLUMNS = ("arrival_seconds", "service_seconds")
 LOOK_ON = 600.0
-"""A replay goes on so long after the last job arrived, so that workers held for nothing show."""
+"""A replay goes on so long after the last job could have ended, so that workers held for nothing
+show. It is as long for every policy, whenever its jobs end."""
 
 DAY = 86_400.0
 LONGEST = 14 * DAY
-"""Seconds from the first arrival to the last, at most: each of them is simulated."""
+"""Seconds from the first arrival to the last end, at most: each of them is simulated."""
 
 
 class TraceError(OsnovciError):
@@ -49,7 +50,7 @@ class Trace:
         ordered = sorted(jobs)
         first = min(ordered[0][0], 0.0)
         moved = tuple((at - first, service) for at, service in ordered)
-        return cls(name, moved, moved[-1][0] + LOOK_ON)
+        return cls(name, moved, max(at + service for at, service in moved) + LOOK_ON)
 
 
 def read(path: Path) -> Trace:
@@ -75,10 +76,10 @@ def read(path: Path) -> Trace:
     if not jobs:
         raise TraceError(f"{path} has no jobs: a line such as 0.5,2.0 is one")
     first = min(at for at, _ in jobs)
-    span = max(at for at, _ in jobs) - first
+    span = max(at + service for at, service in jobs) - first
     if span > LONGEST:
         raise TraceError(
-            f"{path}: from the first arrival to the last it is {span / DAY:.0f} days, "
+            f"{path}: from the first arrival to the last job's end it is {span / DAY:.0f} days, "
             f"it may be {LONGEST / DAY:.0f}: cut it"
         )
     return Trace.of(path.stem, [(at - first, service) for at, service in jobs])
