@@ -13,7 +13,7 @@
 --   PREFIXleases (worker -> ms at which its lease ends), PREFIXpresumed:WORKER (set of jobs that
 --   count a death of a worker whose lease ended), PREFIXserver (the run of Redis that was last seen),
 --   PREFIXpaused (set of queues),
---   PREFIXpaused:spec (set of queues that a spec pauses, for people), PREFIXcounters (hash), PREFIXsequence, PREFIXrate:Q;
+--   PREFIXpaused:spec (set of queues that a spec pauses, for people), PREFIXcounters (hash), PREFIXsequence, PREFIXstarts:Q (see turn.lua);
 --   the channel PREFIXwake
 --
 -- An EXECUTION that ends with "w" waited in its worker when it was taken: nobody knows if it began.

@@ -173,17 +173,40 @@ local function start(id, queue)
   return true
 end
 
--- How many more jobs a queue may start: its most active, and its rate (GCRA); and how to note them.
+-- What a queue's rate says: how many more jobs may start, how to note those that did, and in how many
+-- seconds the next may. Each start counts for a whole window. PREFIXstarts:Q has their running number,
+-- scored by the microsecond at which the starts up to it leave; those of one thousandth of a window
+-- leave together at its end, which bounds the set.
+local function rate_of(q)
+  local key, limit, window, grain = P .. 'starts:' .. q[1], q[6], q[7] * 1000, q[7]
+  local micros = clock[1] * 1e6 + clock[2]
+  local last = call('ZRANGE', key, -1, -1, 'WITHSCORES')
+  local left = call('ZRANGE', key, micros, '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, 1, 'WITHSCORES')
+  local number = tonumber(last[1] or 0)
+  local function note(n)
+    if n == 0 then return end
+    local leaves = math.max(math.ceil((micros + window) / grain) * grain, tonumber(last[2] or 0))
+    if left[1] then call('ZREMRANGEBYSCORE', key, '-inf', '(' .. left[2]) end
+    call('ZREMRANGEBYSCORE', key, leaves, leaves)
+    call('ZADD', key, leaves, number + n)
+    call('EXPIREAT', key, math.ceil(leaves / 1e6))
+  end
+  local function next_one()
+    local first = call('ZRANGE', key, '(' .. string.format('%d', micros), '+inf', 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES')
+    return first[2] and (tonumber(first[2]) - micros) / 1e6
+  end
+  return limit - (number - tonumber(left[1] or 0)), note, next_one
+end
+
+local function nothing() end
+
+-- How many more jobs a queue may start: its most active, and its rate.
 local function room(q)
-  local free, most, rate, window = want - #taken, q[5], q[6], q[7] / 1000
+  local free, most = want - #taken, q[5]
   if most > 0 then free = math.min(free, most - call('ZCARD', 'rq:wip:' .. q[1])) end
-  if rate == 0 then return free, function() end end
-  local key, step = P .. 'rate:' .. q[1], window / rate
-  local mark = math.max(tonumber(call('GET', key) or 0), now)
-  free = math.min(free, math.floor((now + window - mark) / step + 1e-6))
-  return free, function(n)
-    if n > 0 then call('SET', key, string.format('%.6f', mark + n * step), 'PX', q[7]) end
-  end, step
+  if q[6] == 0 then return free, nothing, nothing end
+  local may, note, next_one = rate_of(q)
+  return math.min(free, may), note, next_one
 end
 
 local due, blocked = -1, {}
@@ -216,7 +239,7 @@ end
 local drains = is_asked_to_drain()
 
 local function take_of(q)
-  local free, note, step = room(q)
+  local free, note, next_one = room(q)
   local begun = 0
   while begun < free do
     local id = pop(q[1])
@@ -229,7 +252,7 @@ local function take_of(q)
   note(begun)
   if begun >= free and want > #taken then
     blocked[#blocked + 1] = q[1]
-    sooner(step)
+    sooner(next_one())
   end
 end
 
