@@ -81,7 +81,7 @@ def queue_reading(
     failed: int = 0,
     departed: int = 0,
     paused: bool = False,
-    rate_taken: timedelta = timedelta(),
+    rate_taken: int = 0,
     oldest_wait: timedelta = timedelta(),
 ) -> QueueReading:
     return QueueReading(

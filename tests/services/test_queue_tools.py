@@ -171,6 +171,47 @@ def test_output_that_nobody_reads_is_no_error(redis: Redis, redis_server: RedisS
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        pytest.param(("--redis", "{url}", "-n", "tests", "stats"), id="before the verb"),
+        pytest.param(("stats", "email", "--redis", "{url}", "-n", "tests"), id="after it"),
+        pytest.param(("-n", "tests", "stats", "--redis", "{url}"), id="one each"),
+        pytest.param(("-n", "x", "stats", "-n", "tests", "--redis={url}"), id="the last one holds"),
+    ],
+)
+def test_redis_and_namespace_stand_before_or_after_the_verb(
+    place: tuple[str, ...], queues: Queues, redis_server: RedisServer
+) -> None:
+    queues.run(operations.enqueue(queue_tasks.add, 1, 2))
+    queues.run(operations.pause("email"))
+    command = [BIN / "osnovci", "queue", *(each.format(url=redis_server.url) for each in place)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "by queue pause" in done.stdout
+
+
+def test_a_password_that_is_wrong_or_missing_is_told(own_redis_server: RedisServer) -> None:
+    own_redis_server.client.config_set("requirepass", "right")
+    said = "osnovci: Redis refuses the user or password of --redis or OSNOVCI_REDIS_URL, or wants one: "
+    for who in ("", ":wrong@", "nobody:right@"):
+        url = own_redis_server.url.replace("://", f"://{who}")
+        command = [BIN / "osnovci", "queue", "--redis", url, "-n", NAMESPACE, "stats"]
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        assert done.returncode == 2
+        assert done.stderr.startswith(said)
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_key_of_another_type_is_told(redis: Redis, redis_server: RedisServer) -> None:
+    redis.sadd("rq:queues", "rq:queue:email")
+    redis.set("rq:queue:email", "no list")
+    status, said = refused(redis_server, "stats")
+    assert (status, said.count("\n")) == (2, 1)
+    assert said.startswith("osnovci: a key that this command needs is of another type")
+    assert "email: cannot be read: rq:queue:email: " in osnovci(redis_server, "audit")
+
+
 def test_a_url_that_is_none_is_not_repeated() -> None:
     command = [BIN / "osnovci", "queue", "--redis", "amqp://:secret@x", "-n", "x", "stats"]
     done = subprocess.run(command, check=False, capture_output=True, text=True)

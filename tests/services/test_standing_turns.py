@@ -30,9 +30,9 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def stand(queues: Queues, able: int) -> Turn:
     """Run a turn of the worker `hand` as one that stood."""
     document = plan([queue_document()])
-    call = turn("hand", "stood", want=able, slots=able, first=1, plan=document, ended=(), holds=0)
-    reply: Any = queues.redis.execute_command(*call.by_sha(queues.prefix, None))
-    return call.parse(reply)
+    return queues.run(
+        turn("hand", "stood", want=able, slots=able, first=1, plan=document, ended=(), stands=True)
+    )
 
 
 def test_a_standing_turn_takes_what_its_worker_has_room_for_by_then(queues: Queues) -> None:
@@ -84,7 +84,7 @@ def test_a_script_writes_a_moment_as_the_clients_do(
     common = files("osnovci.queues").joinpath("common.lua").read_text()
     second, microsecond = divmod((moment - EPOCH) // MICROSECOND, 1_000_000)
     written: Any = redis_server.client.eval(
-        common + "return stamp(ARGV[3], ARGV[4])", 0, "p", "now", second, microsecond
+        common + "return stamp(ARGV[2], ARGV[3])", 0, "p", second, microsecond
     )
     assert written.decode() == stamp(moment)
 
@@ -93,7 +93,8 @@ async def unblocked(server: RedisServer) -> Turn:
     async with AsyncRedis.from_url(server.url) as redis:
         line = Line(redis, NAMESPACE)
         wait = ("BLMOVE", "rq:queue:email", "rq:queue:email", "LEFT", "LEFT", 5)
-        call = Turns("hand", "stood", [queue_document()]).next(want=1, slots=1, holds=0, ended=())
+        turns = Turns("hand", "stood", [queue_document()])
+        call = turns.next(want=1, slots=1, holds=0, ended=(), stands=True)
         running = asyncio.create_task(line.stand(wait, call, 10))
 
         async def is_blocked() -> bool:

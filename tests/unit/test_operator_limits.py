@@ -30,15 +30,15 @@ def test_a_queue_with_a_most_active(queues: PoolReading, waiting: int, due: int)
 @pytest.mark.parametrize(
     ("taken", "starts"),
     [
-        pytest.param(0, 34, id="a whole window's, and those of the time"),
-        pytest.param(30, 19, id="half of a window is taken"),
-        pytest.param(60, 4, id="a window is taken: one each two seconds"),
-        pytest.param(100, 0, id="the rate was lowered"),
+        pytest.param(0, 30, id="none counts any more: a whole window's"),
+        pytest.param(12, 18, id="some count still"),
+        pytest.param(30, 0, id="as many as may have started"),
+        pytest.param(50, 0, id="the rate was lowered"),
     ],
 )
 def test_a_queue_with_a_rate(taken: int, starts: int) -> None:
     queue = Queue(name="email", rate=Rate(limit=30, window=timedelta(minutes=1)))
-    row = queue_reading(waiting=500, active=3, due=9, rate_taken=timedelta(seconds=taken))
+    row = queue_reading(waiting=500, active=3, due=9, rate_taken=taken)
     (limited,) = PoolReading((row,), 0).runnable([queue], timedelta(seconds=9))
     assert (limited.waiting, limited.due) == (starts, 0)
     both = queue.model_copy(update={"max_active": 5})
@@ -46,13 +46,18 @@ def test_a_queue_with_a_rate(taken: int, starts: int) -> None:
     assert limited.waiting == min(starts, 2)
 
 
+def test_in_a_long_time_a_short_window_comes_again() -> None:
+    rate = Rate(limit=30, window=timedelta(seconds=2))
+    assert rate.starts(timedelta(seconds=9), 10) == 20 + 4 * 30
+
+
 def test_what_a_rate_keeps_back_brings_no_worker() -> None:
-    row = queue_reading(waiting=500, rate_taken=timedelta(minutes=1))
+    row = queue_reading(waiting=500, rate_taken=3)
     slow = Queue(name="email", rate=Rate(limit=3, window=timedelta(minutes=1)))
     given = spec(scaling=scaling()).model_copy(update={"queues": [slow]})
     observed = seen(reading=PoolReading((row,), 0))
     assert decide(given, observed, ScalingState())[0].replicas == 0
-    started = seen(reading=PoolReading((replace(row, rate_taken=timedelta(seconds=45)),), 0))
+    started = seen(reading=PoolReading((replace(row, rate_taken=2),), 0))
     assert decide(given, started, ScalingState())[0].replicas == 1
 
 

@@ -99,7 +99,7 @@ class RetryDocument(Document):
 
 
 class RateDocument(Document):
-    """`limit` starts at once after a pause, then one each `window / limit`: never twice in a window."""
+    """In no window start more than `limit` jobs."""
 
     limit: PositiveInt
     window_seconds: Annotated[float, Field(gt=0)]

@@ -49,13 +49,13 @@ class QueueReading:
     """Runs that ever ended, in whatever way: what left `active` for good or to come again."""
     paused: bool
     """By `osnovci queue pause` or the API; what a pool's spec pauses is not known here."""
-    rate_taken: timedelta
-    """So much of its rate's window is taken by jobs that started."""
+    rate_taken: int
+    """Jobs that started and that its rate still counts at the horizon."""
     oldest_wait: timedelta
 
     def figures(self) -> "QueueReading":
         """Give the reading without what time alone changes, to tell whether anything happened."""
-        return replace(self, rate_taken=timedelta(), oldest_wait=timedelta())
+        return replace(self, oldest_wait=timedelta())
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,9 @@ class Observation:
 
     @property
     def ages(self) -> bool:
-        """Whether time alone changes it: a job waits and grows older, or a rate lets more start."""
+        """Whether time alone changes it: a job waits and grows older."""
         rows = (each for each in self.queues.values() if isinstance(each, QueueReading))
-        return any(each.waiting or each.rate_taken for each in rows)
+        return any(each.waiting for each in rows)
 
 
 def arguments(namespace: str, horizons: Mapping[str, timedelta], pods: Sequence[str]) -> list[str]:
@@ -125,9 +125,8 @@ def parse(
 
 
 def _reading(name: str, row: list[Any], at: datetime) -> QueueReading:
-    waiting, active, due, scheduled, completed, failed, departed, paused, mark, enqueued_at = row
+    waiting, active, due, scheduled, completed, failed, departed, paused, taken, enqueued_at = row
     oldest = at - _moment(enqueued_at, at) if waiting else timedelta()
-    taken = datetime.fromtimestamp(float(mark), UTC) - at if mark else timedelta()
     return QueueReading(
         name=name,
         waiting=int(waiting),
@@ -138,7 +137,7 @@ def _reading(name: str, row: list[Any], at: datetime) -> QueueReading:
         failed=int(failed),
         departed=int(departed),
         paused=bool(paused),
-        rate_taken=max(taken, timedelta()),
+        rate_taken=int(taken),
         oldest_wait=max(oldest, timedelta()),
     )
 

@@ -7,10 +7,10 @@
 --                  seconds count as due; then keys of documents: heartbeats, drain requests
 -- Reads rq:queue:Q (list), PREFIXpriority:Q, rq:wip:Q, rq:scheduled:Q, rq:finished:Q, rq:failed:Q (sorted sets),
 --       rq:job:ID (hash, enqueued_at only), PREFIXcounters (hash),
---       PREFIXpaused (set of queues), PREFIXrate:Q; the documents (strings)
+--       PREFIXpaused (set of queues), PREFIXstarts:Q (see turn.lua); the documents (strings)
 -- Returns [seconds, micros, rows as JSON, documents as JSON]; a row is
---       [waiting, active, due, scheduled, completed, failed, departed, 1 if paused, mark of its rate or
---       false (see room in turn.lua), enqueued_at of the oldest or false], where departed counts all that ever left the workers: completed, failed, retried, lost;
+--       [waiting, active, due, scheduled, completed, failed, departed, 1 if paused,
+--       starts that its rate still counts at the horizon, enqueued_at of the oldest or false], where departed counts all that ever left the workers: completed, failed, retried, lost;
 --       or the error's text where a key of the queue is of another type; a document may be false
 --
 -- rq's entry of an active job ends by its score when its worker no longer renews it.
@@ -28,6 +28,14 @@ local function departed(queue)
   return sum
 end
 
+local function counted_starts(queue, horizon)
+  local key = prefix .. 'starts:' .. queue
+  local at = time[1] * 1e6 + time[2] + horizon * 1e6
+  local last = redis.call('ZRANGE', key, -1, -1)[1]
+  local left = redis.call('ZRANGE', key, at, '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, 1)[1]
+  return tonumber(last or 0) - tonumber(left or 0)
+end
+
 local function row(queue, horizon)
   local urgent = prefix .. 'priority:' .. queue
   local oldest = redis.call('LINDEX', 'rq:queue:' .. queue, 0)
@@ -41,7 +49,7 @@ local function row(queue, horizon)
     redis.call('ZCARD', 'rq:failed:' .. queue),
     departed(queue),
     redis.call('SISMEMBER', prefix .. 'paused', queue),
-    redis.call('GET', prefix .. 'rate:' .. queue),
+    counted_starts(queue, horizon),
     oldest and redis.call('HGET', 'rq:job:' .. oldest, 'enqueued_at') or false,
   }
 end

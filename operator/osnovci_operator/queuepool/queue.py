@@ -36,17 +36,14 @@ class Rate(Model):
     }
 
     limit: Annotated[int, Field(ge=1, le=1_000_000)]
-    """So many jobs may start in a window in the long run. After a pause so many start at once, and the
-    next ones one by one: in no window start twice as many."""
+    """So many jobs start in a window at most, wherever it begins. A start may count up to a thousandth
+    of the window longer."""
     window: Duration
     """The length of time that the limit is for, at least 100ms."""
 
-    def starts(self, within: timedelta, taken: timedelta) -> int:
-        """Give how many jobs may start within a time; `taken` is how much of the window is used.
-
-        The generic cell rate algorithm, as `room` in turn.lua keeps it.
-        """
-        return max((self.window - taken + within) * self.limit // self.window, 0)
+    def starts(self, within: timedelta, taken: int) -> int:
+        """Give how many jobs may start within a time, at the end of which `taken` starts still count."""
+        return max(self.limit - taken, 0) + within // self.window * self.limit
 
 
 class Queue(Model):

@@ -14,13 +14,16 @@ WHERE = "Works on the Redis of OSNOVCI_REDIS_URL and the namespace of OSNOVCI_NA
 KINDS = frozenset({"qpool", "queuepool", "queuepools"})
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Let a command be told its Redis and namespace."""
+def add_options(parser: argparse.ArgumentParser, *, once_more: bool = False) -> None:
+    """Let a command be told its Redis and namespace; `once_more` after a verb, as before it."""
+
+    def default(name: str) -> str | None:
+        # a verb's own default would take the place of what was given before it
+        return argparse.SUPPRESS if once_more else os.environ.get(name)
+
+    parser.add_argument("--redis", default=default("OSNOVCI_REDIS_URL"), help="URL of the Redis")
     parser.add_argument(
-        "--redis", default=os.environ.get("OSNOVCI_REDIS_URL"), help="URL of the Redis"
-    )
-    parser.add_argument(
-        "-n", "--namespace", default=os.environ.get("OSNOVCI_NAMESPACE"), help="that of the pool"
+        "-n", "--namespace", default=default("OSNOVCI_NAMESPACE"), help="that of the pool"
     )
 
 
@@ -40,9 +43,28 @@ def connected(
         try:
             return run(_open(given), given)
         except RedisError as error:
-            raise OsnovciError(str(error)) from error
+            raise OsnovciError(_told(error)) from error
 
     return act
+
+
+def _told(error: Exception) -> str:
+    """Say what Redis refused, and what would be right."""
+    from redis import exceptions
+
+    if isinstance(error, exceptions.AuthenticationError):
+        return (
+            "Redis refuses the user or password of --redis or OSNOVCI_REDIS_URL, or wants one: "
+            "write redis://USER:PASSWORD@HOST:PORT/DB, with no USER for the default one"
+        )
+    if isinstance(error, exceptions.ConnectionError):
+        return f"Redis cannot be reached: {error}"
+    if str(error).startswith("WRONGTYPE"):
+        return (
+            "a key that this command needs is of another type, so another program uses this Redis "
+            "for the same names: `osnovci queue audit` tells which queue; delete or rename the key"
+        )
+    return str(error)
 
 
 def pool_name(argument: str) -> str:

@@ -55,7 +55,7 @@ def _action(
     )
     for argument, count in positional.items():
         parser.add_argument(argument, nargs=count)
-
+    add_options(parser, once_more=True)
     parser.set_defaults(run=connected(run))
     return parser
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from redis import Redis
@@ -24,11 +23,10 @@ class Queues:
 
     def run(self, call: Call[T]) -> T:
         """Run one operation in one round trip."""
-        now = datetime.now(UTC)
         try:
-            reply = self.redis.execute_command(*call.by_sha(self.prefix, now))
+            reply = self.redis.execute_command(*call.by_sha(self.prefix))
         except NoScriptError:
-            reply = self.redis.execute_command(*call.by_text(self.prefix, now))
+            reply = self.redis.execute_command(*call.by_text(self.prefix))
         return call.parse(reply)
 
 
@@ -41,11 +39,10 @@ class AsyncQueues:
 
     async def run(self, call: Call[T]) -> T:
         """Run one operation in one round trip."""
-        now = datetime.now(UTC)
         try:
-            reply = await self.redis.execute_command(*call.by_sha(self.prefix, now))
+            reply = await self.redis.execute_command(*call.by_sha(self.prefix))
         except NoScriptError:
-            reply = await self.redis.execute_command(*call.by_text(self.prefix, now))
+            reply = await self.redis.execute_command(*call.by_text(self.prefix))
         return call.parse(reply)
 
 
@@ -61,11 +58,10 @@ class Line:
 
     async def run(self, call: Call[T], told: Callable[[], None]) -> T:
         """Run one operation in one round trip; `told` is called when the system has it to send."""
-        now = datetime.now(UTC)
         try:
-            reply = await self._send(call.by_sha(self._prefix, now), told=told)
+            reply = await self._send(call.by_sha(self._prefix), told=told)
         except NoScriptError:
-            reply = await self._send(call.by_text(self._prefix, now))
+            reply = await self._send(call.by_text(self._prefix))
         return call.parse(reply)
 
     async def stand(self, wait: Sequence[str | int], call: Call[T], seconds: float) -> T:
@@ -74,7 +70,7 @@ class Line:
         It stands in Redis behind the wait: there is no round trip between the two.
         """
         async with asyncio.timeout(seconds):
-            reply = await self._send(wait, call.by_sha(self._prefix, None))
+            reply = await self._send(wait, call.by_sha(self._prefix))
         return call.parse(reply)
 
     async def _send(

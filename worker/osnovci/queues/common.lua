@@ -1,8 +1,6 @@
 -- What the scripts of the queues share; it is put before each of them.
 --
 -- ARGV  1  prefix of Osnovci's keys, "osnovci:{NAMESPACE}:"
---       2  the caller's time as rq writes it, for people; waits and leases use Redis's clock.
---          '' for a call that stands in Redis behind a wait: its caller cannot know the time
 -- Returns what the script after it returns
 --
 -- A job is in exactly one of these places of its queue Q, and its status says in which:
@@ -15,12 +13,12 @@
 --   PREFIXleases (worker -> ms at which its lease ends), PREFIXpresumed:WORKER (set of jobs that
 --   count a death of a worker whose lease ended), PREFIXserver (the run of Redis that was last seen),
 --   PREFIXpaused (set of queues),
---   PREFIXpaused:spec (set of queues that a spec pauses, for people), PREFIXcounters (hash), PREFIXsequence, PREFIXrate:Q;
+--   PREFIXpaused:spec (set of queues that a spec pauses, for people), PREFIXcounters (hash), PREFIXsequence, PREFIXstarts:Q (see turn.lua);
 --   the channel PREFIXwake
 --
 -- An EXECUTION that ends with "w" waited in its worker when it was taken: nobody knows if it began.
 
-local P, NOW = ARGV[1], ARGV[2]
+local P = ARGV[1]
 local call = redis.call
 local clock = call('TIME')
 local now = tonumber(clock[1]) + tonumber(clock[2]) / 1e6
@@ -42,8 +40,7 @@ local function stamp(second, microsecond)
     floor(second / 3600) % 24, floor(second / 60) % 60, second % 60, microsecond)
 end
 
-local standing = NOW == ''
-if standing then NOW = stamp(clock[1], clock[2]) end
+local NOW = stamp(clock[1], clock[2])
 
 local function job_key(id) return 'rq:job:' .. id end
 local function dependencies_key(id) return 'rq:job::' .. id .. ':dependencies' end  -- rq's own two colons

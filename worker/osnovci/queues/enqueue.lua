@@ -1,8 +1,9 @@
 -- Accepts any number of jobs, in their order. A key of another type ends it there: those before are accepted.
 --
--- ARGV  3 ..  for each job: id, queue, priority (1 to 10), wait in ms (0: now), due in seconds of
+-- ARGV  2 ..  for each job: id, queue, priority (1 to 10), wait in ms (0: now), due in seconds of
 --             Unix time ('' : the wait counts), idempotency key ('' : none), how long that key
---             holds in ms, ids it depends on as JSON, number of fields, field, value, ...
+--             holds in ms, ids it depends on as JSON ('' : none),
+--             number of fields, field, value, ...
 -- Returns the id of each: of the first job with that id or idempotency key where there is one
 
 local function known(id, once, holds)
@@ -30,7 +31,7 @@ local function defer(id, queue, dependencies)
   return true
 end
 
-local ids, at = {}, 3
+local ids, at = {}, 2
 while at <= #ARGV do
   local id, queue, priority, wait, due, once, holds, dependencies, fields = unpack(ARGV, at, at + 8)
   local first = at + 9
@@ -42,7 +43,7 @@ while at <= #ARGV do
     if once ~= '' then call('HSET', job_key(id), 'once', once) end
     call('SADD', 'rq:queues', 'rq:queue:' .. queue)
     local moment = tonumber(due) or now + tonumber(wait) / 1000
-    if defer(id, queue, cjson.decode(dependencies)) then
+    if dependencies ~= '' and defer(id, queue, cjson.decode(dependencies)) then
       if moment > now then call('HSET', job_key(id), 'not_before', score(moment)) end
     else
       if moment > now then schedule(id, queue, moment) else push(id, queue, false, priority) end

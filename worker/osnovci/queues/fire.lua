@@ -1,9 +1,9 @@
 -- Fires the schedules of one pool that are due. Whoever asks, and however often, a moment fires at
 -- most once: it is fired and marked as dealt with in this one step, and marks only grow.
 --
--- ARGV  3  the pool      4  ms for which the operator, who asks, keeps the workers from it; 0: a worker asks
---       5  the pool's uid, '' from a worker: its pods are made for the pool that the operator knows
---       6  JSON: [{name, rule, and if a moment is near: mark, moment, following, deadline, skip,
+-- ARGV  2  the pool      3  ms for which the operator, who asks, keeps the workers from it; 0: a worker asks
+--       4  the pool's uid, '' from a worker: its pods are made for the pool that the operator knows
+--       5  JSON: [{name, rule, and if a moment is near: mark, moment, following, deadline, skip,
 --          job, queue, task, data}, ...]. The moment was reckoned from that mark, and is the latest
 --          one until the following; all are seconds. skip: not while the last job has not ended
 -- PREFIXschedules (set of pools), PREFIXschedules:POOL (hash: name -> state as JSON),
@@ -15,7 +15,7 @@
 -- outcome (begun, fired, skipped: its last job had not ended, missed: its deadline was over),
 -- fired and job (the last ones).
 
-local key, keeps, uid, asked = P .. 'schedules:' .. ARGV[3], tonumber(ARGV[4]), ARGV[5], cjson.decode(ARGV[6])
+local key, keeps, uid, asked = P .. 'schedules:' .. ARGV[2], tonumber(ARGV[3]), ARGV[4], cjson.decode(ARGV[5])
 local KEEP_STATE_SECONDS = 40 * 86400
 local ENDED = {finished = true, failed = true, canceled = true, stopped = true}
 
@@ -85,7 +85,7 @@ if keeps > 0 and call('HLEN', key) > #asked then
   end
 end
 if #asked > 0 then
-  call('SADD', P .. 'schedules', ARGV[3])
+  call('SADD', P .. 'schedules', ARGV[2])
   call('EXPIRE', key, KEEP_STATE_SECONDS)
 end
 return {score(now), states, dealt}

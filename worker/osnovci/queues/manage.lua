@@ -1,8 +1,8 @@
 -- What people do with jobs and queues.
 --
--- ARGV  3  cancel: job · retry: job, or 'all', queue, how many · pause, resume: queue
+-- ARGV  2  cancel: job · retry: job, or 'all', queue, how many · pause, resume: queue
 --          count: queue, place · purge: queue, place, how many
---       4 ..  its arguments
+--       3 ..  its arguments
 -- Returns how many jobs or queues changed; cancel says from which status, or false
 
 local KEEP_CANCELED = 500
@@ -124,4 +124,4 @@ function commands.purge(queue, place, most)
   return #gone
 end
 
-return commands[ARGV[3]](unpack(ARGV, 4))
+return commands[ARGV[2]](unpack(ARGV, 3))

@@ -1,11 +1,11 @@
 -- Puts a job that is in no place, in two, or in the wrong one, into the place its status names; sets
 -- aside as failed what waits for a job that will never complete.
 --
--- ARGV  3  1: mend, 0: only look      4  the story of what is set aside (base64 of zlib)
---       5 ..  ids of jobs that a look from outside found odd, each with its queue
+-- ARGV  2  1: mend, 0: only look      3  the story of what is set aside (base64 of zlib)
+--       4 ..  ids of jobs that a look from outside found odd, each with its queue
 -- Returns [[id, what was found, what was done or is to be done], ...] of those that were odd at this moment
 
-local MEND, STORY = ARGV[3] == '1', ARGV[4]
+local MEND, STORY = ARGV[2] == '1', ARGV[3]
 local REGISTRIES = {finished = 'finished', failed = 'failed', stopped = 'failed',
   canceled = 'canceled', deferred = 'deferred', scheduled = 'scheduled'}
 
@@ -109,7 +109,7 @@ local function mend(id, seen_in)
 end
 
 local report = {}
-for i = 5, #ARGV, 2 do
+for i = 4, #ARGV, 2 do
   local found, why = try(mend, ARGV[i], ARGV[i + 1])
   report[#report + 1] = why and {ARGV[i], 'cannot be read: ' .. why, 'left as it is'} or found
 end

@@ -13,8 +13,9 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from secrets import token_hex
-from typing import Any
+from typing import Any, NamedTuple
 
 from osnovci.queues.errors import QueueError
 from osnovci.queues.job import Job, QueueStats, parse_job, parse_stats
@@ -56,9 +57,36 @@ class Options:
     def __post_init__(self) -> None:
         check(self)
 
+    @cached_property
+    def settings(self) -> Sequence[Argument]:
+        """What enqueue.lua is told of a job's options; reckoned once, however many jobs have them."""
+        return (
+            self.priority,
+            round(self.delay.total_seconds() * 1000),
+            f"{self.at.astimezone(UTC).timestamp():.3f}" if self.at else "",
+            self.once,
+            round(self.once_holds.total_seconds() * 1000),
+            json.dumps(list(self.depends_on)) if self.depends_on else "",
+        )
 
-@dataclass(frozen=True)
-class Request:
+    @cached_property
+    def fields(self) -> Sequence[Argument]:
+        """What a job's record says of its options: field, value, ..."""
+        fields: dict[str, Argument] = {}
+        if self.timeout is not None:
+            fields["timeout"] = round(self.timeout.total_seconds()) or 1
+        if self.retries is not None:
+            fields["retries_left"] = self.retries
+            fields["retry_intervals"] = json.dumps(list(self.retry_waits) or [0])
+        if self.depends_on:
+            fields["dependency_ids"] = json.dumps(list(self.depends_on))
+        return [part for pair in fields.items() for part in pair]
+
+
+DEFAULTS = Options()
+
+
+class Request(NamedTuple):
     """A job that is to be accepted."""
 
     task: Task
@@ -74,7 +102,7 @@ def request(
     """Prepare one job of many; raises PayloadError or UnknownTaskError where it could not run."""
     declared = task_of(function)
     data = encode(declared.name, args, kwargs)
-    chosen = options or Options()
+    chosen = options or DEFAULTS
     queue, job_id = chosen.queue or declared.queue, chosen.job_id or token_hex(16)
     return Request(declared, data, chosen, queue, job_id)
 
@@ -86,8 +114,8 @@ def enqueue(
 
     Where `get` gives None for that id, the first one ran and is no longer kept.
     """
-    many = enqueue_many([request(function, *args, options=options, **kwargs)])
-    return Call(many.script, many.args, lambda reply: many.parse(reply)[0])
+    one = request(function, *args, options=options, **kwargs)
+    return Call(script("enqueue"), _arguments(one), lambda reply: text(reply[0]))
 
 
 def enqueue_many(requests: Sequence[Request]) -> Call[list[str]]:
@@ -97,33 +125,9 @@ def enqueue_many(requests: Sequence[Request]) -> Call[list[str]]:
 
 
 def _arguments(request: Request) -> list[Argument]:
-    options = request.options
-    fields = _fields(request)
-    return [
-        request.job_id,
-        request.queue,
-        options.priority,
-        round(options.delay.total_seconds() * 1000),
-        f"{options.at.astimezone(UTC).timestamp():.3f}" if options.at else "",
-        options.once,
-        round(options.once_holds.total_seconds() * 1000),
-        json.dumps(list(options.depends_on)),
-        len(fields),
-        *(part for pair in fields.items() for part in pair),
-    ]
-
-
-def _fields(request: Request) -> dict[str, Argument]:
-    options = request.options
-    fields: dict[str, Argument] = {"data": request.data, "description": request.task.name}
-    if options.timeout is not None:
-        fields["timeout"] = round(options.timeout.total_seconds()) or 1
-    if options.retries is not None:
-        fields["retries_left"] = options.retries
-        fields["retry_intervals"] = json.dumps(list(options.retry_waits) or [0])
-    if options.depends_on:
-        fields["dependency_ids"] = json.dumps(list(options.depends_on))
-    return fields
+    task, data, options, queue, job_id = request
+    fields = ["data", data, "description", task.name, *options.fields]
+    return [job_id, queue, *options.settings, len(fields) // 2, *fields]
 
 
 def get(job_id: str) -> Call[Job | None]:

@@ -24,6 +24,9 @@ VALUE_TYPES = {
     ("datetime", "datetime"), ("datetime", "date"), ("datetime", "time"),
     ("datetime", "timedelta"), ("datetime", "timezone"), ("decimal", "Decimal"), ("uuid", "UUID"),
 }  # fmt: skip
+STRICT = json.JSONEncoder(allow_nan=False)
+"""Kept: json.dumps would make one for each call."""
+
 ERROR_MAX_CHARACTERS = 16 * 1024
 UNSERIALIZABLE = "Unserializable return value"
 
@@ -61,7 +64,7 @@ class PlainUnpickler(pickle.Unpickler):
 def encode(function: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bytes:
     """Write a payload; raises PayloadError where it is not JSON, or too large."""
     try:
-        data = json.dumps([function, None, list(args), dict(kwargs)], allow_nan=False).encode()
+        data = STRICT.encode([function, None, args, kwargs]).encode()
     except (TypeError, ValueError) as error:
         raise PayloadError(f"{function}: the arguments are not JSON: {error}") from error
     return _bounded(data, f"{function}: the arguments")

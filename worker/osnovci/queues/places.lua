@@ -1,8 +1,8 @@
 -- Walks through the places of queues, a piece a call, and names what is not as its job's record says; writes nothing.
 --
--- ARGV  3  how many entries to look at, about      4  where to go on: "QUEUE PLACE CURSOR", at first "1 1 0"
---       5  seconds after which a lease that ended counts as none
---       6 ..  queues
+-- ARGV  2  how many entries to look at, about      3  where to go on: "QUEUE PLACE CURSOR", at first "1 1 0"
+--       4  seconds after which a lease that ended counts as none
+--       5 ..  queues
 -- Returns [where to go on or false at the end,
 --       [[queue, entries], ...] of the places that were begun,
 --       [[job, queue, 1: its record had its time], ...] that seem odd,
@@ -10,13 +10,13 @@
 --       [job, ...] of rq's lists,
 --       [[queue, why a place of it cannot be read], ...]]
 
-local PIECE = tonumber(ARGV[3])
+local PIECE = tonumber(ARGV[2])
 local PLACES = {'queue', 'priority', 'wip', 'finished', 'failed', 'canceled', 'deferred', 'scheduled', 'ready'}
 local STATUS = {queue = 'queued', priority = 'queued', wip = 'started', ready = 'ready_to_enqueue'}
 local ENDS = {finished = true, failed = true, canceled = true}
-local LATE_SECONDS = tonumber(ARGV[5])
+local LATE_SECONDS = tonumber(ARGV[4])
 
-local queues = {unpack(ARGV, 6)}
+local queues = {unpack(ARGV, 5)}
 local sizes, odd, unleased, listed, broken = {}, {}, {}, {}, {}
 local noted = {}
 
@@ -78,7 +78,7 @@ local function step(queue, place, cursor)
   return tostring(reply[1]), #entries / width
 end
 
-local q, place, cursor = string.match(ARGV[4], '^(%d+) (%d+) (%d+)$')
+local q, place, cursor = string.match(ARGV[3], '^(%d+) (%d+) (%d+)$')
 q, place = tonumber(q), tonumber(place)
 local left = PIECE
 while queues[q] and left > 0 do

@@ -1,8 +1,8 @@
 -- Looks at the records of jobs, a piece a call, and names those that are not where their status says; writes nothing.
 --
--- ARGV  3  SCAN's cursor      4  how many keys to look at, about
---       5  a time as rq writes it, or '': what began to wait after it is left out
---       6 ..  queues: jobs of others are left out
+-- ARGV  2  SCAN's cursor      3  how many keys to look at, about
+--       4  a time as rq writes it, or '': what began to wait after it is left out
+--       5 ..  queues: jobs of others are left out
 -- Returns [cursor, [[job, queue], ...] that seem odd, [[job, queue], ...] that say they wait in rq's list]
 --
 -- Whether a job is in a list cannot be told without reading all of it: the caller has read it.
@@ -11,7 +11,7 @@ local REGISTRIES = {finished = 'finished', failed = 'failed', stopped = 'failed'
   deferred = 'deferred', scheduled = 'scheduled', ready_to_enqueue = 'ready'}
 
 local ours = {}
-for i = 6, #ARGV do ours[ARGV[i]] = true end
+for i = 5, #ARGV do ours[ARGV[i]] = true end
 local odd, listed = {}, {}
 
 local function is_in(key, member)
@@ -21,7 +21,7 @@ end
 
 local function look(id, status, queue, execution, since)
   if status == 'queued' then
-    local late = ARGV[5] ~= '' and (since or '') >= ARGV[5]
+    local late = ARGV[4] ~= '' and (since or '') >= ARGV[4]
     if not late and not is_in(P .. 'priority:' .. queue, id) then listed[#listed + 1] = {id, queue} end
   elseif status == 'started' then
     -- Stock rq's worker writes no execution into the job: the second look searches for it.
@@ -31,7 +31,7 @@ local function look(id, status, queue, execution, since)
   end
 end
 
-local reply = call('SCAN', ARGV[3], 'MATCH', 'rq:job:*', 'COUNT', ARGV[4])
+local reply = call('SCAN', ARGV[2], 'MATCH', 'rq:job:*', 'COUNT', ARGV[3])
 for _, key in ipairs(reply[2]) do
   local id = string.match(key, '^rq:job:([^:]+)$')
   local f = id and redis.pcall('HMGET', key, 'status', 'origin', 'execution', 'enqueued_at')

@@ -1,16 +1,16 @@
 -- Renews a worker's lease, shows it to rq's tools, and takes the jobs of workers that are gone.
 --
--- ARGV  3  the worker      4  lease, ms      5  the story of a lost lease (base64 of zlib, as rq keeps it)
---       6  JSON: [queue, ...]      7  JSON: {field: value} for rq:worker:WORKER
---       8  JSON: [[id, progress], ...]
+-- ARGV  2  the worker      3  lease, ms      4  the story of a lost lease (base64 of zlib, as rq keeps it)
+--       5  JSON: [queue, ...]      6  JSON: {field: value} for rq:worker:WORKER
+--       7  JSON: [[id, progress], ...]
 -- Returns [[JOB:EXECUTION, ...] which the worker holds, how many jobs others lost, the drain request
 --       that stands for it or false]
 
-local worker = ARGV[3]
+local worker = ARGV[2]
 local key = 'rq:worker:' .. worker
-local queues = cjson.decode(ARGV[6])
+local queues = cjson.decode(ARGV[5])
 
-local lease = tonumber(ARGV[4])
+local lease = tonumber(ARGV[3])
 local leases = P .. 'leases'
 
 -- Whether Redis itself was away: it was started anew, or no worker at all has renewed for a whole
@@ -41,11 +41,11 @@ for _, queue in ipairs(queues) do
   call('SADD', 'rq:workers:' .. queue, key)
   call('SADD', 'rq:queues', 'rq:queue:' .. queue)
 end
-for field, value in pairs(cjson.decode(ARGV[7])) do call('HSET', key, field, value) end
+for field, value in pairs(cjson.decode(ARGV[6])) do call('HSET', key, field, value) end
 call('HSET', key, 'last_heartbeat', NOW)
 call('EXPIRE', key, 60)
 
-for _, p in ipairs(cjson.decode(ARGV[8])) do
+for _, p in ipairs(cjson.decode(ARGV[7])) do
   if call('EXISTS', job_key(p[1])) == 1 then call('HSET', job_key(p[1]), 'progress', p[2]) end
 end
 
@@ -53,6 +53,6 @@ local function document(found) return type(found) == 'string' and found end
 
 local lost = 0
 for _, gone in ipairs(call('ZRANGEBYSCORE', leases, '-inf', now * 1000, 'LIMIT', 0, 20)) do
-  if gone ~= worker then lost = lost + take_from(gone, ARGV[5], true) end
+  if gone ~= worker then lost = lost + take_from(gone, ARGV[4], true) end
 end
 return {call('SMEMBERS', P .. 'held:' .. worker), lost, document(redis.pcall('GET', P .. 'drain:' .. worker))}

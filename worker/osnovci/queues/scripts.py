@@ -40,16 +40,13 @@ class Call(Generic[T]):
     args: Sequence[Argument]
     parse: Callable[[Any], T]
 
-    def by_sha(self, prefix: str, now: datetime | None) -> list[Argument]:
-        """Give the command that runs the script where Redis knows it already; None: Redis's time."""
-        return ["EVALSHA", self.script.sha, 0, *self._arguments(prefix, now)]
+    def by_sha(self, prefix: str) -> list[Argument]:
+        """Give the command that runs the script where Redis knows it already."""
+        return ["EVALSHA", self.script.sha, 0, prefix, *self.args]
 
-    def by_text(self, prefix: str, now: datetime) -> list[Argument]:
+    def by_text(self, prefix: str) -> list[Argument]:
         """Give the command that runs the script anywhere."""
-        return ["EVAL", self.script.text, 0, *self._arguments(prefix, now)]
-
-    def _arguments(self, prefix: str, now: datetime | None) -> list[Argument]:
-        return [prefix, stamp(now) if now else "", *self.args]
+        return ["EVAL", self.script.text, 0, prefix, *self.args]
 
 
 def stamp(moment: datetime) -> str:

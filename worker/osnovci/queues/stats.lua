@@ -1,10 +1,10 @@
 -- The figures of any number of queues, all at one moment; writes nothing.
 --
--- ARGV  3 ..  queues; none: all that rq knows
+-- ARGV  2 ..  queues; none: all that rq knows
 -- Returns [now ms, [queue, waiting, active, scheduled, completed in all, failed (kept), retried, lost,
 --       1 if paused and 2 if its spec pauses it, deferred, enqueued_at of the oldest or false], ...]
 
-local queues = {unpack(ARGV, 3)}
+local queues = {unpack(ARGV, 2)}
 if #queues == 0 then
   for _, key in ipairs(call('SMEMBERS', 'rq:queues')) do queues[#queues + 1] = string.sub(key, 10) end
   table.sort(queues)

@@ -1,24 +1,23 @@
 -- One turn of a worker: ends jobs, promotes what is due, and takes the next. One round trip.
 --
--- ARGV  3  the worker      4  a name for this turn's executions      5  lease, ms
---       6  how many jobs to take      7  the queue to look at first, counted from 1
---       8  JSON: [[queue, keep completed, keep failed, paused, most active, rate, window ms], ...]
---       9  JSON: [{id, execution, queue, kind, started, ended, ...}, ...]: jobs that ended here;
+-- ARGV  2  the worker      3  a name for this turn's executions      4  lease, ms
+--       5  how many jobs to take      6  the queue to look at first, counted from 1
+--       7  JSON: [[queue, keep completed, keep failed, paused, most active, rate, window ms], ...]
+--       8  JSON: [{id, execution, queue, kind, started, ended, ...}, ...]: jobs that ended here;
 --          one of an unknown queue has none
 --          kind completed: value · failed: error · retry: error, wait (ms), left, intervals
 --          kind lost: error (its process died) · back (taken, not begun)
---       10 how many of the jobs taken begin at once; the others wait in the worker
---       11 how many jobs the worker knows to hold, without those that end here
+--       9  how many of the jobs taken begin at once; the others wait in the worker
+--       10 how many jobs the worker knows to hold, without those that end here
+--       11 1: it stands in Redis behind a BLMOVE, to take a job in the moment it comes
 -- Returns [how many there was room for, ms until something is due or -1, [execution, ...] that were
 --       not ours to end, [queue, ...] paused or at a limit, [[id, execution, queue, FIELDS...], ...]
 --       the jobs taken, [[queue, why a key of it cannot be read], ...]]
 --
 -- Whoever is in PREFIXheld:WORKER may end a job: a worker whose lease was lost no longer is.
---
--- A standing turn waits in Redis behind a BLMOVE, to take a job in the moment it comes.
 
-local worker, turn, want = ARGV[3], ARGV[4], tonumber(ARGV[6])
-local queues, ended = cjson.decode(ARGV[8]), cjson.decode(ARGV[9])
+local worker, turn, want = ARGV[2], ARGV[3], tonumber(ARGV[5])
+local queues, ended = cjson.decode(ARGV[7]), cjson.decode(ARGV[8])
 local held = P .. 'held:' .. worker
 local FIELDS = {'data', 'timeout', 'retries_left', 'retry_intervals', 'success_callback_name',
   'failure_callback_name', 'enqueued_at', 'status', 'doubted'}
@@ -129,13 +128,13 @@ local function pop(queue)
   return call('LPOP', 'rq:queue:' .. queue) or (first[1] and call('ZPOPMIN', key)[1])
 end
 
-local taken, slots = {}, tonumber(ARGV[10])
+local taken, slots = {}, tonumber(ARGV[9])
 
 -- What another turn of this worker has taken, and its reply not told yet, leaves less room.
-local unknown = math.max(call('SCARD', held) - tonumber(ARGV[11]), 0)
+local unknown = math.max(call('SCARD', held) - tonumber(ARGV[10]), 0)
 want, slots = math.max(want - unknown, 0), slots - unknown
 -- Whoever sent a standing turn may be gone: it takes nothing that a lease would not return.
-if standing and tonumber(call('ZSCORE', P .. 'leases', worker) or 0) <= now * 1000 then want = 0 end
+if ARGV[11] == '1' and tonumber(call('ZSCORE', P .. 'leases', worker) or 0) <= now * 1000 then want = 0 end
 
 -- Whether bytes are UTF-8: a worker could not name any other job in what it tells.
 local function is_text(id)
@@ -174,17 +173,40 @@ local function start(id, queue)
   return true
 end
 
--- How many more jobs a queue may start: its most active, and its rate (GCRA); and how to note them.
+-- What a queue's rate says: how many more jobs may start, how to note those that did, and in how many
+-- seconds the next may. Each start counts for a whole window. PREFIXstarts:Q has their running number,
+-- scored by the microsecond at which the starts up to it leave; those of one thousandth of a window
+-- leave together at its end, which bounds the set.
+local function rate_of(q)
+  local key, limit, window, grain = P .. 'starts:' .. q[1], q[6], q[7] * 1000, q[7]
+  local micros = clock[1] * 1e6 + clock[2]
+  local last = call('ZRANGE', key, -1, -1, 'WITHSCORES')
+  local left = call('ZRANGE', key, micros, '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, 1, 'WITHSCORES')
+  local number = tonumber(last[1] or 0)
+  local function note(n)
+    if n == 0 then return end
+    local leaves = math.max(math.ceil((micros + window) / grain) * grain, tonumber(last[2] or 0))
+    if left[1] then call('ZREMRANGEBYSCORE', key, '-inf', '(' .. left[2]) end
+    call('ZREMRANGEBYSCORE', key, leaves, leaves)
+    call('ZADD', key, leaves, number + n)
+    call('EXPIREAT', key, math.ceil(leaves / 1e6))
+  end
+  local function next_one()
+    local first = call('ZRANGE', key, '(' .. string.format('%d', micros), '+inf', 'BYSCORE', 'LIMIT', 0, 1, 'WITHSCORES')
+    return first[2] and (tonumber(first[2]) - micros) / 1e6
+  end
+  return limit - (number - tonumber(left[1] or 0)), note, next_one
+end
+
+local function nothing() end
+
+-- How many more jobs a queue may start: its most active, and its rate.
 local function room(q)
-  local free, most, rate, window = want - #taken, q[5], q[6], q[7] / 1000
+  local free, most = want - #taken, q[5]
   if most > 0 then free = math.min(free, most - call('ZCARD', 'rq:wip:' .. q[1])) end
-  if rate == 0 then return free, function() end end
-  local key, step = P .. 'rate:' .. q[1], window / rate
-  local mark = math.max(tonumber(call('GET', key) or 0), now)
-  free = math.min(free, math.floor((now + window - mark) / step + 1e-6))
-  return free, function(n)
-    if n > 0 then call('SET', key, string.format('%.6f', mark + n * step), 'PX', q[7]) end
-  end, step
+  if q[6] == 0 then return free, nothing, nothing end
+  local may, note, next_one = rate_of(q)
+  return math.min(free, may), note, next_one
 end
 
 local due, blocked = -1, {}
@@ -217,7 +239,7 @@ end
 local drains = is_asked_to_drain()
 
 local function take_of(q)
-  local free, note, step = room(q)
+  local free, note, next_one = room(q)
   local begun = 0
   while begun < free do
     local id = pop(q[1])
@@ -230,13 +252,13 @@ local function take_of(q)
   note(begun)
   if begun >= free and want > #taken then
     blocked[#blocked + 1] = q[1]
-    sooner(step)
+    sooner(next_one())
   end
 end
 
 for i = 0, #queues - 1 do
   -- the queue of this turn first, then the others by their precedence
-  local first = tonumber(ARGV[7])
+  local first = tonumber(ARGV[6])
   local q = queues[i == 0 and first or (i < first and i or i + 1)]
   local paused = drains or q[4] or call('SISMEMBER', P .. 'paused', q[1]) == 1
   if want > #taken and not paused then
@@ -248,7 +270,7 @@ for i = 0, #queues - 1 do
 end
 
 -- What was taken is never without a lease, even where this worker's had ended; see renew.lua.
-if #taken > 0 then call('ZADD', P .. 'leases', 'NX', now * 1000 + tonumber(ARGV[5]), worker) end
+if #taken > 0 then call('ZADD', P .. 'leases', 'NX', now * 1000 + tonumber(ARGV[4]), worker) end
 if completed > 0 then call('HINCRBY', 'rq:worker:' .. worker, 'successful_job_count', completed) end
 if unsuccessful > 0 then call('HINCRBY', 'rq:worker:' .. worker, 'failed_job_count', unsuccessful) end
 return {want, due < 0 and -1 or math.ceil(due * 1000), late, blocked, taken, broken}

@@ -116,7 +116,7 @@ class Engine:
     def standing(self) -> Call[Turn]:
         """Give a turn for as much as this engine can run: what it holds by then leaves less room."""
         able = self._executor.able
-        return self._turns.next(want=able, slots=able, holds=0, ended=())
+        return self._turns.next(want=able, slots=able, holds=0, ended=(), stands=True)
 
     def stood(self, reply: Turn) -> None:
         """Begin what a standing turn took; what cannot begin, as a process has died, goes back."""

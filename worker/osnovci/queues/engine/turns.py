@@ -78,11 +78,15 @@ def turn(  # noqa: PLR0913  # the script's own arguments
     plan: str,
     ended: Sequence[Mapping[str, Any]],
     holds: int = 0,
+    stands: bool = False,
 ) -> Call[Turn]:
-    """End jobs and take the next; the worker knows that it `holds` so many others."""
+    """End jobs and take the next; the worker knows that it `holds` so many others.
+
+    One that `stands` runs in Redis behind a wait.
+    """
     args = [
         worker, name, LEASE_MS, want, first, plan, json.dumps(ended) if ended else "[]", slots,
-        holds,
+        holds, int(stands),
     ]  # fmt: skip
     return Call(script("turn"), args, _parse)
 
@@ -105,7 +109,13 @@ class Turns:
         self._broken: Mapping[str, str] = {}
 
     def next(
-        self, *, want: int, slots: int, holds: int, ended: Sequence[Mapping[str, Any]]
+        self,
+        *,
+        want: int,
+        slots: int,
+        holds: int,
+        ended: Sequence[Mapping[str, Any]],
+        stands: bool = False,
     ) -> Call[Turn]:
         """Give the next one, as `turn` does."""
         number, self._number = self._number, self._number + 1
@@ -118,6 +128,7 @@ class Turns:
             plan=self._plan,
             ended=ended,
             holds=holds,
+            stands=stands,
         )
 
     def note(self, reply: Turn) -> None:
