@@ -1,7 +1,8 @@
 """Redis, as an OsnovciApp's pods meet the operator there: their config, and what they report.
 
 Each namespace with apps has one task and one connection of its own, so that neither a long audit
-nor many queues hold it up. It reads all heartbeats once a second, and publishes a document at once.
+nor many queues hold it up. It reads all heartbeats once a second, more often after a change, and
+publishes a document at once.
 """
 
 import asyncio
@@ -32,6 +33,10 @@ from osnovci_operator.settings import Settings
 from osnovci_operator.store import Store
 
 EVERY_SECONDS = 1.0
+SOON_SECONDS = 0.1
+"""So often it is read while pods take up what was published; for at most so long, as one may be stuck:"""
+SETTLE_SECONDS = 3.0
+
 TURN_SECONDS = 2.0
 """The time budget of one turn, connecting included."""
 
@@ -125,6 +130,7 @@ class Channel:
         self._reports: dict[Key, Reports] = {}
         self._failure: Unreadable | None = None
         self._read_at = time.monotonic()
+        self._published_at = float("-inf")
         self._work = asyncio.Event()
 
     def reports(self, key: Key) -> Reports | Unreadable | None:
@@ -153,19 +159,24 @@ class Channel:
         self._work.set()
 
     async def run(self) -> None:
-        """Publish and read, once a second and when a document has changed, until cancelled."""
+        """Publish and read, again and again and when a document has changed, until cancelled."""
         try:
             while not is_cancelled():
                 self._work.clear()
                 if self._told or self._gone:
                     await self._turn()
                 try:
-                    async with asyncio.timeout(EVERY_SECONDS):
+                    async with asyncio.timeout(self._pause_seconds()):
                         await self._work.wait()
                 except TimeoutError:
                     continue
         finally:
             await self._connection.close()
+
+    def _pause_seconds(self) -> float:
+        behind = any(each.behind(each.beats) for each in self._reports.values())
+        lately = time.monotonic() - self._published_at < SETTLE_SECONDS
+        return SOON_SECONDS if behind and lately else EVERY_SECONDS
 
     async def _turn(self) -> None:
         try:
@@ -201,6 +212,7 @@ class Channel:
             if found[key.name].newest != Mark(each.revision, each.checksum):
                 revision = await publish(client, self._namespace, each.document, each.above)
                 each.revision = each.above = revision
+                self._published_at = time.monotonic()
         return {
             key: Reports(
                 each.document,

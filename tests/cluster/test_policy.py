@@ -86,8 +86,10 @@ def test_a_policy_finds_its_app(web: TestApp, policy: MakePolicy) -> None:
     rlp.apply()
     told = rlp.wait("Accepted", "TargetNotFound")
     assert told["message"] == f"there is no OsnovciApp {web.name} in the namespace {NAMESPACE}"
+    assert events(rlp, "TargetNotFound") == [told["message"]]
     web.apply(program=REPORTING, replicas=1)
     rlp.wait("Accepted", "Accepted")
+    eventually(lambda: events(rlp, "Recovered"))
     rlp.wait("Programmed", "Programmed", within=120)
     kubectl("-n", NAMESPACE, "delete", "oapp", web.name)
     rlp.wait("Programmed", "TargetNotFound")
@@ -108,6 +110,13 @@ def test_policies_of_one_app_are_merged(web: TestApp, policy: MakePolicy, redis:
     older.delete()
     younger.wait("Programmed", "Programmed")
     assert limits(redis, web) == {younger.name: [("api", 60)]}
+
+
+def events(of: TestPolicy, reason: str) -> list[str]:
+    """Give what the events of a policy say, of one reason."""
+    selector = f"--field-selector=involvedObject.name={of.name},reason={reason}"
+    found = kubectl("-n", NAMESPACE, "get", "events", selector, "-o", "json")
+    return [each["message"] for each in json.loads(found)["items"]]
 
 
 def limit(**more: object) -> dict[str, object]:

@@ -10,12 +10,15 @@ from policies import DOCUMENT, GLOBAL, POLICY, policy, policy_body, running, see
 
 from osnovci.app_contract import AppDocument, AppHeartbeat, Refusal, checksum
 from osnovci.app_observation import Denials, Top
+from osnovci.limit_contract import LimiterState
 from osnovci_operator.attachment import Attached, attach, in_force
+from osnovci_operator.metrics import StatusCollector
 from osnovci_operator.ratelimit.decide import decide
 from osnovci_operator.ratelimit.seen import Seen
 from osnovci_operator.ratelimit.spec import Policy
 from osnovci_operator.ratelimit.status import invalid, status
 from osnovci_operator.resource import InvalidSpecError
+from osnovci_operator.store import Store
 
 OTHER = "homework-5d4f8c-b7k2q"
 TWO = {POD: 1, OTHER: 1}
@@ -193,6 +196,18 @@ SILENT = (
             id="an older config has the same limits",
         ),
         pytest.param(
+            seen(
+                running=running(
+                    runs(limiter=LimiterState.FALLBACK), runs(OTHER, limiter=LimiterState.REDIS)
+                ),
+                ready_pods=TWO,
+            ),
+            f"False PartiallyProgrammed: in force on 1 of 2 ready pods: pod {POD} gets no answer of "
+            "Redis in time: failureMode decides on its requests",
+            "1 of 2",
+            id="a pod cannot count in Redis",
+        ),
+        pytest.param(
             seen(running=running(runs(), runs("gone", document=WITHOUT))),
             "True Programmed: in force on 1 ready pod",
             "1 of 1",
@@ -248,3 +263,26 @@ def test_a_spec_that_cannot_be_read_limits_nothing() -> None:
     found = {(each["type"], each["status"], each["reason"]) for each in written["conditions"]}
     assert found == {("Accepted", "False", "Invalid"), ("Programmed", "False", "Invalid")}
     assert "spec.limits.0.max" in written["conditions"][0]["message"]
+
+
+def test_metrics_have_what_the_status_says() -> None:
+    store = Store()
+    counts = {"denied": 40, "wouldDeny": 2, "enforcedPods": 2, "targetPods": 3}
+    store.put(policy_body() | {"status": counts})
+    store.put(policy_body(name="new"))
+    samples = {
+        (each.name, each.labels["policy"], *list(each.labels.values())[2:]): each.value
+        for family in StatusCollector(store).collect()
+        for each in family.samples
+    }
+    requests, pods = "osnovci_limited_requests_total", "osnovci_ratelimitpolicy_pods"
+    assert samples == {
+        (requests, POLICY, "denied"): 40,
+        (requests, POLICY, "would_deny"): 2,
+        (pods, POLICY, "true"): 2,
+        (pods, POLICY, "false"): 1,
+        (requests, "new", "denied"): 0,
+        (requests, "new", "would_deny"): 0,
+        (pods, "new", "true"): 0,
+        (pods, "new", "false"): 0,
+    }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from osnovci.app_contract import AppHeartbeat
-from osnovci.limit_contract import Mode, PolicyDocument
+from osnovci.limit_contract import LimiterState, Mode, PolicyDocument
 from osnovci.words import counted, first_of
 from osnovci_operator.attachment import MOST_BYTES
 from osnovci_operator.backend import Unreadable
@@ -37,7 +37,7 @@ class Decision:
     accepted: Condition
     programmed: Condition
     enforcing: frozenset[str] = frozenset()
-    """Ready pods of which each server process runs a config that has the policy as it should be."""
+    """Ready pods of which each server process runs a config with the policy, and counts in Redis."""
 
 
 def decide(policy: Policy, seen: Seen) -> Decision:
@@ -82,7 +82,10 @@ def _enforcing(seen: Seen) -> frozenset[str]:
         pod
         for pod, processes in seen.ready_pods.items()
         if len(running.beats.get(pod, ())) >= processes
-        and all(_has(running, beat, document) for beat in running.beats[pod])
+        and all(
+            _has(running, beat, document) and beat.limiter is not LimiterState.FALLBACK
+            for beat in running.beats[pod]
+        )
     )
 
 
@@ -121,6 +124,8 @@ def _why_not(pod: str, running: Running, document: PolicyDocument | None) -> str
     refused = (each.refused for each in beats if each.refused)
     if refusal := next((each for each in refused if each.revision == running.revision), None):
         return f"pod {pod} refuses the config: {refusal.error}"
+    if any(each.limiter is LimiterState.FALLBACK for each in beats):
+        return f"pod {pod} gets no answer of Redis in time: failureMode decides on its requests"
     older = [each.config_revision for each in beats if not _has(running, each, document)]
     if older:
         return f"pod {pod} runs revision {min(older)}, and {running.revision} is published"

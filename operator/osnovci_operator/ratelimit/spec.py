@@ -38,7 +38,7 @@ TOP = 5
 """So many of those most often denied are in the status."""
 
 MOST_EXACT = 100_000
-"""What an exact limit may allow at most: it remembers each request in four bytes."""
+"""What an exact limit may allow at most: it remembers each request in up to eight bytes."""
 
 NAME = text(
     40,
@@ -134,7 +134,7 @@ class Limit(Model):
     failure_mode: FailureMode | None = None
     """What becomes of these requests while Redis cannot be asked, Open or Closed; by default what the policy says."""
     exact: bool = False
-    """Whether a max above 128 forgets each request at its own moment, at four bytes a request; otherwise up to a sixtieth of the window later. Smaller limits are exact always."""
+    """Whether a max above 128 forgets each request at its own moment, at up to eight bytes a request; otherwise up to a sixtieth of the window later. Smaller limits are exact always."""
 
     def document(self, failure_mode: FailureMode) -> LimitDocument:
         """Give what the pods are told."""
@@ -203,7 +203,7 @@ class Status(Model):
     observed_generation: int = -1
     """The generation of the spec that this status is about."""
     enforced_pods: int | None = None
-    """Ready pods of the app that enforce the policy, each of their processes."""
+    """Ready pods of the app of which each server process enforces the policy."""
     target_pods: int | None = None
     """Ready pods of the app."""
     revision: int | None = None
