@@ -26,6 +26,8 @@ from cluster.console import run, wait_for
 from cluster.controlplane import ControlPlane
 from cluster.paths import ROOT
 from cluster.processes import Processes
+from osnovci_operator.kinds import KINDS
+from osnovci_operator.resource import GROUP
 
 SYSTEM = "osnovci-system"
 ACCOUNT = "osnovci-operator"
@@ -34,7 +36,6 @@ POOLS = "/apis/osnovci.app/v1alpha1/namespaces/{}/queuepools"
 STAGES = Path(__file__).parent / "kwok.yaml"
 BELOW_EPHEMERAL = range(20000, 32000)
 READY_SECONDS = 30.0
-STARTED = ("operator", "kwok", "floor", "redis")
 UNHURRIED = ("--kube-api-qps=1000", "--kube-api-burst=2000")
 """The controllers' own throttle is no part of any question here."""
 
@@ -49,6 +50,7 @@ class Stand:
     processes: Processes
     redis_port: int
     pids: dict[str, int] = field(default_factory=dict[str, int])
+    """Of what was started, in this order."""
 
     @property
     def audit_log(self) -> Path:
@@ -71,6 +73,7 @@ class Stand:
         started = self.processes.running(name)
         if not started:
             raise RuntimeError(f"{name} ended at once: {self.log(name)[-500:]}")
+        self.pids[name] = started.pid
         return started.pid
 
     def start_operator(self) -> int:
@@ -127,7 +130,7 @@ def stand(namespaces: Sequence[str], *, audit: bool = False) -> Generator[Stand]
             _up(made)
             yield made
         finally:
-            for each in STARTED:
+            for each in reversed(made.pids):
                 made.processes.stop(each)
             plane.down()
 
@@ -163,8 +166,8 @@ def _up(made: Stand) -> None:
     kubectl = [tools.kubernetes() / "kubectl", f"--kubeconfig={made.plane.kubeconfig}"]
     objects = yaml.safe_dump_all(_installation(made))
     run([*kubectl, "apply", "--server-side", "-f", "-"], stdin=objects)
-    established = ["--for=condition=Established", "crd/queuepools.osnovci.app", "--timeout=30s"]
-    run([*kubectl, "wait", *established])
+    crds = [f"crd/{kind.plural}.{GROUP}" for kind in KINDS]
+    run([*kubectl, "wait", "--for=condition=Established", *crds, "--timeout=30s"])
 
 
 def _installation(made: Stand) -> list[dict[str, Any]]:
@@ -174,7 +177,8 @@ def _installation(made: Stand) -> list[dict[str, Any]]:
     account = {"name": ACCOUNT, "namespace": SYSTEM}
     objects = [_object("Namespace", name) for name in (SYSTEM, *made.namespaces)]
     objects += [{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account}]
-    objects += _documents("crds/queuepools.yaml") + _documents("manifests/base/rbac.yaml")
+    for path in (*(f"crds/{kind.plural}.yaml" for kind in KINDS), "manifests/base/rbac.yaml"):
+        objects += _documents(path)
     for name in made.namespaces:
         secret = _object("Secret", "osnovci-redis") | {"data": {"url": url}}
         for each in (secret, binding):

@@ -41,7 +41,9 @@ def deploy(provider: Loads) -> None:
     fresh = load(provider, images.SERVICES + images.APPLICATION)
     kubectl("apply", "--server-side", "-f", EXAMPLE / "deploy" / "namespace.yaml")
     kubectl("apply", "--server-side", "--force-conflicts", "-k", ROOT / "manifests" / "local")
-    crds = ("queuepools.osnovci.app", "osnovciapps.osnovci.app")
+    crds = [
+        f"{plural}.osnovci.app" for plural in ("queuepools", "osnovciapps", "ratelimitpolicies")
+    ]
     kubectl("wait", "--for=condition=Established", "crd", *crds)
     kubectl("apply", "--server-side", "--force-conflicts", "-k", EXAMPLE / "deploy")
     if "operator" in fresh:

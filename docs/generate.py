@@ -36,6 +36,12 @@ A change of `pod`, `port`, `processes`, `shutdown.grace` or whether there is a `
 first. Everything else changes without a restart.
 [How to deploy an application](../how-to/deploy-an-application.md) shows it in use.
 """,
+    "RateLimitPolicy": """\
+It is a policy attachment as in Gateway API ([GEP-713](https://gateway-api.sigs.k8s.io/geps/gep-713/)). Several policies may target one \
+app; their limits are merged by name, and of two of one name that of the older policy counts. A change is in force within a second, \
+without a restart.
+[How to limit requests](../how-to/limit-requests.md) shows it in use.
+""",
 }
 
 

@@ -16,12 +16,14 @@ from osnovci_operator.app_channel import Channels
 from osnovci_operator.broker import Broker
 from osnovci_operator.errors import KubeError, NotFoundError, SettingsError
 from osnovci_operator.events import Events
-from osnovci_operator.kinds import OSNOVCI_APP, QUEUE_POOL
+from osnovci_operator.kinds import OSNOVCI_APP, QUEUE_POOL, RATE_LIMIT_POLICY
 from osnovci_operator.kube import Kube
 from osnovci_operator.leader import Leader
 from osnovci_operator.listing import refresh
 from osnovci_operator.loop import RESYNC, Loop
 from osnovci_operator.queuepool.reconcile import QueuePools
+from osnovci_operator.ratelimit.reconcile import Policies
+from osnovci_operator.report import Reporter
 from osnovci_operator.resource import Key
 from osnovci_operator.settings import Settings
 from osnovci_operator.store import Store
@@ -71,7 +73,14 @@ class Operator:
         pools = QueuePools(self._store, kube, self._broker, self._events, _now)
         self._channels = Channels(settings, kube, self._store, self._loop.wake)
         apps = Apps(self._store, kube, self._channels, self._events, _now)
-        self._reconcilers = {QUEUE_POOL.name: pools.reconcile, OSNOVCI_APP.name: apps.reconcile}
+        policies = Policies(
+            self._store, self._channels, Reporter(kube, self._events, "Accepted"), _now
+        )
+        self._reconcilers = {
+            QUEUE_POOL.name: pools.reconcile,
+            OSNOVCI_APP.name: apps.reconcile,
+            RATE_LIMIT_POLICY.name: policies.reconcile,
+        }
         self._leader = Leader(kube, settings.own_namespace, settings.identity)
         self._primed = asyncio.Event()
 

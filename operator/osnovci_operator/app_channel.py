@@ -1,14 +1,15 @@
 """Redis, as an OsnovciApp's pods meet the operator there: their config, and what they report.
 
 Each namespace with apps has one task and one connection of its own, so that neither a long audit
-nor many queues hold it up. It reads all heartbeats once a second, and publishes a document at once.
+nor many queues hold it up. It reads all heartbeats once a second, more often after a change, and
+publishes a document at once.
 """
 
 import asyncio
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +20,7 @@ from osnovci import app_observation
 from osnovci.app_contract import AppDocument, checksum, config_key
 from osnovci.app_observation import AppQuestion, Mark
 from osnovci.config.publish import publish
+from osnovci.limit_contract import PolicyDocument, denials_key, top_key
 from osnovci.observation import UnexpectedReplyError
 from osnovci_operator.app.reports import Reports
 from osnovci_operator.app.spec import App
@@ -31,8 +33,15 @@ from osnovci_operator.settings import Settings
 from osnovci_operator.store import Store
 
 EVERY_SECONDS = 1.0
+SOON_SECONDS = 0.1
+"""So often it is read while pods take up what was published; for at most so long, as one may be stuck:"""
+SETTLE_SECONDS = 3.0
+
 TURN_SECONDS = 2.0
 """The time budget of one turn, connecting included."""
+
+KEPT_DOCUMENTS = 8
+"""Of so many documents it is remembered which rate limits they had, for pods that run an older one."""
 
 STALE_SECONDS = 5.0
 """A reading that is older no longer counts."""
@@ -49,11 +58,26 @@ class _Told:
     """The last revision that is known."""
     revision: int = 0
     """Under which it is in Redis; 0 while it is not."""
+    earlier: dict[str, tuple[PolicyDocument, ...]] = field(
+        default_factory=dict[str, tuple[PolicyDocument, ...]]
+    )
+    """The rate limits of the last documents before, by checksum."""
 
     @cached_property
     def checksum(self) -> str:
         """The document's."""
         return checksum(self.document.model_dump_json())
+
+    @cached_property
+    def policies(self) -> dict[str, tuple[PolicyDocument, ...]]:
+        """The rate limits of the last documents, this one at the end."""
+        found = {**self.earlier, self.checksum: self.document.policies}
+        return dict(list(found.items())[-KEPT_DOCUMENTS:])
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The policies in force."""
+        return frozenset(policy.name for policy in self.document.policies)
 
 
 class Channels:
@@ -101,9 +125,12 @@ class Channel:
         self._told: dict[Key, _Told] = {}
         self._gone: set[Key] = set()
         """Apps whose config is to be deleted."""
+        self._ended: set[tuple[str, str]] = set()
+        """Policies, by app and name, whose counts are to be deleted."""
         self._reports: dict[Key, Reports] = {}
         self._failure: Unreadable | None = None
         self._read_at = time.monotonic()
+        self._published_at = float("-inf")
         self._work = asyncio.Event()
 
     def reports(self, key: Key) -> Reports | Unreadable | None:
@@ -116,30 +143,40 @@ class Channel:
         told = self._told.get(key)
         if told and told.document == document:
             return
-        self._told[key] = _Told(document, max(above, told.revision if told else 0))
+        made = _Told(document, max(above, told.revision if told else 0))
+        if told:
+            made.earlier = told.policies
+            self._ended |= {(key.name, name) for name in told.names - made.names}
+        self._told[key] = made
         self._work.set()
 
     def forget(self, key: Key) -> None:
         """Let go of an app that is no more, and delete its config."""
-        self._told.pop(key, None)
+        if told := self._told.pop(key, None):
+            self._ended |= {(key.name, name) for name in told.names}
         self._reports.pop(key, None)
         self._gone.add(key)
         self._work.set()
 
     async def run(self) -> None:
-        """Publish and read, once a second and when a document has changed, until cancelled."""
+        """Publish and read, again and again and when a document has changed, until cancelled."""
         try:
             while not is_cancelled():
                 self._work.clear()
                 if self._told or self._gone:
                     await self._turn()
                 try:
-                    async with asyncio.timeout(EVERY_SECONDS):
+                    async with asyncio.timeout(self._pause_seconds()):
                         await self._work.wait()
                 except TimeoutError:
                     continue
         finally:
             await self._connection.close()
+
+    def _pause_seconds(self) -> float:
+        behind = any(each.behind(each.beats) for each in self._reports.values())
+        lately = time.monotonic() - self._published_at < SETTLE_SECONDS
+        return SOON_SECONDS if behind and lately else EVERY_SECONDS
 
     async def _turn(self) -> None:
         try:
@@ -163,7 +200,8 @@ class Channel:
             # The pods that still end keep what they run.
             await client.delete(config_key(self._namespace, gone.name))
             self._gone.discard(gone)
-        questions = [self._question(key) for key in told]
+        await self._delete_counts(client)
+        questions = [self._question(key, each) for key, each in told.items()]
         arguments = app_observation.arguments(self._namespace, questions)
         try:
             reply = await client.evalsha(app_observation.SHA, 0, *arguments)
@@ -174,17 +212,39 @@ class Channel:
             if found[key.name].newest != Mark(each.revision, each.checksum):
                 revision = await publish(client, self._namespace, each.document, each.above)
                 each.revision = each.above = revision
+                self._published_at = time.monotonic()
         return {
-            key: Reports(each.document, each.revision, found[key.name].heartbeats)
+            key: Reports(
+                each.document,
+                each.revision,
+                found[key.name].heartbeats,
+                found[key.name].denials,
+                each.policies,
+            )
             for key, each in told.items()
         }
 
-    def _question(self, key: Key) -> AppQuestion:
+    async def _delete_counts(self, client: redis.Redis) -> None:
+        """Have a policy that comes again under its name begin at nothing."""
+        if not self._ended:
+            return
+        ended = tuple(self._ended)
+        async with client.pipeline(transaction=False) as pipeline:
+            for app, policy in ended:
+                key = denials_key(self._namespace, app)
+                pipeline.hdel(key, f"{policy}/denied", f"{policy}/wouldDeny")
+                pipeline.delete(top_key(self._namespace, app, policy))
+            # A key of another type is somebody else's, and stays.
+            await pipeline.execute(raise_on_error=False)
+        self._ended.difference_update(ended)
+
+    def _question(self, key: Key, told: _Told) -> AppQuestion:
         app = self._store.app(key)
         wanted = app.spec.processes if isinstance(app, App) else 1
         # Pods of an older revision may have more.
         processes = max(wanted, self._store.processes(key))
-        return AppQuestion(key.name, tuple(sorted(self._store.pods(key))), processes)
+        pods = tuple(sorted(self._store.pods(key)))
+        return AppQuestion(key.name, pods, processes, tuple(sorted(told.names)))
 
     def _take(self, found: dict[Key, Reports]) -> None:
         recovered, self._failure = self._failure, None
@@ -192,19 +252,25 @@ class Channel:
         before, self._reports = self._reports, found
         for key, reports in found.items():
             if recovered or _figures(reports) != _figures(before.get(key)):
-                self._wake(key)
+                self._wake_all(key)
+
+    def _wake_all(self, key: Key) -> None:
+        """Wake an app, and the policies that are about it."""
+        for each in {key, *(sharer.key for sharer in self._store.sharers(key))}:
+            self._wake(each)
 
     async def _fail(self, error: BackendError) -> None:
         """Drop the connection; the next turn reads the Secret and connects anew."""
         await self._connection.close()
         if not self._told:  # Nobody's Redis is not tried for ever, for a key that nobody reads.
             self._gone.clear()
+            self._ended.clear()
         if self._failure or time.monotonic() - self._read_at < STALE_SECONDS:
             return
         log.warning("Redis of namespace %s cannot be read for its apps: %s", self._namespace, error)
         self._failure = Unreadable(error.reason, str(error))
         for key in self._told:
-            self._wake(key)
+            self._wake_all(key)
 
 
 def _figures(reports: Reports | None) -> Any:
@@ -215,4 +281,4 @@ def _figures(reports: Reports | None) -> Any:
         pod: [beat.model_copy(update={"at_ms": 0}) for beat in each]
         for pod, each in reports.beats.items()
     }
-    return beats, reports.revision, reports.document
+    return beats, reports.revision, reports.document, reports.denials

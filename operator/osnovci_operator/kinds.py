@@ -11,7 +11,8 @@ from typing import Any
 from osnovci_operator import labels
 from osnovci_operator.app import spec as app
 from osnovci_operator.queuepool import spec as queuepool
-from osnovci_operator.resource import GROUP, VERSION, Model, Resource
+from osnovci_operator.ratelimit import spec as ratelimit
+from osnovci_operator.resource import GROUP, VERSION, Key, Model, Resource
 
 DEPLOYMENT = "Deployment"
 REPLICA_SET = "ReplicaSet"
@@ -56,30 +57,39 @@ class Kind:
     name: str
     plural: str
     short: str
-    label: str
-    """Carried by what belongs to an object; its value is the object's name."""
+    noun: str
+    """What people and metrics call one."""
     description: str
     spec: type[Model]
     status: type[Model]
     columns: tuple[Column, ...]
     parse: Callable[[dict[str, Any]], Resource[Any]]
     """Raises InvalidSpecError."""
-    children: tuple[str, ...]
+    shares: Callable[[Any], frozenset[Key]]
+    """What an object shares with others of its namespace: a change of one is the others' concern too."""
+    label: str = ""
+    """Carried by what belongs to an object; its value is the object's name."""
+    children: tuple[str, ...] = ()
     """Kinds of what its objects own, in the order in which they are listed."""
-    shares: Callable[[Any], frozenset[str]]
-    """What an object shares with others of its namespace: a change of it is their concern too."""
     rules: tuple[dict[str, str], ...] = ()
     """CEL rules of the whole object."""
-
-    @property
-    def noun(self) -> str:
-        """What people and metrics call one: `pool`."""
-        return self.label.rpartition("/")[2]
+    scales: bool = True
+    """Whether it has pods that `kubectl scale` counts."""
 
 
 def condition(kind: str, field: str) -> str:
     """Give the path of a condition's field."""
     return f'.status.conditions[?(@.type=="{kind}")].{field}'
+
+
+def queue_place(namespace: str, queue: str) -> Key:
+    """Name a queue, as what pools share."""
+    return Key("Queue", namespace, queue)
+
+
+def _database_place(app: app.App) -> frozenset[Key]:
+    """The namespace's database, whose connections the apps that use it divide among them."""
+    return frozenset({Key("Database", app.identity.namespace, "")} if app.spec.database else ())
 
 
 STATUS = Column("Status", condition("Ready", "reason"), "string", "The reason of Ready.")
@@ -91,6 +101,7 @@ QUEUE_POOL = Kind(
     name=queuepool.KIND,
     plural=queuepool.PLURAL,
     short="qpool",
+    noun="pool",
     label=labels.POOL,
     description="Workers for a set of queues; their count follows the backlog.",
     spec=queuepool.Spec,
@@ -113,13 +124,16 @@ QUEUE_POOL = Kind(
     ),
     parse=queuepool.Pool.parse,
     children=(POD, DEPLOYMENT),
-    shares=lambda pool: pool.spec.names,
+    shares=lambda pool: frozenset(
+        queue_place(pool.identity.namespace, name) for name in pool.spec.names
+    ),
 )
 
 OSNOVCI_APP = Kind(
     name=app.KIND,
     plural=app.PLURAL,
     short="oapp",
+    noun="app",
     label=labels.APP,
     description="A web application: its pods, rolled out, scaled, and reachable.",
     spec=app.Spec,
@@ -145,12 +159,47 @@ OSNOVCI_APP = Kind(
         CONFIG_MAP,
         DISRUPTION_BUDGET,
     ),
-    # The namespace's database, whose connections they divide among them.
-    shares=lambda app: frozenset({"database"}) if app.spec.database else frozenset(),
+    # Itself, with the policies that target it.
+    shares=lambda app: _database_place(app) | {app.key},
     rules=(app.NAME_RULE,),
 )
 
-KINDS = (QUEUE_POOL, OSNOVCI_APP)
+RATE_LIMIT_POLICY = Kind(
+    name=ratelimit.KIND,
+    plural=ratelimit.PLURAL,
+    short="rlp",
+    noun="policy",
+    description="Limits of the requests to an OsnovciApp, enforced by its pods.",
+    spec=ratelimit.Spec,
+    status=ratelimit.Status,
+    columns=(
+        Column("Target", ".spec.targetRef.name", "string", "The app whose requests are limited."),
+        Column(
+            "Accepted", condition("Accepted", "reason"), "string", "Whether it belongs to the app."
+        ),
+        Column(
+            "Programmed",
+            condition("Programmed", "reason"),
+            "string",
+            "Whether the pods enforce it.",
+        ),
+        Column("Pods", ".status.enforcedPods", "integer", "Ready pods that enforce it."),
+        Column("Denied", ".status.denied", "integer", "Requests turned away."),
+        Column("Age", ".metadata.creationTimestamp", "date", "Time since the policy was made."),
+        Column("Of", ".status.targetPods", "integer", "Ready pods of the app.", wide=True),
+        Column("Mode", ".spec.mode", "string", "Enforce or DryRun.", wide=True),
+        Column(
+            "Message", condition("Programmed", "message"), "string", "In a sentence.", wide=True
+        ),
+    ),
+    parse=ratelimit.Policy.parse,
+    shares=lambda policy: frozenset({policy.target}),
+    scales=False,
+)
+
+KINDS = (QUEUE_POOL, RATE_LIMIT_POLICY, OSNOVCI_APP)
+"""In the order in which they are listed: no app is known before the policies that limit it."""
+
 BY_NAME: Mapping[str, Kind] = {kind.name: kind for kind in KINDS}
 
 APIS: Mapping[str, Api] = {

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from osnovci_operator.kinds import KINDS, Kind
+from osnovci_operator.kinds import KINDS, RATE_LIMIT_POLICY, Kind
 from osnovci_operator.store import Store
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -51,10 +51,12 @@ class StatusCollector(Collector):
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
         """Give one sample for each object and queue; those that are gone leave none behind."""
         for kind in KINDS:
-            yield from self._replicas(kind)
+            if kind.scales:
+                yield from self._replicas(kind)
+        yield from self._policies()
         jobs = GaugeMetricFamily(
             "osnovci_queue_jobs",
             "Jobs of a queue, by state.",
@@ -66,6 +68,27 @@ class StatusCollector(Collector):
                 for state in ("waiting", "active", "scheduled", "completed", "failed"):
                     jobs.add_metric([*place, queue["name"], state], queue.get(state, 0))
         yield jobs
+
+    def _policies(self) -> Iterator[Metric]:
+        requests = CounterMetricFamily(
+            "osnovci_limited_requests",
+            "Requests beyond a rate limit, by what became of them.",
+            labels=["namespace", "policy", "outcome"],
+        )
+        pods = GaugeMetricFamily(
+            "osnovci_ratelimitpolicy_pods",
+            "Ready pods of a RateLimitPolicy's app, by whether they enforce it.",
+            labels=["namespace", "policy", "enforcing"],
+        )
+        for policy in self._store.objects(RATE_LIMIT_POLICY.name):
+            place, status = [policy.identity.namespace, policy.identity.name], policy.status
+            for outcome, fieldname in (("denied", "denied"), ("would_deny", "wouldDeny")):
+                requests.add_metric([*place, outcome], status.get(fieldname, 0))
+            enforcing = status.get("enforcedPods", 0)
+            pods.add_metric([*place, "true"], enforcing)
+            pods.add_metric([*place, "false"], status.get("targetPods", 0) - enforcing)
+        yield requests
+        yield pods
 
     def _replicas(self, kind: Kind) -> Iterator[GaugeMetricFamily]:
         for state in ("desired", "ready"):

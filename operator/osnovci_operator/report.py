@@ -22,6 +22,8 @@ COUNTS = (
     "readyReplicas",
     "updatedReplicas",
     "replicas",
+    "enforcedPods",
+    "targetPods",
 )
 """Fields that are a verdict, as conditions are."""
 
@@ -30,9 +32,17 @@ FOLLOWING = frozenset({"ScalingActive", "ScalingLimited"})
 changes with them."""
 
 NORMAL = frozenset(
-    {"RollingOut", "WorkersStarting", "PodsStarting", "NoneNeeded", "WorkersReady", "PodsReady"}
+    {
+        "RollingOut",
+        "WorkersStarting",
+        "PodsStarting",
+        "NoneNeeded",
+        "WorkersReady",
+        "PodsReady",
+        "Accepted",
+    }
 )
-"""Reasons of Ready that come and go with every scaling."""
+"""Reasons of the headline that are no trouble."""
 
 
 @dataclass
@@ -45,9 +55,11 @@ class _Last:
 class Reporter:
     """Writes statuses, and remembers the last one of each object: the cache may lag behind it."""
 
-    def __init__(self, kube: Kube, events: Events) -> None:
+    def __init__(self, kube: Kube, events: Events, headline: str = "Ready") -> None:
         self._kube = kube
         self._events = events
+        self._headline = headline
+        """The condition whose trouble is told by an event."""
         self._last: dict[Key, _Last] = {}
 
     def last(self, key: Key, uid: str, cached: dict[str, Any]) -> dict[str, Any]:
@@ -81,7 +93,7 @@ class Reporter:
 
     async def _announce(self, kind: str, about: Identity, before: Any, after: Any) -> None:
         """Tell of trouble that began or ended; that workers come and go is told by scaling."""
-        was, now = _ready(before), _ready(after)
+        was, now = (_condition(self._headline, of) for of in (before, after))
         if now["reason"] not in NORMAL and now["reason"] != was.get("reason"):
             await self._events.record(kind, about, now["reason"], now["message"], warning=True)
         elif now["reason"] in NORMAL and was.get("reason", "") not in NORMAL | {""}:
@@ -89,8 +101,8 @@ class Reporter:
             await self._events.record(kind, about, "Recovered", note)
 
 
-def _ready(of: dict[str, Any]) -> dict[str, Any]:
-    return next((each for each in of.get("conditions", ()) if each["type"] == "Ready"), {})
+def _condition(kind: str, of: dict[str, Any]) -> dict[str, Any]:
+    return next((each for each in of.get("conditions", ()) if each["type"] == kind), {})
 
 
 def _verdict(of: dict[str, Any]) -> Any:

@@ -123,6 +123,17 @@ Memory = Annotated[
 ]
 """An amount of memory in bytes; a string such as `256Mi` in the resource."""
 
+Cidr = Annotated[
+    str,
+    text(
+        43,
+        "isCIDR(self) && cidr(self) == cidr(self).masked()",
+        "must be a network without bits beyond its length, such as 10.0.0.0/8, 192.0.2.7/32 or "
+        "2001:db8::/32",
+    ),
+]
+"""A network of IP addresses."""
+
 RawObject = Annotated[
     dict[str, Any],
     WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True}),

@@ -9,7 +9,15 @@ from datetime import timedelta
 from typing import Any, TypeVar, cast
 
 from osnovci_operator.app.spec import App
-from osnovci_operator.kinds import BY_NAME, DEPLOYMENT, KINDS, OSNOVCI_APP, POD, QUEUE_POOL
+from osnovci_operator.kinds import (
+    BY_NAME,
+    DEPLOYMENT,
+    KINDS,
+    OSNOVCI_APP,
+    POD,
+    QUEUE_POOL,
+    queue_place,
+)
 from osnovci_operator.pod_life import PodLife, Pods, Startups
 from osnovci_operator.queuepool.spec import Pool
 from osnovci_operator.resource import InvalidSpecError, Key, Resource
@@ -35,7 +43,7 @@ class Store:
         """By namespace, each worker pod with its pool."""
         self._startups = Startups()
         self._sharers: defaultdict[Key, set[Key]] = defaultdict(set)
-        """Who names what is shared: by kind, namespace and its name."""
+        """Who shares a place: a queue, a database, an app."""
         self._known: dict[Key, dict[str, Any]] = {}
         """Every object's metadata, by its own kind and name: which state of which object is known."""
 
@@ -53,7 +61,7 @@ class Store:
             self._put_pod(owner, body)
         else:
             self._children[owner][place] = body
-        return {owner}
+        return {owner, *self._sharers.get(owner, ())}
 
     def written(self, body: dict[str, Any]) -> None:
         """Take in what a write of ours was answered with, unless the object is gone meanwhile."""
@@ -76,7 +84,7 @@ class Store:
             self._remove_pod(owner, place.name)
         else:
             _drop(self._children, owner, place)
-        return {owner}
+        return {owner, *self._sharers.get(owner, ())}
 
     def known(self, kind: str, namespace: str) -> dict[Key, dict[str, Any]]:
         """Give the metadata of what is known of a kind, to compare with a list made after it."""
@@ -185,12 +193,14 @@ class Store:
         """Name the pods of all pools of a namespace, also of pools that are gone."""
         return self._pods_in.get(namespace, {})
 
+    def sharers(self, place: Key) -> list[Resource[Any]]:
+        """Give those who share a place, can be read and are to stay."""
+        found = (self._objects.get(key) for key in self._sharers.get(place, ()))
+        return [each for each in found if isinstance(each, Resource) and not each.deleting]
+
     def owner(self, namespace: str, queue: str) -> Pool | None:
         """Give the pool that a queue belongs to: the oldest that names it."""
-        sharers = self._sharers.get(Key(QUEUE_POOL.name, namespace, queue), ())
-        pools = [
-            pool for pool in map(self.pool, sharers) if isinstance(pool, Pool) and not pool.deleting
-        ]
+        pools = cast("list[Pool]", self.sharers(queue_place(namespace, queue)))
         return min(pools, key=lambda pool: pool.identity.seniority, default=None)
 
     def _put_pod(self, owner: Key, body: dict[str, Any]) -> None:
@@ -236,10 +246,8 @@ def has_ended(pod: dict[str, Any]) -> bool:
     return pod.get("status", {}).get("phase") in ENDED
 
 
-def _shared(key: Key, each: Parsed | None) -> list[Key]:
-    """Give what an object shares with others of its kind and namespace, as an index has it."""
-    names = BY_NAME[key.kind].shares(each) if isinstance(each, Resource) else ()
-    return [Key(key.kind, key.namespace, name) for name in names]
+def _shared(key: Key, each: Parsed | None) -> frozenset[Key]:
+    return BY_NAME[key.kind].shares(each) if isinstance(each, Resource) else frozenset()
 
 
 def _drop(index: defaultdict[Place, dict[Member, Any]], place: Place, member: Member) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from apps import APP, POD, app_body, beat
+from policies import policy_body
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis_server import RedisServer
@@ -17,6 +18,8 @@ from web_pods import StartPod, app_document
 from workers import NAMESPACE
 
 from osnovci.app_contract import AppDocument, app_heartbeat_key, checksum, config_key
+from osnovci.app_observation import Denials, Top
+from osnovci.limit_contract import LimitDocument, PolicyDocument, denials_key, top_key
 from osnovci_operator.app.reports import Reports
 from osnovci_operator.app_channel import Channel
 from osnovci_operator.backend import Unreadable
@@ -28,6 +31,8 @@ from osnovci_operator.store import Store
 KEY = Key("OsnovciApp", NAMESPACE, APP)
 DOCUMENT = AppDocument(app=APP)
 STRICT = AppDocument(app=APP, port=4000)
+POLICY = PolicyDocument(name="limits", limits=(LimitDocument(name="api", max=9, window_ms=1000),))
+LIMITED = AppDocument(app=APP, policies=(POLICY,))
 
 
 class Opened(Connection):
@@ -140,6 +145,48 @@ async def test_a_heartbeat_that_is_none_is_not_taken(stand: Stand, redis: Redis,
     stand.channel.tell(KEY, DOCUMENT, 0)
     found = await stand.until(lambda each: POD in each.beats)
     assert found.beats == {POD: (good,)}
+
+
+async def test_what_limits_denied_is_read_and_begins_anew_with_a_policy(
+    stand: Stand, redis: Redis
+) -> None:
+    counts = denials_key(NAMESPACE, APP)
+    redis.hset(counts, mapping={"limits/denied": 4, "limits/wouldDeny": 1, "other/denied": 7})
+    redis.zadd(top_key(NAMESPACE, APP, "limits"), {"api 10.0.0.7": 3, "api 10.0.0.8": 1})
+    stand.channel.tell(KEY, LIMITED, 0)
+    found = await stand.until(lambda each: "limits" in each.denials)
+    top = (Top("api", "10.0.0.7", 3), Top("api", "10.0.0.8", 1))
+    assert found.denials == {"limits": Denials(4, 1, top)}
+    redis.hincrby(counts, "limits/denied", 2)
+    await stand.until(lambda each: each.denials["limits"].denied == 6)
+    stand.channel.tell(KEY, DOCUMENT, 0)
+    found = await stand.until(lambda each: each.document == DOCUMENT)
+    assert found.denials == {}
+    stand.channel.tell(KEY, LIMITED, 0)
+    found = await stand.until(lambda each: "limits" in each.denials)
+    assert found.denials == {"limits": Denials()}
+    assert redis.hget(counts, "other/denied") == b"7"
+
+
+async def test_which_limits_an_older_config_had_is_remembered(stand: Stand) -> None:
+    other = LIMITED.model_copy(update={"port": 4000})
+    for document in (DOCUMENT, LIMITED, other):
+        stand.channel.tell(KEY, document, 0)
+        found = await stand.until(lambda each, told=document: each.document == told)
+    assert found.policies == {
+        checksum(document.model_dump_json()): document.policies
+        for document in (DOCUMENT, LIMITED, other)
+    }
+
+
+async def test_a_policy_is_woken_with_its_app(stand: Stand) -> None:
+    body = policy_body()
+    body["metadata"]["namespace"] = NAMESPACE
+    stand.store.put(body)
+    stand.channel.tell(KEY, LIMITED, 0)
+    async with asyncio.timeout(10):
+        woken = {await stand.woken.get() for _ in range(2)}
+    assert woken == {KEY, Key("RateLimitPolicy", NAMESPACE, body["metadata"]["name"])}
 
 
 async def test_a_redis_that_is_away_is_said_and_comes_back(own_redis_server: RedisServer) -> None:

@@ -11,8 +11,9 @@ from workers import NAMESPACE
 
 from osnovci import app_observation
 from osnovci.app_contract import AppHeartbeat, AppState, app_heartbeat_key, checksum, config_key
-from osnovci.app_observation import AppQuestion, AppReading, Mark
+from osnovci.app_observation import AppQuestion, AppReading, Denials, Mark, Top
 from osnovci.config.publish import publish
+from osnovci.limit_contract import denials_key, top_key
 from osnovci.observation import UnexpectedReplyError
 
 CHECKSUM = "c" * 64
@@ -120,6 +121,54 @@ def test_an_odd_config_is_none(redis: Redis, fields: dict[Any, Any]) -> None:
     assert observe(redis, question)["homework"].newest is None
 
 
+LIMITED = AppQuestion("homework", (), policies=("limits", "other"))
+
+
+def test_what_was_denied_is_read_of_each_policy(redis: Redis) -> None:
+    assert observe(redis, LIMITED)["homework"].denials == {"limits": Denials(), "other": Denials()}
+    counts: dict[Any, Any] = {"limits/denied": 12, "limits/wouldDeny": 3, "other/denied": 1}
+    redis.hset(denials_key(NAMESPACE, "homework"), mapping=counts)
+    subjects: dict[Any, Any] = {f"api 10.0.0.{number}": number for number in range(1, 9)}
+    redis.zadd(top_key(NAMESPACE, "homework", "limits"), subjects)
+    top = tuple(Top("api", f"10.0.0.{number}", number) for number in (8, 7, 6, 5, 4))
+    found = observe(redis, AppQuestion("shop", ("s-1",), policies=("limits",)), LIMITED)
+    assert found["shop"].denials == {"limits": Denials()}
+    assert found["homework"].denials == {"limits": Denials(12, 3, top), "other": Denials(1)}
+
+
+@pytest.mark.parametrize(
+    ("denied", "subjects", "expected"),
+    [
+        pytest.param("x", {}, Denials(), id="no number"),
+        pytest.param("-4", {}, Denials(), id="less than none"),
+        pytest.param("inf", {}, Denials(), id="endless"),
+        pytest.param("9" * 200, {}, Denials(), id="too long"),
+        pytest.param(
+            "1", {"nonsense": 4, "api x": 3}, Denials(1, 0, (Top("api", "x", 3),)), id="no limit"
+        ),
+        pytest.param("1", {"api " + "x" * 300: 4}, Denials(1), id="a long subject"),
+        pytest.param(
+            "1", {"api x": 10**21}, Denials(1, 0, (Top("api", "x", 10**21),)), id="very often"
+        ),
+    ],
+)
+def test_odd_counts_count_nothing(
+    redis: Redis, denied: str, subjects: dict[Any, Any], expected: Denials
+) -> None:
+    redis.hset(denials_key(NAMESPACE, "homework"), "limits/denied", denied)
+    if subjects:
+        redis.zadd(top_key(NAMESPACE, "homework", "limits"), subjects)
+    assert observe(redis, LIMITED)["homework"].denials["limits"] == expected
+
+
+@pytest.mark.parametrize(
+    "key", [denials_key(NAMESPACE, "homework"), top_key(NAMESPACE, "homework", "limits")]
+)
+def test_counts_of_another_type_are_not_known(redis: Redis, key: str) -> None:
+    redis.set(key, "text")
+    assert "limits" not in observe(redis, LIMITED)["homework"].denials
+
+
 def test_keys_of_another_type_are_none(redis: Redis) -> None:
     redis.set(config_key(NAMESPACE, "homework"), "text")
     redis.hset(app_heartbeat_key(NAMESPACE, "web-1", 0), "a", "b")
@@ -128,7 +177,7 @@ def test_keys_of_another_type_are_none(redis: Redis) -> None:
 
 
 def test_the_reply_of_something_else_is_an_error() -> None:
-    for reply in (None, [], ["[]"], ["[]", "{"], ["[]", "[]"]):
+    for reply in (None, [], ["[]"], ["[]", "[]", "{"], ["[]", "[]", "[]"], ["[]", "[1]", "[]"]):
         with pytest.raises(UnexpectedReplyError):
             app_observation.parse(reply, [AppQuestion("homework", ("web-1",))])
 

@@ -12,6 +12,7 @@ from osnovci_operator.app.decide import Reason as AppReason
 from osnovci_operator.backend import UnreadableReason
 from osnovci_operator.kinds import KINDS
 from osnovci_operator.queuepool.decide import Bound, Reason
+from osnovci_operator.ratelimit.decide import Reason as LimitReason
 
 ROOT = Path(__file__).parents[2]
 OPERATOR = ROOT / "operator" / "osnovci_operator"
@@ -61,14 +62,14 @@ def leads(page: Path, link: str) -> bool:
     return anchor in {slug(each) for each in HEADING.findall(target.read_text())}
 
 
-@pytest.mark.parametrize("reasons", [Reason, Bound, UnreadableReason, AppReason])
+@pytest.mark.parametrize("reasons", [Reason, Bound, UnreadableReason, AppReason, LimitReason])
 def test_every_reason_has_meaning_and_remedy(reasons: type[StrEnum]) -> None:
     text = OPERATIONS.read_text()
     assert {reason for reason in reasons if f"`{reason}`" not in text} == set()
 
 
 @pytest.mark.parametrize("module", ["status.py", "reconcile.py"])
-@pytest.mark.parametrize("kind", ["queuepool", "app"])
+@pytest.mark.parametrize("kind", ["queuepool", "app", "ratelimit"])
 def test_every_word_for_users_is_in_operations(kind: str, module: str) -> None:
     text = OPERATIONS.read_text()
     named = set(re.findall(r"\w+", text))
@@ -81,6 +82,7 @@ def test_every_metric_is_listed() -> None:
     names |= {
         f"osnovci_{kind.name.lower()}_{state}_replicas"
         for kind in KINDS
+        if kind.scales
         for state in ("desired", "ready")
     }
     assert {name for name in names if f"`{name}" not in text} == set()

@@ -5,7 +5,7 @@ Used by the operator's tick. Pure: the script's text, its arguments, its reply.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha1
 from importlib.resources import files
 from typing import Any
@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from osnovci.app_contract import AppHeartbeat, app_heartbeat_key, config_key
 from osnovci.config.revision import ConfigError, revision_number
 from osnovci.contract import DOCUMENT_MAX_BYTES
+from osnovci.limit_contract import denials_key, top_key
 from osnovci.observation import UnexpectedReplyError
 
 SCRIPT = files("osnovci").joinpath("observe_apps.lua").read_text()
@@ -29,6 +30,27 @@ class AppQuestion:
     app: str
     pods: tuple[str, ...]
     processes: int = 1
+    policies: tuple[str, ...] = ()
+    """Those whose denials are asked for."""
+
+
+@dataclass(frozen=True)
+class Top:
+    """One who was denied often."""
+
+    limit: str
+    subject: str
+    denied: int
+
+
+@dataclass(frozen=True)
+class Denials:
+    """What a policy's limits denied since it is in force."""
+
+    denied: int = 0
+    would_deny: int = 0
+    top: tuple[Top, ...] = ()
+    """Those most often denied, first the most."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +70,8 @@ class AppReading:
     """None where nothing was published, or what is there cannot be read: publish it."""
     heartbeats: dict[str, tuple[AppHeartbeat, ...]]
     """By pod, one a process; a pod that reports nothing is missing, and one of its processes may be."""
+    denials: dict[str, Denials] = field(default_factory=dict[str, Denials])
+    """By policy; one that cannot be read is missing."""
 
     def pods_with(self, checksum: str, processes: int = 1) -> frozenset[str]:
         """Give the pods of which each process reports this document to be in force."""
@@ -61,8 +85,15 @@ class AppReading:
 def arguments(namespace: str, questions: Sequence[AppQuestion]) -> list[str]:
     """Give the script's arguments."""
     configs = [config_key(namespace, each.app) for each in questions]
+    policies = _policies(questions)
+    limits = [
+        word
+        for app, policy in policies
+        for word in (denials_key(namespace, app), policy, top_key(namespace, app, policy))
+    ]
     heartbeats = [app_heartbeat_key(namespace, pod, n) for _, pod, n in _processes(questions)]
-    return [str(DOCUMENT_MAX_BYTES), str(len(configs)), *configs, *heartbeats]
+    sizes = (DOCUMENT_MAX_BYTES, len(configs), len(policies))
+    return [*map(str, sizes), *configs, *limits, *heartbeats]
 
 
 def parse(reply: Any, questions: Sequence[AppQuestion]) -> dict[str, AppReading]:
@@ -71,7 +102,7 @@ def parse(reply: Any, questions: Sequence[AppQuestion]) -> dict[str, AppReading]
     Raises UnexpectedReplyError where it is no reply of the script.
     """
     try:
-        marks, documents = (json.loads(text) for text in reply)
+        marks, counts, documents = (json.loads(text) for text in reply)
         newest = {q.app: _mark(mark) for q, mark in zip(questions, marks, strict=True)}
         beats: dict[str, dict[str, tuple[AppHeartbeat, ...]]] = {each.app: {} for each in questions}
         for asked, document in zip(_processes(questions), documents, strict=True):
@@ -79,13 +110,43 @@ def parse(reply: Any, questions: Sequence[AppQuestion]) -> dict[str, AppReading]
             if beat:
                 pods = beats[beat.app]
                 pods[beat.pod] = (*pods.get(beat.pod, ()), beat)
+        denials: dict[str, dict[str, Denials]] = {each.app: {} for each in questions}
+        for (app, policy), row in zip(_policies(questions), counts, strict=True):
+            if row:
+                denials[app][policy] = _denials(row)
     except (ValueError, TypeError, RecursionError) as error:
         raise UnexpectedReplyError("no reply of the script that was sent") from error
-    return {app: AppReading(app, newest[app], beats[app]) for app in newest}
+    return {app: AppReading(app, newest[app], beats[app], denials[app]) for app in newest}
 
 
 def _processes(questions: Sequence[AppQuestion]) -> list[tuple[str, str, int]]:
     return [(q.app, pod, n) for q in questions for pod in q.pods for n in range(q.processes)]
+
+
+def _policies(questions: Sequence[AppQuestion]) -> list[tuple[str, str]]:
+    return [(q.app, policy) for q in questions for policy in q.policies]
+
+
+def _denials(row: Any) -> Denials:
+    """Read the counts of a policy; what somebody else wrote counts nothing."""
+    denied, would_deny, ranked = row
+    ranked = ranked or []
+    top = [
+        Top(limit, subject, _count(score))
+        for member, score in zip(ranked[::2], ranked[1::2], strict=True)
+        if member
+        for limit, _, subject in (member.partition(" "),)
+        if subject
+    ]
+    return Denials(_count(denied), _count(would_deny), tuple(top))
+
+
+def _count(text: Any) -> int:
+    """Read a count, which a sorted set writes as a fraction when it is large."""
+    try:
+        return max(int(float(text)), 0)
+    except (ValueError, OverflowError):
+        return 0
 
 
 def _mark(fields: Any) -> Mark | None:

@@ -73,6 +73,14 @@ class PolicyDocument(Document):
 Cidrs = Annotated[tuple[str, ...], Field(max_length=256)]
 
 
+class LimiterState(StrEnum):
+    """Where an app's process counts."""
+
+    REDIS = "Redis"
+    FALLBACK = "Fallback"
+    """Redis cannot be asked: each limit's failure mode is in force."""
+
+
 def window_key(namespace: str, app: str, policy: str, limit: str, subject: str) -> str:
     """Name the key that holds what one subject has used of a limit."""
     return f"{key_prefix(namespace)}limit:{app}:{policy}/{limit}:{subject}"

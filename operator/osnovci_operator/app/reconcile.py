@@ -16,6 +16,7 @@ from osnovci_operator.app.seen import Deployed, Neighbour, Seen, Stranger
 from osnovci_operator.app.spec import KIND, App
 from osnovci_operator.app.status import Outcome, Refusal
 from osnovci_operator.app_channel import Channels
+from osnovci_operator.attachment import attach, in_force
 from osnovci_operator.errors import NotFoundError, RefusedError, TerminatingError
 from osnovci_operator.events import Events
 from osnovci_operator.kinds import (
@@ -155,6 +156,7 @@ class Apps:
             ready_pods=self._store.ready_pods(app.key),
             pods=self._pods(app.key),
             processes=self._store.processes(app.key),
+            policies=in_force(attach(self._store.sharers(app.key))),
             neighbours=tuple(
                 self._neighbour(other)
                 for other in (self._sharers(app) if app.spec.database else ())
@@ -172,11 +174,12 @@ class Apps:
         """Make the app's objects what they should be, but for those that are another's.
 
         The config of a revision is published when the API server has taken its Deployment; until
-        then the one of before is, with pools no larger than they may be now.
+        then the one of before is, with pools no larger than they may be now. Rate limits belong to
+        no revision: they are those of this moment in both.
         """
         decision, chosen = outcome.decision, outcome.course
-        document = _sized(chosen.revision.document, decision)
-        before = _sized(seen.standing, decision) if seen.standing else document
+        document = _current(chosen.revision.document, decision, seen)
+        before = _current(seen.standing, decision, seen) if seen.standing else document
         taken = {each.place for each in seen.strangers}
         if any(place.kind in objects.CORE for place in taken):
             asked = seen.deployed.asked if seen.deployed else 0
@@ -247,6 +250,7 @@ class Apps:
         return RESYNC
 
 
-def _sized(document: AppDocument, decision: Decision) -> AppDocument:
-    """Give a config with no more connections than the database allows."""
-    return sized(document, decision.share.connections) if decision.share else document
+def _current(document: AppDocument, decision: Decision, seen: Seen) -> AppDocument:
+    """Give a config with the rate limits, and no more connections than the database allows."""
+    limited = document.model_copy(update={"policies": seen.policies})
+    return sized(limited, decision.share.connections) if decision.share else limited

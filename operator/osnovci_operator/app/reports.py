@@ -4,8 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from osnovci.app_contract import AppDocument, AppHeartbeat, checksum
+from osnovci.app_observation import Denials
+from osnovci.limit_contract import PolicyDocument
 
 NONE: Mapping[str, tuple[AppHeartbeat, ...]] = {}
+NO_DENIALS: Mapping[str, Denials] = {}
+NO_POLICIES: Mapping[str, tuple[PolicyDocument, ...]] = {}
 
 
 @dataclass(frozen=True)
@@ -18,10 +22,14 @@ class Reports:
     """Under which it is; 0 while it is not yet."""
     beats: Mapping[str, tuple[AppHeartbeat, ...]] = field(default_factory=lambda: NONE)
     """By pod, one for each server process that reports."""
+    denials: Mapping[str, Denials] = field(default_factory=lambda: NO_DENIALS)
+    """By policy; one that cannot be read is missing."""
+    policies: Mapping[str, tuple[PolicyDocument, ...]] = field(default_factory=lambda: NO_POLICIES)
+    """The rate limits of the documents published lately, by checksum: a pod may run one of before."""
 
     def is_about(self, document: AppDocument) -> bool:
-        """Whether this config is published, whatever the size that pools have for the moment."""
-        return sized(self.document, 1) == sized(document, 1)
+        """Whether this config is published, whatever pool sizes and rate limits are at the moment."""
+        return _of_spec(self.document) == _of_spec(document)
 
     def of(self, pods: Iterable[str]) -> dict[str, tuple[AppHeartbeat, ...]]:
         """Give the heartbeats of these pods, as far as they report."""
@@ -48,6 +56,10 @@ class Reports:
     def in_force(self, pods: Iterable[str]) -> bool:
         """Whether the config is published and each of the pods that report runs it."""
         return bool(self.revision) and not self.behind(pods)
+
+
+def _of_spec(document: AppDocument) -> AppDocument:
+    return sized(document, 1).model_copy(update={"policies": ()})
 
 
 def sized(document: AppDocument, connections: int) -> AppDocument:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from osnovci.app_contract import AppDocument
+from osnovci.limit_contract import PolicyDocument
 from osnovci_operator.app.budget import Sharer
 from osnovci_operator.app.reports import Reports
 from osnovci_operator.backend import Unreadable
@@ -113,6 +114,8 @@ class Seen:
     """The most server processes that one of the pods began with."""
     neighbours: tuple[Neighbour, ...] = ()
     """The other apps of the namespace that use its database."""
+    policies: tuple[PolicyDocument, ...] = ()
+    """The rate limits that are in force on the app."""
     ready_pods: frozenset[str] = frozenset()
     """The names of the pods that take requests, without those that leave."""
 

@@ -13,7 +13,7 @@ from osnovci_operator.app.config import Database, Health, Shutdown
 from osnovci_operator.conditions import Conditions
 from osnovci_operator.labels import MOST_PROCESSES
 from osnovci_operator.pods import SUBDOMAIN, PodSection
-from osnovci_operator.resource import Duration, Model, Resource, rule, rules, text
+from osnovci_operator.resource import Cidr, Duration, Model, Resource, rule, rules, text
 
 KIND = "OsnovciApp"
 PLURAL = "osnovciapps"
@@ -136,6 +136,11 @@ class Spec(Model):
     """How a replica stops."""
     rollout: Rollout = Rollout()
     """How a new revision takes the place of the old one."""
+    trusted_proxies: Annotated[
+        list[Cidr],
+        Field(max_length=128, json_schema_extra={"x-kubernetes-list-type": "set"}),
+    ] = []
+    """Networks of the proxies whose X-Forwarded-For tells a client's address; by default none is believed."""
     ingress: Ingress | None = None
     """The way in from outside; by default the app answers inside the cluster alone."""
 
@@ -148,6 +153,7 @@ class Spec(Model):
             database=self.database and self.database.document(),
             health=self.health.document(),
             shutdown=self.shutdown.document(),
+            trusted_proxies=tuple(self.trusted_proxies),
         )
 
 
@@ -195,7 +201,7 @@ class Status(Model):
     traffic: TrafficStatus | None = None
     """The requests of the last ten seconds; kept as last seen while Redis cannot be read."""
     conditions: Conditions = []
-    """Ready, Progressing, ScalingActive, ConfigEnforced and, with a database, DatabaseBudget."""
+    """Ready, Progressing, ScalingActive, ConfigEnforced; with a database, DatabaseBudget; with rate limits, RateLimitPolicyAffected."""
 
 
 class App(Resource[Spec]):

@@ -1,9 +1,11 @@
 """What is reported of an OsnovciApp: its figures and conditions. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from osnovci.limit_contract import PolicyDocument
 from osnovci.words import counted, first_of
 from osnovci_operator import conditions
 from osnovci_operator.app.budget import Share
@@ -64,6 +66,7 @@ def status(app: App, last: dict[str, Any], seen: Seen, outcome: Outcome) -> dict
                 scaling_active(decision),
                 config_enforced(seen, outcome.course),
                 *((database_budget(app, decision.share),) if decision.share else ()),
+                *((policy_affected(seen.policies),) if seen.policies else ()),
             ),
             generation,
             seen.now,
@@ -238,6 +241,13 @@ def config_enforced(seen: Seen, course: Course) -> Condition:
             message + (f": {first_of(silent)}" if silent else ""),
         )
     return Condition("ConfigEnforced", True, "Enforced", f"{total} at revision {revision}")
+
+
+def policy_affected(policies: Sequence[PolicyDocument]) -> Condition:
+    """Name the policies that limit the app's requests, as GEP-713 asks; absent where none does."""
+    names = ", ".join(policy.name for policy in policies)
+    message = f"requests are limited by RateLimitPolicy {names}"
+    return Condition("RateLimitPolicyAffected", True, "PolicyAffected", message)
 
 
 def scaling_active(decision: Decision) -> Condition:

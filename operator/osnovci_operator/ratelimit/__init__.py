@@ -1,0 +1,1 @@
+"""RateLimitPolicy: limits of an app's requests, which its pods enforce."""
