@@ -70,7 +70,8 @@ class Operator:
         self._broker = Broker(settings, kube, self._store, self._loop.wake, self._tell)
         pools = QueuePools(self._store, kube, self._broker, self._events, _now)
         self._channels = Channels(settings, kube, self._store, self._loop.wake)
-        apps = Apps(self._store, kube, self._channels, self._events, _now)
+        nginx_image = settings.nginx_image
+        apps = Apps(self._store, kube, self._channels, self._events, _now, nginx_image=nginx_image)
         self._reconcilers = {QUEUE_POOL.name: pools.reconcile, OSNOVCI_APP.name: apps.reconcile}
         self._leader = Leader(kube, settings.own_namespace, settings.identity)
         self._primed = asyncio.Event()

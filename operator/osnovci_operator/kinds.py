@@ -17,6 +17,7 @@ DEPLOYMENT = "Deployment"
 REPLICA_SET = "ReplicaSet"
 SERVICE = "Service"
 INGRESS = "Ingress"
+HTTP_ROUTE = "HTTPRoute"
 SERVICE_ACCOUNT = "ServiceAccount"
 CONFIG_MAP = "ConfigMap"
 DISRUPTION_BUDGET = "PodDisruptionBudget"
@@ -141,13 +142,14 @@ OSNOVCI_APP = Kind(
         DEPLOYMENT,
         SERVICE,
         INGRESS,
+        HTTP_ROUTE,
         SERVICE_ACCOUNT,
         CONFIG_MAP,
         DISRUPTION_BUDGET,
     ),
     # The namespace's database, whose connections they divide among them.
     shares=lambda app: frozenset({"database"}) if app.spec.database else frozenset(),
-    rules=(app.NAME_RULE,),
+    rules=(app.NAME_RULE, app.LONG_NAME_RULE),
 )
 
 KINDS = (QUEUE_POOL, OSNOVCI_APP)
@@ -160,6 +162,7 @@ APIS: Mapping[str, Api] = {
     POD: Api("", "v1", "pods"),
     SERVICE: Api("", "v1", "services"),
     INGRESS: Api("networking.k8s.io", "v1", "ingresses"),
+    HTTP_ROUTE: Api("gateway.networking.k8s.io", "v1", "httproutes"),
     SERVICE_ACCOUNT: Api("", "v1", "serviceaccounts"),
     CONFIG_MAP: Api("", "v1", "configmaps"),
     DISRUPTION_BUDGET: Api("policy", "v1", "poddisruptionbudgets"),
@@ -167,6 +170,9 @@ APIS: Mapping[str, Api] = {
     "Lease": Api("coordination.k8s.io", "v1", "leases"),
     "Event": Api("events.k8s.io", "v1", "events"),
 }
+
+OPTIONAL = frozenset({HTTP_ROUTE})
+"""What a cluster may not have: the Gateway API comes as CRDs."""
 
 
 def labels_of_children() -> dict[str, list[str]]:
