@@ -25,7 +25,8 @@ COMPONENTS = (
     "kubelet",
 )
 GO_NEEDED = (1, 26)
-GATEWAY_API = "v1.7.0"
+GATEWAY_API = "v1.6.3"
+"""The newest that this Go reads."""
 
 
 @dataclass(frozen=True)
