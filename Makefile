@@ -39,9 +39,10 @@ test: lint ## all tests, as CI runs them: brings the cluster up where it is not
 	@$(BIN)/python -m cluster deploy
 	@$(BIN)/pytest
 
-test-fast: lint ## what needs no cluster, in about a minute; needs redis-server and postgresql
+test-fast: lint ## what needs no cluster, in about a minute; needs redis-server, postgresql, buildah
 	@command -v redis-server >/dev/null || { echo "redis-server is missing: apt-get install redis-server, or run make test, which installs it"; exit 1; }
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { echo "PostgreSQL's server is missing: apt-get install postgresql, or run make test, which installs it"; exit 1; }
+	@command -v buildah >/dev/null && command -v debootstrap >/dev/null || { echo "buildah or debootstrap is missing, by which the tests get their nginx: apt-get install buildah debootstrap, or run make test, which installs them"; exit 1; }
 	@$(BIN)/pytest tests/unit tests/services
 
 lint: .venv/ready ## ruff, pyright, import-linter

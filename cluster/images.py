@@ -1,6 +1,7 @@
 """Container images: built by buildah from Containerfiles, kept by the hash of what goes in.
 
 The base is Debian, made by debootstrap from the machine's own mirror, so no registry is needed.
+nginx alone is of a newer suite: older ones do not resolve an upstream's names as they change.
 """
 
 import os
@@ -16,6 +17,9 @@ from cluster.paths import CACHE, ROOT
 from cluster.tools import Module
 
 SUITE = "trixie"
+SUITES = {"debian": SUITE, "newer-debian": "forky"}
+"""The suite of Debian behind each base that is no image of ours."""
+
 HERE = ROOT / "cluster" / "images"
 IGNORED = {"__pycache__", ".pytest_cache", ".ruff_cache"}
 
@@ -28,6 +32,7 @@ class Image:
     containerfile: Path
     sources: tuple[Path, ...] = ()
     base: str = "python"
+    """Another image, one of SUITES, or scratch."""
     module: Module | None = None
     """A Go module whose programs lie in the context."""
 
@@ -45,6 +50,7 @@ IMAGES = {
         Image("python", HERE / "python.Containerfile", base="debian"),
         Image("redis", HERE / "redis.Containerfile", base="debian"),
         Image("postgres", HERE / "postgres.Containerfile", (HERE / "postgres.sh",), base="debian"),
+        Image("nginx", HERE / "nginx.Containerfile", base="newer-debian"),
         Image("coredns", HERE / "binary.Containerfile", base="debian", module=tools.COREDNS),
         Image(
             "metrics-server",
@@ -81,7 +87,7 @@ IMAGES = {
     )
 }
 ADD_ONS = ("pause", "coredns", "metrics-server")
-SERVICES = ("redis", "postgres", "mailpit")
+SERVICES = ("redis", "postgres", "mailpit", "nginx")
 APPLICATION = ("operator", "homework")
 
 
@@ -166,7 +172,11 @@ def _forget_older(image: Image, place: Path) -> None:
 
 
 def _buildah(image: Image, context: Path) -> None:
-    base = {"scratch": "scratch", "debian": _debian()}.get(image.base) or _local(image.base)
+    base = image.base
+    if base in SUITES:
+        base = _debian(SUITES[base])
+    elif base in IMAGES:
+        base = _local(base)
     settings, mounts = _client_settings()
     command = ["buildah", "build", "--isolation=chroot", "--pull=never", "--layers=false"]
     log = CACHE / "logs" / f"image-{image.name}.log"
@@ -203,18 +213,18 @@ def _local(name: str) -> str:
 
 
 @cache
-def _debian() -> str:
+def _debian(suite: str) -> str:
     """Give the base image; makes it by debootstrap if it is not there yet."""
-    name = f"localhost/osnovci/debian:{SUITE}"
+    name = f"localhost/osnovci/debian:{suite}"
     if name in run(["buildah", "images", "--format", "{{.Name}}:{{.Tag}}"]):
         return name
-    root = CACHE / "debian"
+    root = CACHE / suite
     shutil.rmtree(root, ignore_errors=True)
-    with step(f"Making Debian {SUITE} by debootstrap", "about a minute, once"):
+    with step(f"Making Debian {suite} by debootstrap", "about a minute, once"):
         scripts = Path("/usr/share/debootstrap/scripts")
-        script = scripts / (SUITE if (scripts / SUITE).exists() else "sid")
-        log = CACHE / "logs" / "debootstrap.log"
-        run(["debootstrap", "--variant=minbase", SUITE, root, _mirror(), script], log=log)
+        script = scripts / (suite if (scripts / suite).exists() else "sid")
+        log = CACHE / "logs" / f"debootstrap-{suite}.log"
+        run(["debootstrap", "--variant=minbase", suite, root, _mirror(), script], log=log)
         for pattern in _NOT_RUN:
             for path in root.glob(pattern):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -1,5 +1,6 @@
 """The programs of the cluster, built from their Go modules, once, into the cache."""
 
+import json
 import os
 import re
 import shutil
@@ -24,6 +25,8 @@ COMPONENTS = (
     "kubelet",
 )
 GO_NEEDED = (1, 26)
+GATEWAY_API = "v1.6.3"
+"""The newest that this Go reads."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,15 @@ def kubernetes() -> Path:
     what = f"Kubernetes {KUBERNETES} from source"
     takes = "6-9 min on 2 cores, once"
     return _built(f"kubernetes-{KUBERNETES}-{digest}", what, takes, build)
+
+
+def http_route_crd() -> Path:
+    """Give the CRD of the Gateway API's HTTPRoute, which the tests apply as an administrator would."""
+    _need_go()
+    module = f"sigs.k8s.io/gateway-api@{GATEWAY_API}"
+    downloaded = json.loads(run(["go", "mod", "download", "-json", module]))
+    folder = Path(downloaded["Dir"]) / "config" / "crd" / "standard"
+    return folder / "gateway.networking.k8s.io_httproutes.yaml"
 
 
 def _built(name: str, what: str, takes: str, build: Callable[[Path], None]) -> Path:

@@ -33,7 +33,7 @@ ends the jobs it runs. A change of `replicas` or `scaling` does not.
     "OsnovciApp": """\
 With neither `replicas` nor `scaling`, an app has three pods.
 A change of `pod`, `port`, `processes`, `shutdown.grace` or whether there is a `database` rolls the pods, one at a time, a new one \
-first. Everything else changes without a restart.
+first. A change of `loadBalancer.sticky` or `shutdown` rolls the nginx pods. Everything else changes without a restart.
 [How to deploy an application](../how-to/deploy-an-application.md) shows it in use.
 """,
     "RateLimitPolicy": """\

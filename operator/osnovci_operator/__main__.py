@@ -72,7 +72,8 @@ class Operator:
         self._broker = Broker(settings, kube, self._store, self._loop.wake, self._tell)
         pools = QueuePools(self._store, kube, self._broker, self._events, _now)
         self._channels = Channels(settings, kube, self._store, self._loop.wake)
-        apps = Apps(self._store, kube, self._channels, self._events, _now)
+        nginx_image = settings.nginx_image
+        apps = Apps(self._store, kube, self._channels, self._events, _now, nginx_image=nginx_image)
         policies = Policies(
             self._store, self._channels, Reporter(kube, self._events, "Accepted"), _now
         )

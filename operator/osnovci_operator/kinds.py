@@ -18,6 +18,7 @@ DEPLOYMENT = "Deployment"
 REPLICA_SET = "ReplicaSet"
 SERVICE = "Service"
 INGRESS = "Ingress"
+HTTP_ROUTE = "HTTPRoute"
 SERVICE_ACCOUNT = "ServiceAccount"
 CONFIG_MAP = "ConfigMap"
 DISRUPTION_BUDGET = "PodDisruptionBudget"
@@ -155,13 +156,14 @@ OSNOVCI_APP = Kind(
         DEPLOYMENT,
         SERVICE,
         INGRESS,
+        HTTP_ROUTE,
         SERVICE_ACCOUNT,
         CONFIG_MAP,
         DISRUPTION_BUDGET,
     ),
     # Itself, with the policies that target it.
     shares=lambda app: _database_place(app) | {app.key},
-    rules=(app.NAME_RULE,),
+    rules=(app.NAME_RULE, app.LONG_NAME_RULE),
 )
 
 RATE_LIMIT_POLICY = Kind(
@@ -209,6 +211,7 @@ APIS: Mapping[str, Api] = {
     POD: Api("", "v1", "pods"),
     SERVICE: Api("", "v1", "services"),
     INGRESS: Api("networking.k8s.io", "v1", "ingresses"),
+    HTTP_ROUTE: Api("gateway.networking.k8s.io", "v1", "httproutes"),
     SERVICE_ACCOUNT: Api("", "v1", "serviceaccounts"),
     CONFIG_MAP: Api("", "v1", "configmaps"),
     DISRUPTION_BUDGET: Api("policy", "v1", "poddisruptionbudgets"),
@@ -216,6 +219,9 @@ APIS: Mapping[str, Api] = {
     "Lease": Api("coordination.k8s.io", "v1", "leases"),
     "Event": Api("events.k8s.io", "v1", "events"),
 }
+
+OPTIONAL = frozenset({HTTP_ROUTE})
+"""What a cluster may not have: the Gateway API comes as CRDs."""
 
 
 def labels_of_children() -> dict[str, list[str]]:

@@ -3,6 +3,7 @@
 MANAGER = "osnovci-operator"
 POOL = "osnovci.app/pool"
 APP = "osnovci.app/app"
+LOAD_BALANCER = "osnovci.app/load-balancer"
 
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 """The annotation by which Kubernetes chooses among ready pods which to end: the lowest first."""
@@ -36,6 +37,16 @@ def app_labels(app: str) -> dict[str, str]:
 def app_object_labels(app: str) -> dict[str, str]:
     """Label an object made for an app."""
     return _object_labels("osnovci-app", app) | app_labels(app)
+
+
+def load_balancer_labels(app: str) -> dict[str, str]:
+    """Label the nginx pods of an app, and select them; they are none of the app's own."""
+    return {LOAD_BALANCER: app}
+
+
+def load_balancer_object_labels(app: str) -> dict[str, str]:
+    """Label an nginx pod of an app as the wider Kubernetes tools expect it."""
+    return _object_labels("osnovci-nginx", app) | load_balancer_labels(app)
 
 
 def selector(labels: dict[str, str]) -> str:

@@ -4,9 +4,10 @@ A watch that broke off may miss a deletion; a list does not.
 """
 
 import logging
+from typing import Any
 
 from osnovci_operator.errors import NotFoundError, RefusedError
-from osnovci_operator.kinds import KINDS, POD, labels_of_children
+from osnovci_operator.kinds import KINDS, OPTIONAL, POD, labels_of_children
 from osnovci_operator.kube import Kube
 from osnovci_operator.resource import GROUP, Key
 from osnovci_operator.store import Store, has_ended
@@ -49,9 +50,18 @@ async def _refresh_children(kube: Kube, store: Store, namespace: str) -> set[Key
     woken: set[Key] = set()
     for child, labels in labels_of_children().items():
         known = store.known(child, namespace)
-        lists = [await kube.list(child, namespace, label) for label in labels]
+        lists = [await _labelled(kube, child, namespace, label) for label in labels]
         woken |= store.replace(known, [body for listed in lists for body in listed])
     return woken
+
+
+async def _labelled(kube: Kube, child: str, namespace: str, label: str) -> list[dict[str, Any]]:
+    try:
+        return await kube.list(child, namespace, label)
+    except NotFoundError:
+        if child not in OPTIONAL:
+            raise
+        return []
 
 
 async def _refresh_own(kube: Kube, store: Store, namespace: str) -> set[Key]:

@@ -24,6 +24,8 @@ class Settings:
     port: int
     """Where /metrics, /healthz and /readyz answer."""
     log_level: str
+    nginx_image: str = "osnovci/nginx:0.1.0"
+    """The image of the nginx in front of apps that have a loadBalancer."""
     tick: timedelta = timedelta(seconds=0.25)
     """How often Redis is read."""
 
@@ -40,6 +42,7 @@ class Settings:
             redis_hosts=frozenset(_words(environment, "OSNOVCI_REDIS_HOSTS")),
             port=_port(environment.get("OSNOVCI_PORT", "8080")),
             log_level=_level(environment.get("OSNOVCI_LOG_LEVEL", "INFO")),
+            nginx_image=environment.get("OSNOVCI_NGINX_IMAGE") or cls.nginx_image,
         )
 
 

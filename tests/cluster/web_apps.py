@@ -67,6 +67,8 @@ class TestApp:
     __test__ = False
 
     name: str
+    service: str = ""
+    """The Service that is asked, where it is not that of the app's name."""
 
     def apply(self, *, program: str = SERVER, version: str = "1", **spec: object) -> None:
         """Bring the app to what is said; the rest has short times, so that a test ends soon."""
@@ -96,9 +98,9 @@ class TestApp:
         found = kubectl("-n", NAMESPACE, "get", kind, name or self.name, "-o", "json")
         return json.loads(found)
 
-    def pods(self) -> set[str]:
+    def pods(self, label: str = "osnovci.app/app") -> set[str]:
         """Name the pods that stay; those that leave may be of an app of this name before it."""
-        selector = f"osnovci.app/app={self.name}"
+        selector = f"{label}={self.name}"
         listed = kubectl("-n", NAMESPACE, "get", "pods", "-l", selector, "-o", "json")
         found = (each["metadata"] for each in json.loads(listed)["items"])
         return {each["name"] for each in found if "deletionTimestamp" not in each}
@@ -163,9 +165,10 @@ class TestApp:
             thread.join()
 
     def _address(self) -> str:
-        if self.name not in _ADDRESSES:
-            _ADDRESSES[self.name] = self.get("service")["spec"]["clusterIP"]
-        return _ADDRESSES[self.name]
+        service = self.service or self.name
+        if service not in _ADDRESSES:
+            _ADDRESSES[service] = self.get("service", service)["spec"]["clusterIP"]
+        return _ADDRESSES[service]
 
 
 _ADDRESSES: dict[str, str] = {}

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from apps import app, decided, revision, seen
+from apps import app, decided, deployed, revision, seen
 
 from osnovci.app_contract import AppDocument
 from osnovci_operator.app import build
@@ -26,6 +26,18 @@ EVERY_INPUT = pytest.mark.parametrize(
 )
 
 
+class Blocks(yaml.SafeDumper):
+    """Writes a text of several lines as such."""
+
+
+def block(dumper: Blocks, text: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+Blocks.add_representer(str, block)
+
+
 def read(given: Path) -> App:
     return app(**yaml.safe_load(given.read_text())["spec"])
 
@@ -35,7 +47,8 @@ def built(of: App) -> list[dict[str, Any]]:
     chosen = course(revision(of), seen(), "3m")
     document = chosen.revision.document
     before = core(of, document, decided(of, seen()).replicas, chosen)
-    after = [each for each in around(of, document) if each["kind"] != "ConfigMap"]
+    front = around(of, document, deployed(), "nginx:1")
+    after = [each for each in front if each["kind"] != "ConfigMap"]
     return [*before, *after]
 
 
@@ -48,7 +61,8 @@ def test_the_objects_are_the_golden_ones(given: Path) -> None:
     golden = given.with_name(given.name.replace(".in.", ".out."))
     objects = json.loads(json.dumps(built(read(given))))
     if os.environ.get("OSNOVCI_GOLDEN") == "write":
-        golden.write_text(yaml.safe_dump_all(objects, sort_keys=False, width=100))
+        text = yaml.dump_all(objects, Dumper=Blocks, sort_keys=False, width=100)
+        golden.write_text(text)
     assert objects == list(yaml.safe_load_all(golden.read_text()))
 
 
@@ -68,7 +82,11 @@ def test_the_pod_fits_the_restricted_profile(given: Path) -> None:
 
 @EVERY_INPUT
 def test_the_selectors_find_the_pods(given: Path) -> None:
-    objects = {each["kind"]: each["spec"] for each in built(read(given)) if "spec" in each}
+    objects = {
+        each["kind"]: each["spec"]
+        for each in built(read(given))
+        if "spec" in each and each["metadata"]["name"] == "homework"
+    }
     labels = objects["Deployment"]["template"]["metadata"]["labels"].items()
     assert objects["Deployment"]["selector"]["matchLabels"].items() <= labels
     assert objects["Service"]["selector"].items() <= labels
@@ -97,6 +115,7 @@ def test_a_variable_of_the_users_goes_before_ours() -> None:
         {"replicas": 9},
         {"rollout": {"maxSurge": 2}},
         {"ingress": {"host": "osnovci.app"}},
+        {"loadBalancer": {"replicas": 3}},
     ],
     ids=lambda changed: next(iter(changed)),
 )

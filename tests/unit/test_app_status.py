@@ -7,7 +7,7 @@ from apps import APP, DOCUMENT, POD, app, beat, decided, deployed, reports, revi
 from builders import AWAY, NAMESPACE
 
 from osnovci import app_contract
-from osnovci_operator.app import status
+from osnovci_operator.app import status, way_in
 from osnovci_operator.app.rollout import APPLIED, Course
 from osnovci_operator.app.seen import Seen, Stranger
 from osnovci_operator.app.status import Outcome, Refusal
@@ -212,7 +212,7 @@ def test_an_app_of_no_pods_is_ready() -> None:
 
 def test_what_the_api_server_refuses_is_said() -> None:
     message = "the API server refused the Deployment: exceeded quota"
-    conditions = told(seen(deployed=deployed()), refusal=Refusal("Deployment", message))
+    conditions = told(seen(deployed=deployed()), refusal=Refusal(message, of_pods=True))
     assert conditions["Ready"] == f"False PodRefused: {message}"
     stay = f"False PodRefused: {message}; pods and config stay as they are"
     assert conditions["Progressing"] == stay
@@ -220,7 +220,7 @@ def test_what_the_api_server_refuses_is_said() -> None:
 
 def test_an_ingress_that_is_refused_is_no_pod() -> None:
     message = "the API server refused the Ingress: denied"
-    conditions = told(seen(deployed=deployed()), refusal=Refusal("Ingress", message))
+    conditions = told(seen(deployed=deployed()), refusal=Refusal(message, of_pods=False))
     assert conditions["Ready"] == f"False ObjectRefused: {message}"
     assert conditions["Progressing"].startswith("True RolledOut")
 
@@ -263,4 +263,4 @@ def test_the_figures_are_those_of_the_deployment() -> None:
     ],
 )
 def test_an_app_answers_at_its_ingress(ingress: dict[str, str], url: str) -> None:
-    assert status.url(app(ingress=ingress)) == url
+    assert way_in.url(app(ingress=ingress), None) == url

@@ -13,6 +13,10 @@ def test_little_is_enough() -> None:
     assert (settings.namespaces, settings.identity) == (("homework",), "operator-1")
     assert (settings.own_namespace, settings.port) == ("osnovci-system", 8080)
     assert (settings.redis_hosts, settings.log_level) == (frozenset(), "INFO")
+    for unnamed in ({}, {"OSNOVCI_NGINX_IMAGE": ""}):
+        assert Settings.parse(ENVIRONMENT | unnamed).nginx_image == "osnovci/nginx:0.1.0"
+    named = {"OSNOVCI_NGINX_IMAGE": "registry.example/nginx:2"}
+    assert Settings.parse(ENVIRONMENT | named).nginx_image == "registry.example/nginx:2"
 
 
 def test_lists_take_commas_and_spaces() -> None:

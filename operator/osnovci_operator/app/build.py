@@ -52,7 +52,7 @@ def deployment(app: App, replicas: int, course: Course) -> dict[str, Any]:
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": _metadata(app, annotations=course.notes),
+        "metadata": metadata(app, annotations=course.notes),
         "spec": {
             "replicas": replicas,
             "revisionHistoryLimit": KEPT_REVISIONS,
@@ -76,7 +76,7 @@ def document_map(app: App, document: AppDocument) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": _metadata(app, name=document_name(app.identity.name)),
+        "metadata": metadata(app, name=document_name(app.identity.name)),
         "data": {DOCUMENT: document.model_dump_json()},
     }
 
@@ -88,7 +88,7 @@ def service_account(app: App) -> dict[str, Any] | None:
     return {
         "apiVersion": "v1",
         "kind": "ServiceAccount",
-        "metadata": _metadata(app),
+        "metadata": metadata(app),
         "automountServiceAccountToken": False,
     }
 
@@ -98,7 +98,7 @@ def service(app: App) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": _metadata(app),
+        "metadata": metadata(app),
         "spec": {
             "selector": app_labels(app.identity.name),
             "ports": [{"name": "http", "port": 80, "targetPort": "http", "appProtocol": "http"}],
@@ -111,7 +111,7 @@ def disruption_budget(app: App) -> dict[str, Any]:
     return {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
-        "metadata": _metadata(app),
+        "metadata": metadata(app),
         "spec": {
             "maxUnavailable": 1,
             "selector": {"matchLabels": app_labels(app.identity.name)},
@@ -121,38 +121,19 @@ def disruption_budget(app: App) -> dict[str, Any]:
     }
 
 
-def ingress(app: App) -> dict[str, Any] | None:
-    """Build the Ingress, if the app has one."""
-    wanted = app.spec.ingress
-    if not wanted:
-        return None
-    backend = {"service": {"name": app.identity.name, "port": {"name": "http"}}}
-    path = {"path": "/", "pathType": "Prefix", "backend": backend}
-    spec: dict[str, Any] = {"rules": [{"host": wanted.host, "http": {"paths": [path]}}]}
-    if wanted.class_name:
-        spec["ingressClassName"] = wanted.class_name
-    if wanted.tls_secret_name:
-        spec["tls"] = [{"hosts": [wanted.host], "secretName": wanted.tls_secret_name}]
-    return {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "Ingress",
-        "metadata": _metadata(app),
-        "spec": spec,
-    }
-
-
-def _metadata(
+def metadata(
     app: App, *, name: str = "", annotations: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    metadata: dict[str, Any] = {
+    """Write the metadata of an object of the app; unless another is given, it has the app's name."""
+    written: dict[str, Any] = {
         "name": name or app.identity.name,
         "namespace": app.identity.namespace,
         "labels": app_object_labels(app.identity.name),
         "ownerReferences": [app.reference],
     }
     if annotations:
-        metadata["annotations"] = dict(annotations)
-    return metadata
+        written["annotations"] = dict(annotations)
+    return written
 
 
 def _environment(app: App) -> list[dict[str, Any]]:

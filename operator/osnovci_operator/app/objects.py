@@ -5,22 +5,21 @@ from typing import Any
 from pydantic import ValidationError
 
 from osnovci.app_contract import AppDocument
-from osnovci_operator.app import build
+from osnovci_operator.app import build, nginx, way_in
 from osnovci_operator.app.rollout import Course
+from osnovci_operator.app.seen import Deployed
 from osnovci_operator.app.spec import App
 from osnovci_operator.kinds import (
     CONFIG_MAP,
     DEPLOYMENT,
     DISRUPTION_BUDGET,
+    HTTP_ROUTE,
     INGRESS,
     QUEUE_POOL,
     SERVICE,
     SERVICE_ACCOUNT,
 )
 from osnovci_operator.resource import Key
-
-CORE = frozenset({DEPLOYMENT, CONFIG_MAP, SERVICE_ACCOUNT})
-"""What there is no pod without."""
 
 
 def core(app: App, document: AppDocument, replicas: int, course: Course) -> list[dict[str, Any]]:
@@ -33,27 +32,63 @@ def core(app: App, document: AppDocument, replicas: int, course: Course) -> list
     return [manifest for manifest in wanted if manifest]
 
 
-def around(app: App, document: AppDocument) -> list[dict[str, Any]]:
+def around(
+    app: App, document: AppDocument, balancer: Deployed | None, nginx_image: str
+) -> list[dict[str, Any]]:
     """Give what else the app owns: the config of the new revision, and what is in front of it."""
     wanted = (
         build.document_map(app, document),
         build.service(app),
         build.disruption_budget(app),
-        build.ingress(app),
+        *nginx.objects(app, nginx_image),
+        way_in.ingress(app, balancer),
+        way_in.http_route(app, balancer),
     )
     return [manifest for manifest in wanted if manifest]
 
 
 def places(app: App) -> list[Key]:
     """Name all that the app owns, or would."""
-    name, namespace = app.identity.name, app.identity.namespace
-    named = [Key(kind, namespace, name) for kind in (DEPLOYMENT, SERVICE, DISRUPTION_BUDGET)]
-    named.append(document_place(app))
-    if not app.spec.pod.service_account_name:
-        named.append(Key(SERVICE_ACCOUNT, namespace, name))
-    if app.spec.ingress:
-        named.append(Key(INGRESS, namespace, name))
-    return named
+    unwanted = set(removable(app))
+    if app.spec.pod.service_account_name:
+        unwanted.add(Key(SERVICE_ACCOUNT, app.identity.namespace, app.identity.name))
+    return [place for place in every_place(app.key) if place not in unwanted]
+
+
+def removable(app: App) -> list[Key]:
+    """Name what an app may have had that its spec no longer asks for, in the order of removal."""
+    key, ingress, unwanted = app.key, app.spec.ingress, list[Key]()
+    if not ingress:
+        unwanted.append(Key(INGRESS, key.namespace, key.name))
+    if not ingress or not ingress.gateway:
+        unwanted.append(Key(HTTP_ROUTE, key.namespace, key.name))
+    return unwanted if app.spec.load_balancer else [*unwanted, *nginx_places(key)]
+
+
+def nginx_places(key: Key) -> list[Key]:
+    """Name the objects of an app's nginx, its Deployment first."""
+    named = (
+        *((kind, nginx.nginx_name(key.name)) for kind in (DEPLOYMENT, SERVICE, DISRUPTION_BUDGET)),
+        (SERVICE, nginx.pods_name(key.name)),
+    )
+    return [Key(kind, key.namespace, name) for kind, name in named]
+
+
+def core_places(key: Key) -> list[Key]:
+    """Name what there is no pod of an app without."""
+    named = (
+        (DEPLOYMENT, key.name),
+        (SERVICE_ACCOUNT, key.name),
+        (CONFIG_MAP, build.document_name(key.name)),
+    )
+    return [Key(kind, key.namespace, name) for kind, name in named]
+
+
+def every_place(key: Key) -> list[Key]:
+    """Name all that an app of this key may own."""
+    front = (SERVICE, DISRUPTION_BUDGET, INGRESS, HTTP_ROUTE)
+    own = (Key(kind, key.namespace, key.name) for kind in front)
+    return [*core_places(key), *own, *nginx_places(key)]
 
 
 def document_place(app: App) -> Key:

@@ -1,6 +1,7 @@
 """One OsnovciApp, made what it should be: observe, decide, build, apply, report."""
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,10 +21,8 @@ from osnovci_operator.attachment import attach, in_force
 from osnovci_operator.errors import NotFoundError, RefusedError, TerminatingError
 from osnovci_operator.events import Events
 from osnovci_operator.kinds import (
-    CONFIG_MAP,
     DEPLOYMENT,
-    INGRESS,
-    OSNOVCI_APP,
+    OPTIONAL,
     REPLICA_SET,
 )
 from osnovci_operator.kube import Kube
@@ -34,18 +33,24 @@ from osnovci_operator.resource import InvalidSpecError, Key, format_duration
 from osnovci_operator.store import Store
 
 NAME_TAKEN_EVERY = timedelta(seconds=10)
+NO_GATEWAY_API = (
+    "the cluster has no HTTPRoute of gateway.networking.k8s.io/v1, for which ingress.gateway asks: "
+    "install the Gateway API, or remove gateway"
+)
 
 
 class Apps:
     """Reconciles OsnovciApps, one key a call."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what it reconciles with
         self,
         store: Store,
         kube: Kube,
         channels: Channels,
         events: Events,
         now: Callable[[], datetime],
+        *,
+        nginx_image: str,
     ) -> None:
         self._store = store
         self._kube = kube
@@ -53,6 +58,7 @@ class Apps:
         self._events = events
         self._reporter = Reporter(kube, events)
         self._now = now
+        self._nginx_image = nginx_image
         self._scaling = Memory[ScalingState]()
         self._shared: dict[Key, tuple[int, tuple[int, int]]] = {}
         """What others that share a database with an app go by: the wanted count, and its pods."""
@@ -74,9 +80,11 @@ class Apps:
     def _forget(self, key: Key) -> None:
         self._reporter.forget(key)
         self._channels.forget(key)
-        for kind in OSNOVCI_APP.children:
-            self._kube.forget(kind, key.namespace, key.name)
-        self._kube.forget(CONFIG_MAP, key.namespace, build.document_name(key.name))
+        for place in objects.every_place(key):
+            self._kube.forget(place.kind, place.namespace, place.name)
+            body = self._store.child(key, place.kind, place.name)
+            if body and place.kind in OPTIONAL:
+                self._store.remove(body)
         self._shared.pop(key, None)
         self._scaling.forget(key)
 
@@ -137,6 +145,7 @@ class Apps:
     def _observe(self, app: App, live: dict[Key, dict[str, Any]]) -> Seen:
         own = {place: body for place, body in live.items() if objects.is_of(app, body)}
         deployment = own.get(Key(DEPLOYMENT, app.identity.namespace, app.identity.name))
+        nginx = own.get(objects.nginx_places(app.key)[0])
         deployed = (
             Deployed.parse(deployment, self._store.children(app.key, REPLICA_SET))
             if deployment
@@ -150,6 +159,7 @@ class Apps:
                 for place, body in live.items()
                 if place not in own
             ),
+            nginx=Deployed.parse(nginx, ()) if nginx else None,
             standing=objects.standing(own.get(objects.document_place(app))),
             trouble=self._store.trouble(app.key),
             reports=self._channels.reports(app.key),
@@ -181,18 +191,19 @@ class Apps:
         document = _current(chosen.revision.document, decision, seen)
         before = _current(seen.standing, decision, seen) if seen.standing else document
         taken = {each.place for each in seen.strangers}
-        if any(place.kind in objects.CORE for place in taken):
+        if taken.intersection(objects.core_places(app.key)):
             asked = seen.deployed.asked if seen.deployed else 0
             return replace(outcome, decision=replace(decision, replicas=asked))
         self._tell(app, before)
-        if refusal := await self._write(objects.core(app, before, decision.replicas, chosen), live):
+        core = objects.core(app, before, decision.replicas, chosen)
+        if refusal := await self._write(app, core, live):
             return replace(outcome, refusal=refusal)
         await self._announce(app, seen, decision)
         self._tell(app, document)
-        others = [
-            each for each in objects.around(app, document) if objects.place_of(each) not in taken
-        ]
-        refusal = await self._write(others, live)
+        others = objects.around(app, document, seen.nginx, self._nginx_image)
+        refusal = await self._write(
+            app, (each for each in others if objects.place_of(each) not in taken), live
+        )
         if not refusal:
             await self._remove_unwanted(app)
         return replace(outcome, refusal=refusal)
@@ -201,19 +212,27 @@ class Apps:
         self._channels.tell(app.key, document, app.status.get("configRevision") or 0)
 
     async def _write(
-        self, manifests: Iterable[dict[str, Any]], live: dict[Key, dict[str, Any]]
+        self, app: App, manifests: Iterable[dict[str, Any]], live: dict[Key, dict[str, Any]]
     ) -> Refusal | None:
         """Apply objects up to one that the API server refuses; give that."""
         for manifest in manifests:
             place = objects.place_of(manifest)
+            of_pods = place in objects.core_places(app.key)
             try:
                 live[place] = await self._kube.apply(manifest, live.get(place))
             except TerminatingError:
-                return Refusal(place.kind, "the namespace is being deleted")
+                return Refusal("the namespace is being deleted", of_pods=of_pods)
             except RefusedError as error:
                 message = f"the API server refused the {place.kind}: {error}"
-                return Refusal(place.kind, message)
-            self._store.written(live[place])
+                return Refusal(message, of_pods=of_pods)
+            except NotFoundError:
+                if place.kind not in OPTIONAL:
+                    raise
+                return Refusal(NO_GATEWAY_API, of_pods=False)
+            if place.kind in OPTIONAL:  # No watch tells of it where the API came after our start.
+                self._store.put(live[place])
+            else:
+                self._store.written(live[place])
         return None
 
     async def _announce(self, app: App, seen: Seen, decision: Decision) -> None:
@@ -224,14 +243,15 @@ class Apps:
             await self._events.record(KIND, app.identity, reason, note)
 
     async def _remove_unwanted(self, app: App) -> None:
-        """Delete the Ingress of an app that no longer has one."""
-        body = self._store.child(app.key, INGRESS, app.identity.name)
-        if app.spec.ingress or not body or not objects.is_of(app, body):
-            return
-        try:
-            await self._kube.delete(INGRESS, app.identity.namespace, app.identity.name)
-        except NotFoundError:
-            return
+        """Delete what the app has in front of it and no longer asks for."""
+        for place in objects.removable(app):
+            body = self._store.child(app.key, place.kind, place.name)
+            if not body or "deletionTimestamp" in body["metadata"] or not objects.is_of(app, body):
+                continue
+            with suppress(NotFoundError):
+                await self._kube.delete(place.kind, place.namespace, place.name)
+            if place.kind in OPTIONAL:
+                self._store.remove(body)
 
     async def _report(self, app: App, seen: Seen, outcome: Outcome) -> timedelta:
         last = self._reporter.last(app.key, app.identity.uid, app.status)

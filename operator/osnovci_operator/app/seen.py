@@ -102,6 +102,8 @@ class Seen:
     """None: there is no Deployment yet."""
     strangers: tuple[Stranger, ...] = ()
     """Objects of the names that the app needs which are not the app's."""
+    nginx: Deployed | None = None
+    """The Deployment of the nginx in front of the app; None: there is none."""
     standing: AppDocument | None = None
     """The config that pods start with, which belongs to the Deployment; None: there is none."""
     trouble: str | None = None

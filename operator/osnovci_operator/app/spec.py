@@ -10,10 +10,11 @@ from pydantic import Field
 
 from osnovci.app_contract import AppDocument
 from osnovci_operator.app.config import Database, Health, Shutdown
+from osnovci_operator.app.front import Ingress, LoadBalancer
 from osnovci_operator.conditions import Conditions
 from osnovci_operator.labels import MOST_PROCESSES
-from osnovci_operator.pods import SUBDOMAIN, PodSection
-from osnovci_operator.resource import Cidr, Duration, Model, Resource, rule, rules, text
+from osnovci_operator.pods import PodSection
+from osnovci_operator.resource import Cidr, Duration, Model, Resource, rule, rules
 
 KIND = "OsnovciApp"
 PLURAL = "osnovciapps"
@@ -24,7 +25,11 @@ NAME_RULE = rule(
     "self.metadata.name.matches('^[a-z]([a-z0-9-]*[a-z0-9])?$')",
     "metadata.name becomes the name of a Service: begin with a letter, with letters, digits and - after it",
 )
-HOST = "^([*][.])?[a-z0-9]([a-z0-9-]*[a-z0-9])?([.][a-z0-9]([a-z0-9-]*[a-z0-9])?)*$"
+
+LONG_NAME_RULE = rule(
+    f"!has(self.spec.loadBalancer) || size(self.metadata.name) <= {63 - len('-nginx')}",
+    "metadata.name is too long for an app with a loadBalancer, whose Service is NAME-nginx: shorten it to 57 characters",
+)
 
 
 class Rollout(Model):
@@ -80,31 +85,6 @@ class Scaling(Model):
     """The use of memory that is right, of what a pod may use."""
 
 
-class Ingress(Model):
-    """The way in from outside, by the cluster's ingress controller."""
-
-    host: Annotated[
-        str,
-        text(
-            253,
-            f"self.matches('{HOST}') && !self.matches('[^.]{{64}}') && !self.matches('^[0-9.]+$')",
-            "must be a host name in lower case and no address, such as osnovci.app",
-            shortest=1,
-        ),
-    ]
-    """The name under which the app answers."""
-    class_name: Annotated[
-        str,
-        text(253, f"self.matches('^$|{SUBDOMAIN}')", "must be the name of an IngressClass"),
-    ] = ""
-    """The IngressClass; empty is the cluster's default."""
-    tls_secret_name: Annotated[
-        str,
-        text(253, f"self.matches('^$|{SUBDOMAIN}')", "must be the name of a Secret"),
-    ] = ""
-    """The Secret with the certificate for the host; empty is plain HTTP."""
-
-
 class Spec(Model):
     """What the app should be."""
 
@@ -143,6 +123,8 @@ class Spec(Model):
     """Networks of the proxies whose X-Forwarded-For tells a client's address; by default none is believed."""
     ingress: Ingress | None = None
     """The way in from outside; by default the app answers inside the cluster alone."""
+    load_balancer: LoadBalancer | None = None
+    """An nginx in front of the pods; by default requests go to them by their Service."""
 
     def document(self, name: str) -> AppDocument:
         """Give what the app's pods are told."""

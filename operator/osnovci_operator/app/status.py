@@ -10,11 +10,11 @@ from osnovci.words import counted, first_of
 from osnovci_operator import conditions
 from osnovci_operator.app.budget import Share
 from osnovci_operator.app.decide import Decision
-from osnovci_operator.app.objects import CORE
 from osnovci_operator.app.reports import Reports
 from osnovci_operator.app.rollout import APPLIED, Course
 from osnovci_operator.app.seen import Deployed, Seen, Stranger
 from osnovci_operator.app.spec import App
+from osnovci_operator.app.way_in import url, with_nginx
 from osnovci_operator.backend import Unreadable
 from osnovci_operator.conditions import Condition
 from osnovci_operator.labels import app_labels, selector
@@ -25,13 +25,9 @@ from osnovci_operator.resource import format_duration
 class Refusal:
     """An object that the API server did not take, and why, in its words."""
 
-    kind: str
     message: str
-
-    @property
-    def of_pods(self) -> bool:
-        """Whether nothing of the spec could be applied to the pods."""
-        return self.kind in CORE
+    of_pods: bool
+    """Whether nothing of the spec could be applied to the pods."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +53,11 @@ def status(app: App, last: dict[str, Any], seen: Seen, outcome: Outcome) -> dict
         "updatedReplicas": deployed.updated if deployed else 0,
         "desiredReplicas": decision.replicas,
         "selector": selector(app_labels(app.identity.name)),
-        "url": url(app),
+        "url": url(app, seen.nginx),
         "conditions": conditions.merge(
             last.get("conditions", ()),
             (
-                ready(seen, outcome, progress, counting=counting),
+                with_nginx(ready(seen, outcome, progress, counting=counting), app, seen.nginx),
                 progress,
                 scaling_active(decision),
                 config_enforced(seen, outcome.course),
@@ -94,14 +90,6 @@ def _figures(last: dict[str, Any], reports: Reports | Unreadable | None) -> dict
         traffic["p95"] = format_duration(timedelta(milliseconds=max(round(slowest * 1000), 1)))
     written: dict[str, Any] = {"configRevision": reports.revision}
     return {**written, "traffic": traffic} if beats else written
-
-
-def url(app: App) -> str:
-    """Give where the app answers: its Ingress, or else its Service inside the cluster."""
-    ingress = app.spec.ingress
-    if not ingress:
-        return f"http://{app.identity.name}.{app.identity.namespace}.svc"
-    return f"{'https' if ingress.tls_secret_name else 'http'}://{ingress.host}"
 
 
 def progressing(app: App, seen: Seen, outcome: Outcome) -> Condition:
