@@ -9,6 +9,7 @@ from builders import NAMESPACE, NOON
 from osnovci.app_contract import AppDocument, AppHeartbeat, AppState, Refusal, checksum
 from osnovci_operator.app import build
 from osnovci_operator.app.decide import Decision, decide
+from osnovci_operator.app.migration import Run, digest
 from osnovci_operator.app.reports import Reports
 from osnovci_operator.app.rollout import Revision
 from osnovci_operator.app.scaling import ScalingState
@@ -47,7 +48,8 @@ DOCUMENT = app().spec.document(APP)
 
 
 def revision(of: App) -> Revision:
-    return Revision(build.template(of), of.spec.document(APP))
+    template, run = build.template(of), of.spec.migration
+    return Revision(template, of.spec.document(APP), digest(template, run) if run else "")
 
 
 def deployed(
@@ -79,6 +81,7 @@ def deployed(
         notes=notes or {},
         template_hash=template_hash,
         templates=templates or {},
+        template=(templates or {}).get(template_hash, {}),
     )
 
 
@@ -128,6 +131,7 @@ def seen(
     ready_pods: frozenset[str] = frozenset({POD}),
     pods: tuple[int, int] | None = None,
     neighbours: tuple[Neighbour, ...] = (),
+    migration: Run | None = None,
 ) -> Seen:
     """Give what was seen; unless reports are named, the config is published and no pod reports."""
     return Seen(
@@ -139,6 +143,7 @@ def seen(
         pods=pods or (deployed.existing if deployed else 0, 0),
         neighbours=neighbours,
         ready_pods=ready_pods,
+        migration=migration,
     )
 
 

@@ -20,6 +20,7 @@ INGRESS = "Ingress"
 SERVICE_ACCOUNT = "ServiceAccount"
 CONFIG_MAP = "ConfigMap"
 DISRUPTION_BUDGET = "PodDisruptionBudget"
+JOB = "Job"
 POD = "Pod"
 
 
@@ -144,6 +145,7 @@ OSNOVCI_APP = Kind(
         SERVICE_ACCOUNT,
         CONFIG_MAP,
         DISRUPTION_BUDGET,
+        JOB,
     ),
     # The namespace's database, whose connections they divide among them.
     shares=lambda app: frozenset({"database"}) if app.spec.database else frozenset(),
@@ -163,6 +165,7 @@ APIS: Mapping[str, Api] = {
     SERVICE_ACCOUNT: Api("", "v1", "serviceaccounts"),
     CONFIG_MAP: Api("", "v1", "configmaps"),
     DISRUPTION_BUDGET: Api("policy", "v1", "poddisruptionbudgets"),
+    JOB: Api("batch", "v1", "jobs"),
     "Secret": Api("", "v1", "secrets"),
     "Lease": Api("coordination.k8s.io", "v1", "leases"),
     "Event": Api("events.k8s.io", "v1", "events"),

@@ -15,6 +15,9 @@ FIRST_TO_GO = "-2147483647"
 PROCESSES = "osnovci.app/processes"
 """An annotation of an app's pods: how many server processes they began with."""
 
+MIGRATION = "osnovci.app/migration"
+"""A label of the pods of an app's migration, with the app's name; they have not the app's label."""
+
 MOST_PROCESSES = 64
 
 

@@ -30,7 +30,15 @@ FOLLOWING = frozenset({"ScalingActive", "ScalingLimited"})
 changes with them."""
 
 NORMAL = frozenset(
-    {"RollingOut", "WorkersStarting", "PodsStarting", "NoneNeeded", "WorkersReady", "PodsReady"}
+    {
+        "RollingOut",
+        "Migrating",
+        "WorkersStarting",
+        "PodsStarting",
+        "NoneNeeded",
+        "WorkersReady",
+        "PodsReady",
+    }
 )
 """Reasons of Ready that come and go with every scaling."""
 

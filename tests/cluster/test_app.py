@@ -78,6 +78,55 @@ def test_a_broken_revision_is_rolled_back_and_no_request_fails(app: MakeApp) -> 
     assert traffic.failed == 0, traffic.error
 
 
+def test_a_migration_runs_once_before_a_revision_and_stops_it_where_it_fails(
+    app: MakeApp, redis: Redis
+) -> None:
+    web, key = app("web-migrates"), "web-migrates:runs"
+    redis.delete(key)
+
+    def migration(ending: str) -> dict[str, Any]:
+        """Count the run, see that no pod of the new revision is there yet, and end so."""
+        program = (
+            "import os, redis;"
+            f"redis.Redis.from_url(os.environ['OSNOVCI_REDIS_URL']).rpush('{key}', os.environ['VERSION']);"
+            f"{ending}"
+        )
+        return {"command": ["python", "-c", program], "timeout": "1m"}
+
+    good = migration("pass")
+    web.apply(migration=good)
+    web.wait("Progressing", "RolledOut")
+    assert redis.lrange(key, 0, -1) == ["1"]
+    eventually(lambda: "good-template" in json.dumps(web.get("deployment")["metadata"]))
+    pods, template = web.pods(), web.get("deployment")["spec"]["template"]
+    web.apply(
+        version="2",
+        health={"maxInFlight": 7},
+        migration=migration("raise SystemExit('no such column: due')"),
+    )
+    told = web.wait("Progressing", "MigrationFailed", within=90)
+    assert "no such column: due" in told["message"]
+    assert web.condition("Ready")["reason"] == "MigrationFailed"
+    assert redis.lrange(key, 0, -1) == ["1", "2", "2", "2"]
+    assert (web.pods(), web.get("deployment")["spec"]["template"]) == (pods, template)
+    assert web.ask().split()[1] == "1"
+    # Nor does it run again when its Job is gone and the spec's generation is another.
+    for each in web.jobs():
+        kubectl("-n", NAMESPACE, "delete", "job", each["metadata"]["name"])
+    kubectl("-n", NAMESPACE, "scale", "oapp", web.name, "--replicas=1")
+    web.wait("Progressing", "MigrationFailed")
+    eventually(lambda: len(web.pods()) == 1)
+    assert web.jobs() == []
+    # Back to what was good, whose migration has succeeded; then on to another.
+    web.apply(migration=good)
+    web.wait("Progressing", "RolledOut")
+    assert web.jobs() == []
+    web.apply(version="3", migration=good)
+    eventually(lambda: web.serves() and web.ask().split()[1] == "3", within=90)
+    assert redis.lrange(key, 0, -1) == ["1", "2", "2", "2", "3"]
+    redis.delete(key)
+
+
 def test_apps_share_what_the_database_allows(app: MakeApp, redis: Redis) -> None:
     """The pods are of the standard library and open nothing; what they are told is looked at."""
     database = {"maxConnections": 12, "reservedConnections": 4, "connectionsPerProcess": 2}
@@ -134,6 +183,7 @@ def test_what_is_anothers_is_not_touched(app: MakeApp) -> None:
         ({"ingress": {"host": "a.app", "className": "A B"}}, "name of an IngressClass"),
         ({"scaling": {"maxReplicas": 4}}, "replicas and scaling exclude each other"),
         ({"database": {"reservedConnections": 100}}, "reservedConnections leaves nothing"),
+        ({"migration": {"command": []}}, "should have at least 1 items"),
     ],
     ids=[
         "rollout",
@@ -147,6 +197,7 @@ def test_what_is_anothers_is_not_touched(app: MakeApp) -> None:
         "class",
         "scaling",
         "database",
+        "migration",
     ],
 )
 def test_a_spec_that_cannot_be_is_refused(app: MakeApp, spec: dict[str, Any], words: str) -> None:

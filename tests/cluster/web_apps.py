@@ -96,6 +96,12 @@ class TestApp:
         found = kubectl("-n", NAMESPACE, "get", kind, name or self.name, "-o", "json")
         return json.loads(found)
 
+    def jobs(self) -> list[dict[str, Any]]:
+        """Give the Jobs of its migrations."""
+        selector = f"osnovci.app/app={self.name}"
+        found = kubectl("-n", NAMESPACE, "get", "jobs", "-l", selector, "-o", "json")
+        return json.loads(found)["items"]
+
     def pods(self) -> set[str]:
         """Name the pods that stay; those that leave may be of an app of this name before it."""
         selector = f"osnovci.app/app={self.name}"

@@ -18,7 +18,7 @@ def deployment(**status: Any) -> dict[str, Any]:
             "creationTimestamp": NOON.isoformat(),
             "annotations": {"deployment.kubernetes.io/revision": "2"},
         },
-        "spec": {"replicas": 3},
+        "spec": {"replicas": 3, "template": replica_set("2", "new")["spec"]["template"]},
         "status": {"observedGeneration": 2, **status},
     }
 
@@ -45,6 +45,7 @@ def test_a_deployment_is_read_with_its_replica_sets() -> None:
     expected = {"metadata": {"labels": {"a": "b"}}, "spec": {"number": "1"}}
     assert read.templates["old"] == expected
     assert set(read.templates) == {"old", "new"}
+    assert read.template == read.templates["new"]
 
 
 @pytest.mark.parametrize(

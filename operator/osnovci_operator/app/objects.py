@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from osnovci.app_contract import AppDocument
-from osnovci_operator.app import build
+from osnovci_operator.app import build, migration
 from osnovci_operator.app.rollout import Course
 from osnovci_operator.app.spec import App
 from osnovci_operator.kinds import (
@@ -13,13 +13,14 @@ from osnovci_operator.kinds import (
     DEPLOYMENT,
     DISRUPTION_BUDGET,
     INGRESS,
+    JOB,
     QUEUE_POOL,
     SERVICE,
     SERVICE_ACCOUNT,
 )
 from osnovci_operator.resource import Key
 
-CORE = frozenset({DEPLOYMENT, CONFIG_MAP, SERVICE_ACCOUNT})
+CORE = frozenset({DEPLOYMENT, CONFIG_MAP, SERVICE_ACCOUNT, JOB})
 """What there is no pod without."""
 
 
@@ -28,7 +29,8 @@ def core(app: App, document: AppDocument, replicas: int, course: Course) -> list
     wanted = (
         build.service_account(app),
         build.document_map(app, document),
-        build.deployment(app, replicas, course),
+        migration.job(app, build.template(app)) if course.migrates else None,
+        build.deployment(app, replicas, course) if course.deploys else None,
     )
     return [manifest for manifest in wanted if manifest]
 

@@ -9,6 +9,8 @@ from osnovci.app_contract import AppDocument
 from osnovci_operator import conditions
 from osnovci_operator.app import build, objects, status
 from osnovci_operator.app.decide import Decision, decide, sharer
+from osnovci_operator.app.migration import digest
+from osnovci_operator.app.migrations import Migrations
 from osnovci_operator.app.reports import Reports, sized
 from osnovci_operator.app.rollout import Course, Revision, course
 from osnovci_operator.app.scaling import ScalingState
@@ -31,6 +33,9 @@ from osnovci_operator.report import Reporter
 from osnovci_operator.resource import InvalidSpecError, Key, format_duration
 from osnovci_operator.store import Store
 
+MIGRATING_EVERY = timedelta(seconds=5)
+"""The pods of a migration are not watched."""
+
 NAME_TAKEN_EVERY = timedelta(seconds=10)
 
 
@@ -50,6 +55,7 @@ class Apps:
         self._channels = channels
         self._events = events
         self._reporter = Reporter(kube, events)
+        self._migrations = Migrations(store, kube)
         self._now = now
         self._scaling: dict[Key, tuple[str, ScalingState]] = {}
         """With the app's uid."""
@@ -63,16 +69,19 @@ class Apps:
             return await self._report_invalid(key, app)
         if app is None or app.deleting:
             return self._forget(key)
-        live = await self._live(app)
+        live, wanted = await self._live(app), self._wanted(app)
         seen = self._observe(app, live)
+        run = await self._migrations.look(app, wanted, seen.deployed)
+        seen = replace(seen, migration=run)
         decision = self._decide(app, seen)
         self._note(app, seen, decision)
-        outcome = Outcome(decision, self._choose(app, seen))
+        outcome = Outcome(decision, self._choose(app, wanted, seen))
         return await self._report(app, seen, await self._apply(app, seen, live, outcome))
 
     def _forget(self, key: Key) -> None:
         self._reporter.forget(key)
         self._channels.forget(key)
+        self._migrations.forget(key)
         for kind in OSNOVCI_APP.children:
             self._kube.forget(kind, key.namespace, key.name)
         self._kube.forget(CONFIG_MAP, key.namespace, build.document_name(key.name))
@@ -163,8 +172,12 @@ class Apps:
             ),
         )
 
-    def _choose(self, app: App, seen: Seen) -> Course:
-        wanted = Revision(build.template(app), app.spec.document(app.identity.name))
+    def _wanted(self, app: App) -> Revision:
+        template, run = build.template(app), app.spec.migration
+        document = app.spec.document(app.identity.name)
+        return Revision(template, document, digest(template, run) if run else "")
+
+    def _choose(self, app: App, wanted: Revision, seen: Seen) -> Course:
         deadline = format_duration(app.spec.rollout.deadline)
         return course(wanted, seen, deadline)
 
@@ -186,6 +199,11 @@ class Apps:
         self._tell(app, before)
         if refusal := await self._write(objects.core(app, before, decision.replicas, chosen), live):
             return replace(outcome, refusal=refusal)
+        if chosen.migrates:
+            note = "the migration of a new revision, before its pods"
+            await self._events.record(KIND, app.identity, "MigrationStarted", note)
+        if not chosen.deploys:
+            return outcome
         await self._announce(app, seen, decision)
         self._tell(app, document)
         others = [
@@ -237,6 +255,8 @@ class Apps:
         written = status.status(app, last, seen, outcome)
         wait = await self._reporter.report(app.key, app.identity, written, seen.now)
         recheck = REFUSED_EVERY if outcome.refusal else outcome.decision.recheck or RESYNC
+        if outcome.course.migration and not outcome.course.refused:
+            recheck = MIGRATING_EVERY
         if seen.strangers:  # What does not carry our label is not watched.
             recheck = min(recheck, NAME_TAKEN_EVERY)
         return min(recheck, wait or recheck)

@@ -7,6 +7,7 @@ from typing import Any
 
 from osnovci.app_contract import AppDocument
 from osnovci_operator.app.budget import Sharer
+from osnovci_operator.app.migration import Run
 from osnovci_operator.app.reports import Reports
 from osnovci_operator.backend import Unreadable
 from osnovci_operator.labels import TEMPLATE_HASH
@@ -39,6 +40,8 @@ class Deployed:
     """The name that Kubernetes gave the newest pod template; empty where it has none yet."""
     templates: Mapping[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     """The pod templates that are kept, by that name."""
+    template: dict[str, Any] = field(default_factory=dict[str, Any])
+    """The newest pod template."""
 
     @classmethod
     def parse(
@@ -72,6 +75,7 @@ class Deployed:
                 (_hash(each) for each in owned if _number(each) == number and number), ""
             ),
             templates={_hash(each): _template(each) for each in owned},
+            template=_template(deployment),
         )
 
 
@@ -115,6 +119,8 @@ class Seen:
     """The other apps of the namespace that use its database."""
     ready_pods: frozenset[str] = frozenset()
     """The names of the pods that take requests, without those that leave."""
+    migration: Run | None = None
+    """The migration of the revision that the spec asks for; None: it has none."""
 
 
 def _is_owned(body: dict[str, Any], uid: str) -> bool:
@@ -129,9 +135,9 @@ def _hash(replica_set: dict[str, Any]) -> str:
     return replica_set["metadata"]["labels"].get(TEMPLATE_HASH, "")
 
 
-def _template(replica_set: dict[str, Any]) -> dict[str, Any]:
-    """Give a ReplicaSet's pod template as the Deployment had it."""
-    template = replica_set["spec"]["template"]
+def _template(body: dict[str, Any]) -> dict[str, Any]:
+    """Give the pod template of a ReplicaSet or Deployment as the Deployment had it."""
+    template = body["spec"]["template"]
     metadata = {
         key: value for key, value in template["metadata"].items() if key != "creationTimestamp"
     }

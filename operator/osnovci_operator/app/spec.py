@@ -55,6 +55,15 @@ class Rollout(Model):
     """How long a rollout may stand still before the last good revision is put back."""
 
 
+class Migration(Model):
+    """What runs once before the pods of a new revision, such as a change of the database."""
+
+    command: Annotated[list[str], Field(min_length=1, max_length=64)]
+    """What it runs, in a pod with the image, environment and volumes of the new revision."""
+    timeout: Duration = timedelta(minutes=10)
+    """How long it may take, its retries included; then it has failed."""
+
+
 class Scaling(Model):
     """The count follows the load that the pods report, between two bounds."""
 
@@ -136,6 +145,8 @@ class Spec(Model):
     """How a replica stops."""
     rollout: Rollout = Rollout()
     """How a new revision takes the place of the old one."""
+    migration: Migration | None = None
+    """What has to succeed before the pods of a new revision come; by default nothing."""
     ingress: Ingress | None = None
     """The way in from outside; by default the app answers inside the cluster alone."""
 
