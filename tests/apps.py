@@ -10,7 +10,7 @@ from osnovci.app_contract import AppDocument, AppHeartbeat, AppState, Refusal, c
 from osnovci_operator.app import build
 from osnovci_operator.app.decide import Decision, decide
 from osnovci_operator.app.migration import Run, digest
-from osnovci_operator.app.reports import Reports
+from osnovci_operator.app.reports import Configs, Reports
 from osnovci_operator.app.rollout import Revision
 from osnovci_operator.app.scaling import ScalingState
 from osnovci_operator.app.seen import Deployed, Neighbour, Seen, Stranger
@@ -20,6 +20,7 @@ from osnovci_operator.resource import GROUP, VERSION
 
 APP = "homework"
 TEMPLATE_HASH = "5d4f8c"
+RELEASE = "0123456789"
 POD = "homework-5d4f8c-x2x8z"
 
 
@@ -81,7 +82,7 @@ def deployed(
         notes=notes or {},
         template_hash=template_hash,
         templates=templates or {},
-        template=(templates or {}).get(template_hash, {}),
+        template=(templates or {}).get(template_hash, {"metadata": {}}),
     )
 
 
@@ -115,7 +116,7 @@ def reports(*beats: AppHeartbeat, document: AppDocument = DOCUMENT, revision: in
     by_pod: dict[str, tuple[AppHeartbeat, ...]] = {}
     for each in beats:
         by_pod[each.pod] = (*by_pod.get(each.pod, ()), each)
-    return Reports(document, revision, by_pod)
+    return Reports(Configs(RELEASE, {RELEASE: document}), revision, by_pod)
 
 
 PUBLISHED = reports()

@@ -7,7 +7,7 @@ nor many queues hold it up. It reads all heartbeats once a second, and publishes
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -20,7 +20,7 @@ from osnovci.app_contract import AppDocument, checksum, config_key
 from osnovci.app_observation import AppQuestion, Mark
 from osnovci.config.publish import publish
 from osnovci.observation import UnexpectedReplyError
-from osnovci_operator.app.reports import Reports
+from osnovci_operator.app.reports import Configs, Reports
 from osnovci_operator.app.spec import App
 from osnovci_operator.backend import Unreadable, UnreadableReason
 from osnovci_operator.connection import Connection, explain, is_cancelled
@@ -42,18 +42,31 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class _Told:
-    """What an app's pods should run."""
+    """What the pods of a release of an app should run."""
 
     document: AppDocument
-    above: int
-    """The last revision that is known."""
     revision: int = 0
     """Under which it is in Redis; 0 while it is not."""
+
+    def after(self, document: AppDocument) -> "_Told":
+        """Give what is told from now on."""
+        return self if document == self.document else _Told(document)
 
     @cached_property
     def checksum(self) -> str:
         """The document's."""
         return checksum(self.document.model_dump_json())
+
+
+@dataclass
+class _App:
+    """What is told to an app's pods."""
+
+    configs: Configs
+    above: int
+    """The last revision that is known; the next one of any release is greater."""
+    told: dict[str, _Told]
+    """By release."""
 
 
 class Channels:
@@ -79,9 +92,9 @@ class Channels:
         """Give what an app's pods reported last; None before the first reading."""
         return self._each[key.namespace].reports(key)
 
-    def tell(self, key: Key, document: AppDocument, above: int) -> None:
-        """Have the pods of an app run a document, from the next moment on."""
-        self._each[key.namespace].tell(key, document, above)
+    def tell(self, key: Key, configs: Configs, above: int, gone: Iterable[str] = ()) -> None:
+        """Have the pods of an app run these configs, from the next moment on."""
+        self._each[key.namespace].tell(key, configs, above, gone)
 
     def forget(self, key: Key) -> None:
         """Let go of an app that is no more."""
@@ -98,9 +111,9 @@ class Channel:
         self._connection = connection
         self._store = store
         self._wake = wake
-        self._told: dict[Key, _Told] = {}
-        self._gone: set[Key] = set()
-        """Apps whose config is to be deleted."""
+        self._apps: dict[Key, _App] = {}
+        self._gone: set[tuple[Key, str]] = set()
+        """Releases of apps whose config is to be deleted."""
         self._reports: dict[Key, Reports] = {}
         self._failure: Unreadable | None = None
         self._read_at = time.monotonic()
@@ -110,20 +123,32 @@ class Channel:
         """Give what an app's pods reported last; None before the first reading."""
         return self._failure or self._reports.get(key)
 
-    def tell(self, key: Key, document: AppDocument, above: int) -> None:
-        """Have the pods of an app run a document; the next turn, which is at once, publishes it."""
-        self._gone.discard(key)
-        told = self._told.get(key)
-        if told and told.document == document:
+    def tell(self, key: Key, configs: Configs, above: int, gone: Iterable[str] = ()) -> None:
+        """Have the pods of an app run these configs; the next turn, which is at once, publishes them.
+
+        The configs of releases that are `gone`, or were told until now, are deleted.
+        """
+        app = self._apps.get(key)
+        told = app.told if app else {}
+        self._gone |= {(key, release) for release in {*told, *gone} - configs.documents.keys()}
+        self._gone -= {(key, release) for release in configs.documents}
+        if app and app.configs == configs:
             return
-        self._told[key] = _Told(document, max(above, told.revision if told else 0))
+        self._apps[key] = _App(
+            configs,
+            max(above, app.above if app else 0, *(each.revision for each in told.values())),
+            {
+                release: told[release].after(document) if release in told else _Told(document)
+                for release, document in configs.documents.items()
+            },
+        )
         self._work.set()
 
     def forget(self, key: Key) -> None:
-        """Let go of an app that is no more, and delete its config."""
-        self._told.pop(key, None)
+        """Let go of an app that is no more, and delete its configs."""
+        app = self._apps.pop(key, None)
         self._reports.pop(key, None)
-        self._gone.add(key)
+        self._gone |= {(key, release) for release in (app.told if app else ())}
         self._work.set()
 
     async def run(self) -> None:
@@ -131,7 +156,7 @@ class Channel:
         try:
             while not is_cancelled():
                 self._work.clear()
-                if self._told or self._gone:
+                if self._apps or self._gone:
                     await self._turn()
                 try:
                     async with asyncio.timeout(EVERY_SECONDS):
@@ -144,7 +169,7 @@ class Channel:
     async def _turn(self) -> None:
         try:
             async with asyncio.timeout(TURN_SECONDS):
-                found = await self._read(await self._connection.open(), dict(self._told))
+                found = await self._read(await self._connection.open(), dict(self._apps))
         except BackendError as error:
             await self._fail(error)
         except (RedisError, UnexpectedReplyError, OSError, TimeoutError) as error:
@@ -156,35 +181,45 @@ class Channel:
         else:
             self._take(found)
 
-    async def _read(self, client: redis.Redis, told: dict[Key, _Told]) -> dict[Key, Reports]:
+    async def _read(self, client: redis.Redis, apps: dict[Key, _App]) -> dict[Key, Reports]:
         """Read all apps at one moment, and publish what is not there as it should be."""
         while self._gone:
-            gone = next(iter(self._gone))
+            gone, release = next(iter(self._gone))
             # The pods that still end keep what they run.
-            await client.delete(config_key(self._namespace, gone.name))
-            self._gone.discard(gone)
-        questions = [self._question(key) for key in told]
+            await client.delete(config_key(self._namespace, gone.name, release))
+            self._gone.discard((gone, release))
+        questions = [self._question(key, app) for key, app in apps.items()]
         arguments = app_observation.arguments(self._namespace, questions)
         try:
             reply = await client.evalsha(app_observation.SHA, 0, *arguments)
         except NoScriptError:
             reply = await client.eval(app_observation.SCRIPT, 0, *arguments)
         found = app_observation.parse(reply, questions)
-        for key, each in told.items():
-            if found[key.name].newest != Mark(each.revision, each.checksum):
-                revision = await publish(client, self._namespace, each.document, each.above)
-                each.revision = each.above = revision
+        for key, app in apps.items():
+            await self._publish(client, app, found[key.name].newest)
         return {
-            key: Reports(each.document, each.revision, found[key.name].heartbeats)
-            for key, each in told.items()
+            key: Reports(
+                app.configs, app.told[app.configs.release].revision, found[key.name].heartbeats
+            )
+            for key, app in apps.items()
         }
 
-    def _question(self, key: Key) -> AppQuestion:
+    async def _publish(
+        self, client: redis.Redis, app: _App, newest: Mapping[str, Mark | None]
+    ) -> None:
+        for release, each in app.told.items():
+            if newest[release] != Mark(each.revision, each.checksum):
+                above, document = app.above, each.document
+                each.revision = await publish(client, self._namespace, document, above, release)
+                app.above = max(above, each.revision)
+
+    def _question(self, key: Key, told: _App) -> AppQuestion:
         app = self._store.app(key)
         wanted = app.spec.processes if isinstance(app, App) else 1
         # Pods of an older revision may have more.
         processes = max(wanted, self._store.processes(key))
-        return AppQuestion(key.name, tuple(sorted(self._store.pods(key))), processes)
+        pods = tuple(sorted(self._store.pods(key)))
+        return AppQuestion(key.name, pods, processes, tuple(told.told))
 
     def _take(self, found: dict[Key, Reports]) -> None:
         recovered, self._failure = self._failure, None
@@ -197,13 +232,13 @@ class Channel:
     async def _fail(self, error: BackendError) -> None:
         """Drop the connection; the next turn reads the Secret and connects anew."""
         await self._connection.close()
-        if not self._told:  # Nobody's Redis is not tried for ever, for a key that nobody reads.
+        if not self._apps:  # Nobody's Redis is not tried for ever, for a key that nobody reads.
             self._gone.clear()
         if self._failure or time.monotonic() - self._read_at < STALE_SECONDS:
             return
         log.warning("Redis of namespace %s cannot be read for its apps: %s", self._namespace, error)
         self._failure = Unreadable(error.reason, str(error))
-        for key in self._told:
+        for key in self._apps:
             self._wake(key)
 
 
@@ -215,4 +250,4 @@ def _figures(reports: Reports | None) -> Any:
         pod: [beat.model_copy(update={"at_ms": 0}) for beat in each]
         for pod, each in reports.beats.items()
     }
-    return beats, reports.revision, reports.document
+    return beats, reports.revision, reports.configs

@@ -49,7 +49,7 @@ def test_an_app_serves_and_is_scaled(app: MakeApp) -> None:
     assert web.get()["status"]["url"] == f"http://{web.name}.{NAMESPACE}.svc"
 
 
-def test_a_broken_revision_is_rolled_back_and_no_request_fails(app: MakeApp) -> None:
+def test_a_broken_revision_is_rolled_back_and_no_request_fails(app: MakeApp, redis: Redis) -> None:
     web = app("web-rolls")
     web.apply(health={"maxInFlight": 100})
     web.wait("Ready", "PodsReady")
@@ -57,14 +57,20 @@ def test_a_broken_revision_is_rolled_back_and_no_request_fails(app: MakeApp) -> 
     with web.traffic() as traffic:
         eventually(lambda: "good-template" in json.dumps(web.get("deployment")["metadata"]))
         good = web.pods()
+        (told,) = web.configs(redis).items()
+        assert told[1]["max_in_flight"] == 100
         web.apply(program=BROKEN, health={"maxInFlight": 7})
-        told = web.wait("Progressing", "RolledBack", within=90)
-        assert "did not become ready within 20s" in told["message"]
-        assert "no such table: homework" in told["message"]
+        eventually(lambda: len(web.configs(redis)) == 2)
+        tried = web.configs(redis)
+        assert tried.pop(told[0]) == told[1]
+        assert [each["max_in_flight"] for each in tried.values()] == [7]
+        why = web.wait("Progressing", "RolledBack", within=90)["message"]
+        assert "did not become ready within 20s" in why
+        assert "no such table: homework" in why
         assert web.condition("Ready")["status"] == "False"
         eventually(lambda: web.pods() == good, within=60)
-        document = web.get("configmap", f"{web.name}-document")["data"]["document"]
-        assert json.loads(document)["health"]["max_in_flight"] == 100
+        # The same revision, so nothing else was ever published to the pods that serve.
+        eventually(lambda: web.configs(redis) == dict([told]))
         # A change of the count alone does not try it again.
         kubectl("-n", NAMESPACE, "scale", "oapp", web.name, "--replicas=3")
         eventually(lambda: web.get()["status"]["readyReplicas"] == 3, within=60)
@@ -134,8 +140,9 @@ def test_apps_share_what_the_database_allows(app: MakeApp, redis: Redis) -> None
 
     def told(web: TestApp) -> int | None:
         """Give the size of the pools, if Redis, the ConfigMap and the status agree."""
-        found: Any = redis.hgetall(config_key(NAMESPACE, web.name))
-        mounted = web.get("configmap", f"{web.name}-document")["data"]["document"]
+        (release,) = web.releases()
+        found: Any = redis.hgetall(config_key(NAMESPACE, web.name, release))
+        mounted = web.documents()[release]
         agree = found.get("document") == mounted
         agree = agree and web.get()["status"].get("configRevision") == int(found["revision"])
         return json.loads(mounted)["database"]["connections_per_process"] if agree else None

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from redis import Redis
 from waiting import eventually
 
 from cluster.kubectl import kubectl
+from osnovci.app_contract import config_key
 
 NAMESPACE = "homework"
 READY_SECONDS = 120.0
@@ -95,6 +97,23 @@ class TestApp:
     def get(self, kind: str = "oapp", name: str = "") -> dict[str, Any]:
         found = kubectl("-n", NAMESPACE, "get", kind, name or self.name, "-o", "json")
         return json.loads(found)
+
+    def documents(self) -> dict[str, str]:
+        """Give what its pods start with, by release."""
+        return self.get("configmap", f"{self.name}-document")["data"]
+
+    def releases(self) -> list[str]:
+        return sorted(self.documents())
+
+    def configs(self, redis: Redis) -> dict[str, dict[str, int]]:
+        """Give the revision and a field of each release's config that is published."""
+        found: dict[str, dict[str, int]] = {}
+        for release in self.releases():
+            fields: Any = redis.hgetall(config_key(NAMESPACE, self.name, release))
+            if fields:
+                most = json.loads(fields["document"])["health"]["max_in_flight"]
+                found[release] = {"revision": int(fields["revision"]), "max_in_flight": most}
+        return found
 
     def jobs(self) -> list[dict[str, Any]]:
         """Give the Jobs of its migrations."""

@@ -1,5 +1,7 @@
 """What an OsnovciApp owns as a whole: where it is, in which order it is applied, whose it is. Pure."""
 
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from pydantic import ValidationError
@@ -24,21 +26,23 @@ CORE = frozenset({DEPLOYMENT, CONFIG_MAP, SERVICE_ACCOUNT, JOB})
 """What there is no pod without."""
 
 
-def core(app: App, document: AppDocument, replicas: int, course: Course) -> list[dict[str, Any]]:
+def core(
+    app: App, documents: Mapping[str, AppDocument], replicas: int, course: Course
+) -> list[dict[str, Any]]:
     """Give the Deployment and what its pods need, in the order in which one needs another."""
     wanted = (
         build.service_account(app),
-        build.document_map(app, document),
+        build.document_map(app, documents),
         migration.job(app, build.template(app)) if course.migrates else None,
         build.deployment(app, replicas, course) if course.deploys else None,
     )
     return [manifest for manifest in wanted if manifest]
 
 
-def around(app: App, document: AppDocument) -> list[dict[str, Any]]:
+def around(app: App, documents: Mapping[str, AppDocument]) -> list[dict[str, Any]]:
     """Give what else the app owns: the config of the new revision, and what is in front of it."""
     wanted = (
-        build.document_map(app, document),
+        build.document_map(app, documents),
         build.service(app),
         build.disruption_budget(app),
         build.ingress(app),
@@ -64,13 +68,13 @@ def document_place(app: App) -> Key:
     return Key(CONFIG_MAP, app.identity.namespace, name)
 
 
-def standing(body: dict[str, Any] | None) -> AppDocument | None:
-    """Read the config that pods start with; what somebody else wrote there is none."""
-    try:
-        text = (body or {}).get("data", {}).get(build.DOCUMENT, "")
-        return AppDocument.model_validate_json(text)
-    except ValidationError:
-        return None
+def standing(body: dict[str, Any] | None) -> dict[str, AppDocument]:
+    """Read the configs that pods start with, by release; what somebody else wrote there is none."""
+    found: dict[str, AppDocument] = {}
+    for release, text in (body or {}).get("data", {}).items():
+        with suppress(ValidationError):
+            found[release] = AppDocument.model_validate_json(text)
+    return found
 
 
 def pool_of(body: dict[str, Any]) -> str:

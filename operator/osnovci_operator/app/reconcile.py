@@ -5,13 +5,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from osnovci.app_contract import AppDocument
 from osnovci_operator import conditions
 from osnovci_operator.app import build, objects, status
+from osnovci_operator.app.configs import configs, standing
 from osnovci_operator.app.decide import Decision, decide, sharer
 from osnovci_operator.app.migration import digest
 from osnovci_operator.app.migrations import Migrations
-from osnovci_operator.app.reports import Reports, sized
+from osnovci_operator.app.reports import Configs, Reports
 from osnovci_operator.app.rollout import Course, Revision, course
 from osnovci_operator.app.scaling import ScalingState
 from osnovci_operator.app.seen import Deployed, Neighbour, Seen, Stranger
@@ -161,6 +161,7 @@ class Apps:
                 if place not in own
             ),
             standing=objects.standing(own.get(objects.document_place(app))),
+            releases=self._store.releases(app.key) | (deployed.releases if deployed else set()),
             trouble=self._store.trouble(app.key),
             reports=self._channels.reports(app.key),
             ready_pods=self._store.ready_pods(app.key),
@@ -187,17 +188,19 @@ class Apps:
         """Make the app's objects what they should be, but for those that are another's.
 
         The config of a revision is published when the API server has taken its Deployment; until
-        then the one of before is, with pools no larger than they may be now.
+        then the ones of before are, with pools no larger than they may be now.
         """
         decision, chosen = outcome.decision, outcome.course
-        document = _sized(chosen.revision.document, decision)
-        before = _sized(seen.standing, decision) if seen.standing else document
+        after = configs(seen, chosen, decision.share)
+        before = standing(seen, decision.share) or after
         taken = {each.place for each in seen.strangers}
         if any(place.kind in objects.CORE for place in taken):
             asked = seen.deployed.asked if seen.deployed else 0
             return replace(outcome, decision=replace(decision, replicas=asked))
-        self._tell(app, before)
-        if refusal := await self._write(objects.core(app, before, decision.replicas, chosen), live):
+        self._tell(app, seen, before)
+        documents = {**after.documents, **before.documents}
+        core = objects.core(app, documents, decision.replicas, chosen)
+        if refusal := await self._write(core, live):
             return replace(outcome, refusal=refusal)
         if chosen.migrates:
             note = "the migration of a new revision, before its pods"
@@ -205,17 +208,18 @@ class Apps:
         if not chosen.deploys:
             return outcome
         await self._announce(app, seen, decision)
-        self._tell(app, document)
-        others = [
-            each for each in objects.around(app, document) if objects.place_of(each) not in taken
-        ]
+        self._tell(app, seen, after)
+        around = objects.around(app, after.documents)
+        others = [each for each in around if objects.place_of(each) not in taken]
         refusal = await self._write(others, live)
         if not refusal:
             await self._remove_unwanted(app)
         return replace(outcome, refusal=refusal)
 
-    def _tell(self, app: App, document: AppDocument) -> None:
-        self._channels.tell(app.key, document, app.status.get("configRevision") or 0)
+    def _tell(self, app: App, seen: Seen, told: Configs) -> None:
+        """Publish configs, and take back those of releases that no pod is of any more."""
+        gone = seen.standing.keys() - seen.releases - {told.release}
+        self._channels.tell(app.key, told, app.status.get("configRevision") or 0, gone)
 
     async def _write(
         self, manifests: Iterable[dict[str, Any]], live: dict[Key, dict[str, Any]]
@@ -267,8 +271,3 @@ class Apps:
         written = conditions.invalid(str(error), last, identity.generation, now)
         await self._reporter.report(key, identity, written, now)
         return RESYNC
-
-
-def _sized(document: AppDocument, decision: Decision) -> AppDocument:
-    """Give a config with no more connections than the database allows."""
-    return sized(document, decision.share.connections) if decision.share else document

@@ -17,6 +17,7 @@ from osnovci.app_contract import AppDocument
 from osnovci_operator.app.migration import Run, State
 from osnovci_operator.app.reports import Reports
 from osnovci_operator.app.seen import Deployed, Seen
+from osnovci_operator.labels import release_of
 
 APPLIED = "osnovci.app/revision"
 GOOD_TEMPLATE = "osnovci.app/good-template"
@@ -39,6 +40,11 @@ class Revision:
     document: AppDocument
     migration: str = ""
     """The digest of what has to succeed before; empty where nothing has."""
+
+    @property
+    def release(self) -> str:
+        """The release that its pods are of."""
+        return release_of(self.template["metadata"])
 
     @property
     def name(self) -> str:
@@ -162,7 +168,8 @@ def _halted(
 ) -> Course | None:
     """Keep what runs while a revision is refused, or its migration is on its way; None goes on."""
     run = seen.migration if seen.migration and seen.migration.state is not State.SUCCEEDED else None
-    standing = Revision(deployed.template, seen.standing or wanted.document)
+    release = release_of(deployed.template["metadata"])
+    standing = Revision(deployed.template, seen.standing.get(release, wanted.document))
     if good and deployed.template_hash == memory.good_template:
         standing = good  # The same, and its pools are of the size that was asked for.
     if memory.refused == wanted.name and (good or run):

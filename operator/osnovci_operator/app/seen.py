@@ -10,7 +10,7 @@ from osnovci_operator.app.budget import Sharer
 from osnovci_operator.app.migration import Run
 from osnovci_operator.app.reports import Reports
 from osnovci_operator.backend import Unreadable
-from osnovci_operator.labels import TEMPLATE_HASH
+from osnovci_operator.labels import TEMPLATE_HASH, release_of
 from osnovci_operator.resource import Key
 
 REVISION_NUMBER = "deployment.kubernetes.io/revision"
@@ -42,6 +42,8 @@ class Deployed:
     """The pod templates that are kept, by that name."""
     template: dict[str, Any] = field(default_factory=dict[str, Any])
     """The newest pod template."""
+    releases: frozenset[str] = frozenset()
+    """Of the pod templates that there are pods of, or may be."""
 
     @classmethod
     def parse(
@@ -76,6 +78,7 @@ class Deployed:
             ),
             templates={_hash(each): _template(each) for each in owned},
             template=_template(deployment),
+            releases=frozenset(_releases([deployment, *filter(_has_pods, owned)])),
         )
 
 
@@ -105,8 +108,10 @@ class Seen:
     """None: there is no Deployment yet."""
     strangers: tuple[Stranger, ...] = ()
     """Objects of the names that the app needs which are not the app's."""
-    standing: AppDocument | None = None
-    """The config that pods start with, which belongs to the Deployment; None: there is none."""
+    standing: Mapping[str, AppDocument] = field(default_factory=dict[str, AppDocument])
+    """The configs that pods start with, by release."""
+    releases: frozenset[str] = frozenset()
+    """Those that there are pods of, or may be."""
     trouble: str | None = None
     """What keeps one of the app's pods from becoming ready."""
     reports: Reports | Unreadable | None = None
@@ -125,6 +130,18 @@ class Seen:
 
 def _is_owned(body: dict[str, Any], uid: str) -> bool:
     return uid in {each["uid"] for each in body["metadata"].get("ownerReferences", ())}
+
+
+def _has_pods(replica_set: dict[str, Any]) -> bool:
+    counts = (
+        replica_set["spec"].get("replicas", 1),
+        replica_set.get("status", {}).get("replicas", 0),
+    )
+    return any(counts)
+
+
+def _releases(bodies: Iterable[dict[str, Any]]) -> Iterable[str]:
+    return (release_of(each["spec"]["template"]["metadata"]) for each in bodies)
 
 
 def _number(replica_set: dict[str, Any]) -> str | None:
