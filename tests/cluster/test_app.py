@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from redis import Redis
 from waiting import eventually
-from web_apps import BROKEN, NAMESPACE, TestApp
+from web_apps import BROKEN, NAMESPACE, TestApp, osnovci
 
 from cluster.console import ClusterError
 from cluster.kubectl import kubectl
@@ -131,6 +131,33 @@ def test_a_migration_runs_once_before_a_revision_and_stops_it_where_it_fails(
     eventually(lambda: web.serves() and web.ask().split()[1] == "3", within=90)
     assert redis.lrange(key, 0, -1) == ["1", "2", "2", "2", "3"]
     redis.delete(key)
+
+
+def test_a_person_looks_and_rolls_back(app: MakeApp) -> None:
+    web = app("web-goes-back")
+    web.apply(health={"maxInFlight": 100}, labels_of_pod={"part": "one"})
+    web.wait("Ready", "PodsReady")
+    eventually(lambda: web.get()["status"].get("goodRevision"))
+    refused = osnovci("rollback", f"app/{web.name}")
+    assert refused.returncode == 2
+    assert "has no former revision" in refused.stderr
+    first = web.get()["status"]["goodRevision"]
+    web.apply(version="2", health={"maxInFlight": 7})
+    eventually(lambda: web.get()["status"].get("goodRevision") not in {None, first}, within=90)
+    told = osnovci("status", f"app/{web.name}")
+    assert "which is good" in told.stdout
+    assert told.stdout.startswith("ConfigEnforced is Unknown, NotReported")
+    back = osnovci("rollback", f"app/{web.name}")
+    assert (back.returncode, back.stderr) == (0, "")
+    assert f"put back revision {first}" in back.stdout
+    eventually(lambda: web.get()["status"].get("goodRevision") == first, within=90)
+    spec = web.get()["spec"]
+    assert spec["health"]["maxInFlight"] == 100
+    assert spec["pod"]["labels"] == {"part": "one"}
+    assert spec["replicas"] == 2
+    assert web.ask().split()[1] == "1"
+    gone = osnovci("status", "app/nobody")
+    assert (gone.returncode, gone.stderr) == (2, "osnovci: there is no osnovciapp nobody\n")
 
 
 def test_apps_share_what_the_database_allows(app: MakeApp, redis: Redis) -> None:

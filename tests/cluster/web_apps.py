@@ -2,17 +2,23 @@
 
 import http.client
 import json
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from redis import Redis
 from waiting import eventually
 
+from cluster import tools
 from cluster.kubectl import kubectl
+from cluster.paths import KUBECONFIG
 from osnovci.app_contract import config_key
 
 NAMESPACE = "homework"
@@ -52,6 +58,20 @@ So long a busy machine may take until nobody is sent there any more.
 BROKEN = "raise SystemExit('no such table: homework')"
 
 
+def osnovci(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command as a person does who has kubectl and the cluster's kubeconfig."""
+    environment = {
+        **os.environ,
+        "PATH": f"{tools.kubernetes()}:{os.environ['PATH']}",
+        "KUBECONFIG": str(KUBECONFIG),
+        "OSNOVCI_NAMESPACE": NAMESPACE,
+    }
+    program = Path(sys.executable).parent / "osnovci"
+    return subprocess.run(
+        [program, *arguments], env=environment, capture_output=True, text=True, check=False
+    )
+
+
 @dataclass
 class Traffic:
     """What was asked of an app in the background."""
@@ -70,13 +90,21 @@ class TestApp:
 
     name: str
 
-    def apply(self, *, program: str = SERVER, version: str = "1", **spec: object) -> None:
+    def apply(
+        self,
+        *,
+        program: str = SERVER,
+        version: str = "1",
+        labels_of_pod: dict[str, str] | None = None,
+        **spec: object,
+    ) -> None:
         """Bring the app to what is said; the rest has short times, so that a test ends soon."""
         pod = {
             "image": "osnovci/homework:dev",
             "command": ["python", "-u", "-c", program],
             "env": [{"name": "VERSION", "value": version}],
             "resources": {"requests": {"cpu": "5m", "memory": "32Mi"}},
+            "labels": labels_of_pod or {},
         }
         whole = {
             "pod": pod,

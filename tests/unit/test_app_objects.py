@@ -14,6 +14,7 @@ import yaml
 from apps import app, decided, revision, seen
 
 from osnovci.app_contract import AppDocument
+from osnovci.app_revisions import GoodRevisions
 from osnovci_operator.app import build
 from osnovci_operator.app.configs import configs
 from osnovci_operator.app.objects import around, core
@@ -37,7 +38,7 @@ def built(of: App) -> list[dict[str, Any]]:
     chosen = course(revision(of), seen(), "3m")
     documents = configs(seen(), chosen, None).documents
     before = core(of, documents, decided(of, seen()).replicas, chosen)
-    after = [each for each in around(of, documents) if each["kind"] != "ConfigMap"]
+    after = [each for each in around(of, documents, GoodRevisions()) if each["kind"] != "ConfigMap"]
     return [*before, *after]
 
 

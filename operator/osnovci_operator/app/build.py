@@ -7,6 +7,7 @@ from typing import Any
 
 from osnovci import contract
 from osnovci.app_contract import ENV_APP, ENV_RELEASE, ENV_SERVER_ID, AppDocument
+from osnovci.app_revisions import GoodRevisions, revisions_name
 from osnovci_operator import pods
 from osnovci_operator.app.rollout import Course
 from osnovci_operator.app.spec import App
@@ -86,6 +87,18 @@ def document_map(app: App, documents: Mapping[str, AppDocument]) -> dict[str, An
         "kind": "ConfigMap",
         "metadata": _metadata(app, name=document_name(app.identity.name)),
         "data": {release: each.model_dump_json() for release, each in documents.items()},
+    }
+
+
+def revisions_map(app: App, good: GoodRevisions) -> dict[str, Any] | None:
+    """Build the ConfigMap that keeps the good revisions, once there is one."""
+    if not good.current:
+        return None
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": _metadata(app, name=revisions_name(app.identity.name)),
+        "data": good.data(),
     }
 
 

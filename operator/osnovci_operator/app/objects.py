@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from osnovci.app_contract import AppDocument
+from osnovci.app_revisions import GoodRevisions, revisions_name
 from osnovci_operator.app import build, migration
 from osnovci_operator.app.rollout import Course
 from osnovci_operator.app.spec import App
@@ -39,10 +40,13 @@ def core(
     return [manifest for manifest in wanted if manifest]
 
 
-def around(app: App, documents: Mapping[str, AppDocument]) -> list[dict[str, Any]]:
-    """Give what else the app owns: the config of the new revision, and what is in front of it."""
+def around(
+    app: App, documents: Mapping[str, AppDocument], good: GoodRevisions
+) -> list[dict[str, Any]]:
+    """Give what else the app owns: configs, good revisions, and what is in front of it."""
     wanted = (
         build.document_map(app, documents),
+        build.revisions_map(app, good),
         build.service(app),
         build.disruption_budget(app),
         build.ingress(app),
@@ -54,7 +58,7 @@ def places(app: App) -> list[Key]:
     """Name all that the app owns, or would."""
     name, namespace = app.identity.name, app.identity.namespace
     named = [Key(kind, namespace, name) for kind in (DEPLOYMENT, SERVICE, DISRUPTION_BUDGET)]
-    named.append(document_place(app))
+    named += [document_place(app), revisions_place(app)]
     if not app.spec.pod.service_account_name:
         named.append(Key(SERVICE_ACCOUNT, namespace, name))
     if app.spec.ingress:
@@ -66,6 +70,16 @@ def document_place(app: App) -> Key:
     """Name the ConfigMap of the config document."""
     name = build.document_name(app.identity.name)
     return Key(CONFIG_MAP, app.identity.namespace, name)
+
+
+def revisions_place(app: App) -> Key:
+    """Name the ConfigMap of the good revisions."""
+    return Key(CONFIG_MAP, app.identity.namespace, revisions_name(app.identity.name))
+
+
+def good(body: dict[str, Any] | None) -> GoodRevisions:
+    """Read the good revisions."""
+    return GoodRevisions.parse((body or {}).get("data", {}))
 
 
 def standing(body: dict[str, Any] | None) -> dict[str, AppDocument]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from osnovci.app_revisions import GoodRevision, revisions_name
 from osnovci_operator import conditions
 from osnovci_operator.app import build, objects, status
 from osnovci_operator.app.configs import configs, standing
@@ -75,7 +76,10 @@ class Apps:
         seen = replace(seen, migration=run)
         decision = self._decide(app, seen)
         self._note(app, seen, decision)
-        outcome = Outcome(decision, self._choose(app, wanted, seen))
+        chosen, good = self._choose(app, wanted, seen), seen.good
+        if chosen.proven:
+            good = good.after(GoodRevision(name=wanted.name, spec=app.spec.revision()))
+        outcome = Outcome(decision, chosen, revision=wanted.name, good=good)
         return await self._report(app, seen, await self._apply(app, seen, live, outcome))
 
     def _forget(self, key: Key) -> None:
@@ -84,7 +88,8 @@ class Apps:
         self._migrations.forget(key)
         for kind in OSNOVCI_APP.children:
             self._kube.forget(kind, key.namespace, key.name)
-        self._kube.forget(CONFIG_MAP, key.namespace, build.document_name(key.name))
+        for name in (build.document_name(key.name), revisions_name(key.name)):
+            self._kube.forget(CONFIG_MAP, key.namespace, name)
         self._shared.pop(key, None)
         self._scaling.pop(key, None)
 
@@ -161,6 +166,7 @@ class Apps:
                 if place not in own
             ),
             standing=objects.standing(own.get(objects.document_place(app))),
+            good=objects.good(own.get(objects.revisions_place(app))),
             releases=self._store.releases(app.key) | (deployed.releases if deployed else set()),
             trouble=self._store.trouble(app.key),
             reports=self._channels.reports(app.key),
@@ -209,7 +215,7 @@ class Apps:
             return outcome
         await self._announce(app, seen, decision)
         self._tell(app, seen, after)
-        around = objects.around(app, after.documents)
+        around = objects.around(app, after.documents, outcome.good)
         others = [each for each in around if objects.place_of(each) not in taken]
         refusal = await self._write(others, live)
         if not refusal:

@@ -65,6 +65,8 @@ class Course:
     """Why the revision that the spec asks for was given up; empty where it was not."""
     migration: Run | None = None
     """The migration that keeps that revision back: it is to succeed first, or has failed."""
+    proven: bool = False
+    """Whether that revision is good: all of its pods are available, and run its config."""
     deploys: bool = True
     """Whether there is a revision to apply; the first one's migration comes before any."""
 
@@ -144,14 +146,15 @@ def course(wanted: Revision, seen: Seen, deadline: str) -> Course:
     ):
         return _back(good, replace(memory, refused=wanted.name, why=why[:WHY_MAX]))
     kept = replace(memory, applied=wanted.name, refused="", why="")
-    proven = deployed.complete and reports and reports.in_force(seen.ready_pods)
-    if tried and proven and deployed.template_hash:
+    in_force = reports is not None and reports.in_force(seen.ready_pods)
+    proven = tried and deployed.complete and in_force and bool(deployed.template_hash)
+    if proven:
         kept = replace(
             kept,
             good_template=deployed.template_hash,
             good_document=wanted.document.model_dump_json(),
         )
-    return Course(wanted, kept.notes())
+    return Course(wanted, kept.notes(), proven=proven)
 
 
 def _first(wanted: Revision, run: Run | None) -> Course:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from osnovci.app_contract import AppDocument
+from osnovci.app_revisions import GoodRevisions
 from osnovci_operator.app.budget import Sharer
 from osnovci_operator.app.migration import Run
 from osnovci_operator.app.reports import Reports
@@ -124,6 +125,8 @@ class Seen:
     """The other apps of the namespace that use its database."""
     ready_pods: frozenset[str] = frozenset()
     """The names of the pods that take requests, without those that leave."""
+    good: GoodRevisions = field(default_factory=GoodRevisions)
+    """The revisions that were good, as they are kept."""
     migration: Run | None = None
     """The migration of the revision that the spec asks for; None: it has none."""
 

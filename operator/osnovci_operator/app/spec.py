@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Annotated, Any, Self
 
 from pydantic import Field
+from pydantic.alias_generators import to_camel
 
 from osnovci.app_contract import AppDocument
 from osnovci_operator.app.config import Database, Health, Shutdown
@@ -19,6 +20,17 @@ KIND = "OsnovciApp"
 PLURAL = "osnovciapps"
 UNSCALED_REPLICAS = 3
 """The count of an app that sets neither replicas nor scaling."""
+
+OF_A_REVISION = (
+    "pod",
+    "port",
+    "processes",
+    "database",
+    "health",
+    "shutdown",
+    "migration",
+)
+"""The fields of the spec that its pods and their config are made of; the others are put back by nobody."""
 
 NAME_RULE = rule(
     "self.metadata.name.matches('^[a-z]([a-z0-9-]*[a-z0-9])?$')",
@@ -161,6 +173,11 @@ class Spec(Model):
             shutdown=self.shutdown.document(),
         )
 
+    def revision(self) -> dict[str, Any]:
+        """Give what of the spec makes a revision, as a resource has it; None is what is not set."""
+        written = self.model_dump(mode="json", include=set(OF_A_REVISION), exclude_none=True)
+        return {to_camel(field): written.get(to_camel(field)) for field in OF_A_REVISION}
+
 
 class TrafficStatus(Model):
     """The requests of the last ten seconds, as the pods report them."""
@@ -199,6 +216,10 @@ class Status(Model):
     """The label selector of the web pods, for the scale subresource."""
     url: str | None = None
     """Where the app answers."""
+    revision: str | None = None
+    """The revision that the spec asks for, by a digest of its pods and config."""
+    good_revision: str | None = None
+    """The last one that was good: `osnovci rollback` puts it back where the spec asks for another."""
     database: DatabaseStatus | None = None
     """The connections to the database."""
     config_revision: int | None = None

@@ -1,9 +1,10 @@
 """What is reported of an OsnovciApp: its figures and conditions. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from osnovci.app_revisions import GoodRevisions
 from osnovci.words import counted, first_of
 from osnovci_operator import conditions
 from osnovci_operator.app.budget import Share
@@ -45,6 +46,9 @@ class Outcome:
     decision: Decision
     course: Course
     refusal: Refusal | None = None
+    revision: str = ""
+    """The one that the spec asks for."""
+    good: GoodRevisions = field(default_factory=GoodRevisions)
 
 
 def status(app: App, last: dict[str, Any], seen: Seen, outcome: Outcome) -> dict[str, Any]:
@@ -62,6 +66,8 @@ def status(app: App, last: dict[str, Any], seen: Seen, outcome: Outcome) -> dict
         "desiredReplicas": decision.replicas,
         "selector": selector(app_labels(app.identity.name)),
         "url": url(app),
+        "revision": outcome.revision,
+        **({"goodRevision": outcome.good.current.name} if outcome.good.current else {}),
         "conditions": conditions.merge(
             last.get("conditions", ()),
             (
