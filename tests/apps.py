@@ -9,7 +9,8 @@ from builders import NAMESPACE, NOON
 from osnovci.app_contract import AppDocument, AppHeartbeat, AppState, Refusal, checksum
 from osnovci_operator.app import build
 from osnovci_operator.app.decide import Decision, decide
-from osnovci_operator.app.reports import Reports
+from osnovci_operator.app.migration import Run, digest
+from osnovci_operator.app.reports import Configs, Reports
 from osnovci_operator.app.rollout import Revision
 from osnovci_operator.app.scaling import ScalingState
 from osnovci_operator.app.seen import Deployed, Neighbour, Seen, Stranger
@@ -19,6 +20,7 @@ from osnovci_operator.resource import GROUP, VERSION
 
 APP = "homework"
 TEMPLATE_HASH = "5d4f8c"
+RELEASE = "0123456789"
 POD = "homework-5d4f8c-x2x8z"
 
 
@@ -47,7 +49,8 @@ DOCUMENT = app().spec.document(APP)
 
 
 def revision(of: App) -> Revision:
-    return Revision(build.template(of), of.spec.document(APP))
+    template, run = build.template(of), of.spec.migration
+    return Revision(template, of.spec.document(APP), digest(template, run) if run else "")
 
 
 def deployed(
@@ -79,6 +82,7 @@ def deployed(
         notes=notes or {},
         template_hash=template_hash,
         templates=templates or {},
+        template=(templates or {}).get(template_hash, {"metadata": {}}),
     )
 
 
@@ -112,7 +116,7 @@ def reports(*beats: AppHeartbeat, document: AppDocument = DOCUMENT, revision: in
     by_pod: dict[str, tuple[AppHeartbeat, ...]] = {}
     for each in beats:
         by_pod[each.pod] = (*by_pod.get(each.pod, ()), each)
-    return Reports(document, revision, by_pod)
+    return Reports(Configs(RELEASE, {RELEASE: document}), revision, by_pod)
 
 
 PUBLISHED = reports()
@@ -128,6 +132,7 @@ def seen(
     ready_pods: frozenset[str] = frozenset({POD}),
     pods: tuple[int, int] | None = None,
     neighbours: tuple[Neighbour, ...] = (),
+    migration: Run | None = None,
 ) -> Seen:
     """Give what was seen; unless reports are named, the config is published and no pod reports."""
     return Seen(
@@ -139,6 +144,7 @@ def seen(
         pods=pods or (deployed.existing if deployed else 0, 0),
         neighbours=neighbours,
         ready_pods=ready_pods,
+        migration=migration,
     )
 
 

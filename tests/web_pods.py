@@ -18,6 +18,7 @@ from workers import NAMESPACE, free_port
 
 from osnovci.app_contract import (
     ENV_APP,
+    ENV_RELEASE,
     AppDocument,
     AppHeartbeat,
     DatabaseDocument,
@@ -52,8 +53,11 @@ def app_document(
     )
 
 
-def environment(redis_url: str, document: AppDocument, pod: str) -> dict[str, str]:
+def environment(
+    redis_url: str, document: AppDocument, pod: str, release: str = ""
+) -> dict[str, str]:
     return {
+        ENV_RELEASE: release,
         ENV_NAMESPACE: NAMESPACE,
         ENV_POD: pod,
         ENV_REDIS_URL: redis_url,
@@ -198,4 +202,5 @@ class StartPod(Protocol):
         pod: str = "web-1",
         app: str = "web_app:app",
         path: str = "/api/ready",
+        release: str = "",
     ) -> RunningPod: ...

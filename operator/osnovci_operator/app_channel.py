@@ -8,21 +8,19 @@ publishes a document at once.
 import asyncio
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import redis.asyncio as redis
 from redis.exceptions import NoScriptError, RedisError
 
 from osnovci import app_observation
-from osnovci.app_contract import AppDocument, checksum, config_key
+from osnovci.app_contract import config_key
 from osnovci.app_observation import AppQuestion, Mark
 from osnovci.config.publish import publish
-from osnovci.limit_contract import PolicyDocument, denials_key, top_key
+from osnovci.limit_contract import denials_key, top_key
 from osnovci.observation import UnexpectedReplyError
-from osnovci_operator.app.reports import Reports
+from osnovci_operator.app.reports import Configs, Reports
 from osnovci_operator.app.spec import App
 from osnovci_operator.backend import Unreadable, UnreadableReason
 from osnovci_operator.connection import Connection, explain, is_cancelled
@@ -31,6 +29,7 @@ from osnovci_operator.kube import Kube
 from osnovci_operator.resource import Key
 from osnovci_operator.settings import Settings
 from osnovci_operator.store import Store
+from osnovci_operator.told import ToldApp
 
 EVERY_SECONDS = 1.0
 SOON_SECONDS = 0.1
@@ -40,44 +39,10 @@ SETTLE_SECONDS = 3.0
 TURN_SECONDS = 2.0
 """The time budget of one turn, connecting included."""
 
-KEPT_DOCUMENTS = 8
-"""Of so many documents it is remembered which rate limits they had, for pods that run an older one."""
-
 STALE_SECONDS = 5.0
 """A reading that is older no longer counts."""
 
 log = logging.getLogger(__name__)
-
-
-@dataclass
-class _Told:
-    """What an app's pods should run."""
-
-    document: AppDocument
-    above: int
-    """The last revision that is known."""
-    revision: int = 0
-    """Under which it is in Redis; 0 while it is not."""
-    earlier: dict[str, tuple[PolicyDocument, ...]] = field(
-        default_factory=dict[str, tuple[PolicyDocument, ...]]
-    )
-    """The rate limits of the last documents before, by checksum."""
-
-    @cached_property
-    def checksum(self) -> str:
-        """The document's."""
-        return checksum(self.document.model_dump_json())
-
-    @cached_property
-    def policies(self) -> dict[str, tuple[PolicyDocument, ...]]:
-        """The rate limits of the last documents, this one at the end."""
-        found = {**self.earlier, self.checksum: self.document.policies}
-        return dict(list(found.items())[-KEPT_DOCUMENTS:])
-
-    @property
-    def names(self) -> frozenset[str]:
-        """The policies in force."""
-        return frozenset(policy.name for policy in self.document.policies)
 
 
 class Channels:
@@ -103,9 +68,9 @@ class Channels:
         """Give what an app's pods reported last; None before the first reading."""
         return self._each[key.namespace].reports(key)
 
-    def tell(self, key: Key, document: AppDocument, above: int) -> None:
-        """Have the pods of an app run a document, from the next moment on."""
-        self._each[key.namespace].tell(key, document, above)
+    def tell(self, key: Key, configs: Configs, above: int, gone: Iterable[str] = ()) -> None:
+        """Have the pods of an app run these configs, from the next moment on."""
+        self._each[key.namespace].tell(key, configs, above, gone)
 
     def forget(self, key: Key) -> None:
         """Let go of an app that is no more."""
@@ -122,9 +87,9 @@ class Channel:
         self._connection = connection
         self._store = store
         self._wake = wake
-        self._told: dict[Key, _Told] = {}
-        self._gone: set[Key] = set()
-        """Apps whose config is to be deleted."""
+        self._apps: dict[Key, ToldApp] = {}
+        self._gone: set[tuple[Key, str]] = set()
+        """Releases of apps whose config is to be deleted."""
         self._ended: set[tuple[str, str]] = set()
         """Policies, by app and name, whose counts are to be deleted."""
         self._reports: dict[Key, Reports] = {}
@@ -137,25 +102,28 @@ class Channel:
         """Give what an app's pods reported last; None before the first reading."""
         return self._failure or self._reports.get(key)
 
-    def tell(self, key: Key, document: AppDocument, above: int) -> None:
-        """Have the pods of an app run a document; the next turn, which is at once, publishes it."""
-        self._gone.discard(key)
-        told = self._told.get(key)
-        if told and told.document == document:
+    def tell(self, key: Key, configs: Configs, above: int, gone: Iterable[str] = ()) -> None:
+        """Have the pods of an app run these configs; the next turn, which is at once, publishes them.
+
+        The configs of releases that are `gone`, or were told until now, are deleted.
+        """
+        app = self._apps.get(key)
+        told = app.told if app else {}
+        self._gone |= {(key, release) for release in {*told, *gone} - configs.documents.keys()}
+        self._gone -= {(key, release) for release in configs.documents}
+        if app and app.configs == configs:
             return
-        made = _Told(document, max(above, told.revision if told else 0))
-        if told:
-            made.earlier = told.policies
-            self._ended |= {(key.name, name) for name in told.names - made.names}
-        self._told[key] = made
+        self._apps[key] = after = ToldApp.after(app, configs, above)
+        if app:
+            self._ended |= {(key.name, name) for name in app.policies - after.policies}
         self._work.set()
 
     def forget(self, key: Key) -> None:
-        """Let go of an app that is no more, and delete its config."""
-        if told := self._told.pop(key, None):
-            self._ended |= {(key.name, name) for name in told.names}
+        """Let go of an app that is no more, and delete its configs."""
+        app = self._apps.pop(key, None)
+        self._ended |= {(key.name, name) for name in (app.policies if app else ())}
         self._reports.pop(key, None)
-        self._gone.add(key)
+        self._gone |= {(key, release) for release in (app.told if app else ())}
         self._work.set()
 
     async def run(self) -> None:
@@ -163,7 +131,7 @@ class Channel:
         try:
             while not is_cancelled():
                 self._work.clear()
-                if self._told or self._gone:
+                if self._apps or self._gone:
                     await self._turn()
                 try:
                     async with asyncio.timeout(self._pause_seconds()):
@@ -181,7 +149,7 @@ class Channel:
     async def _turn(self) -> None:
         try:
             async with asyncio.timeout(TURN_SECONDS):
-                found = await self._read(await self._connection.open(), dict(self._told))
+                found = await self._read(await self._connection.open(), dict(self._apps))
         except BackendError as error:
             await self._fail(error)
         except (RedisError, UnexpectedReplyError, OSError, TimeoutError) as error:
@@ -193,36 +161,37 @@ class Channel:
         else:
             self._take(found)
 
-    async def _read(self, client: redis.Redis, told: dict[Key, _Told]) -> dict[Key, Reports]:
+    async def _read(self, client: redis.Redis, apps: dict[Key, ToldApp]) -> dict[Key, Reports]:
         """Read all apps at one moment, and publish what is not there as it should be."""
         while self._gone:
-            gone = next(iter(self._gone))
+            gone, release = next(iter(self._gone))
             # The pods that still end keep what they run.
-            await client.delete(config_key(self._namespace, gone.name))
-            self._gone.discard(gone)
+            await client.delete(config_key(self._namespace, gone.name, release))
+            self._gone.discard((gone, release))
         await self._delete_counts(client)
-        questions = [self._question(key, each) for key, each in told.items()]
+        questions = [self._question(key, app) for key, app in apps.items()]
         arguments = app_observation.arguments(self._namespace, questions)
         try:
             reply = await client.evalsha(app_observation.SHA, 0, *arguments)
         except NoScriptError:
             reply = await client.eval(app_observation.SCRIPT, 0, *arguments)
         found = app_observation.parse(reply, questions)
-        for key, each in told.items():
-            if found[key.name].newest != Mark(each.revision, each.checksum):
-                revision = await publish(client, self._namespace, each.document, each.above)
-                each.revision = each.above = revision
-                self._published_at = time.monotonic()
+        for key, app in apps.items():
+            await self._publish(client, app, found[key.name].newest)
         return {
-            key: Reports(
-                each.document,
-                each.revision,
-                found[key.name].heartbeats,
-                found[key.name].denials,
-                each.policies,
-            )
-            for key, each in told.items()
+            key: app.reports(found[key.name].heartbeats, found[key.name].denials)
+            for key, app in apps.items()
         }
+
+    async def _publish(
+        self, client: redis.Redis, app: ToldApp, newest: Mapping[str, Mark | None]
+    ) -> None:
+        for release, each in app.told.items():
+            if newest[release] != Mark(each.revision, each.checksum):
+                above, document = app.above, each.document
+                each.revision = await publish(client, self._namespace, document, above, release)
+                app.above = max(above, each.revision)
+                self._published_at = time.monotonic()
 
     async def _delete_counts(self, client: redis.Redis) -> None:
         """Have a policy that comes again under its name begin at nothing."""
@@ -238,13 +207,14 @@ class Channel:
             await pipeline.execute(raise_on_error=False)
         self._ended.difference_update(ended)
 
-    def _question(self, key: Key, told: _Told) -> AppQuestion:
+    def _question(self, key: Key, told: ToldApp) -> AppQuestion:
         app = self._store.app(key)
         wanted = app.spec.processes if isinstance(app, App) else 1
         # Pods of an older revision may have more.
         processes = max(wanted, self._store.processes(key))
         pods = tuple(sorted(self._store.pods(key)))
-        return AppQuestion(key.name, pods, processes, tuple(sorted(told.names)))
+        releases, policies = tuple(told.told), tuple(sorted(told.policies))
+        return AppQuestion(key.name, pods, processes, releases, policies)
 
     def _take(self, found: dict[Key, Reports]) -> None:
         recovered, self._failure = self._failure, None
@@ -262,14 +232,14 @@ class Channel:
     async def _fail(self, error: BackendError) -> None:
         """Drop the connection; the next turn reads the Secret and connects anew."""
         await self._connection.close()
-        if not self._told:  # Nobody's Redis is not tried for ever, for a key that nobody reads.
+        if not self._apps:  # Nobody's Redis is not tried for ever, for a key that nobody reads.
             self._gone.clear()
             self._ended.clear()
         if self._failure or time.monotonic() - self._read_at < STALE_SECONDS:
             return
         log.warning("Redis of namespace %s cannot be read for its apps: %s", self._namespace, error)
         self._failure = Unreadable(error.reason, str(error))
-        for key in self._told:
+        for key in self._apps:
             self._wake_all(key)
 
 
@@ -281,4 +251,4 @@ def _figures(reports: Reports | None) -> Any:
         pod: [beat.model_copy(update={"at_ms": 0}) for beat in each]
         for pod, each in reports.beats.items()
     }
-    return beats, reports.revision, reports.document, reports.denials
+    return beats, reports.revision, reports.configs, reports.denials

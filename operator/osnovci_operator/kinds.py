@@ -22,6 +22,7 @@ HTTP_ROUTE = "HTTPRoute"
 SERVICE_ACCOUNT = "ServiceAccount"
 CONFIG_MAP = "ConfigMap"
 DISRUPTION_BUDGET = "PodDisruptionBudget"
+JOB = "Job"
 POD = "Pod"
 
 
@@ -160,6 +161,7 @@ OSNOVCI_APP = Kind(
         SERVICE_ACCOUNT,
         CONFIG_MAP,
         DISRUPTION_BUDGET,
+        JOB,
     ),
     # Itself, with the policies that target it.
     shares=lambda app: _database_place(app) | {app.key},
@@ -215,6 +217,7 @@ APIS: Mapping[str, Api] = {
     SERVICE_ACCOUNT: Api("", "v1", "serviceaccounts"),
     CONFIG_MAP: Api("", "v1", "configmaps"),
     DISRUPTION_BUDGET: Api("policy", "v1", "poddisruptionbudgets"),
+    JOB: Api("batch", "v1", "jobs"),
     "Secret": Api("", "v1", "secrets"),
     "Lease": Api("coordination.k8s.io", "v1", "leases"),
     "Event": Api("events.k8s.io", "v1", "events"),

@@ -1,5 +1,8 @@
 """The labels and annotations that the operator's objects carry. Pure."""
 
+from collections.abc import Mapping
+from typing import Any
+
 MANAGER = "osnovci-operator"
 POOL = "osnovci.app/pool"
 APP = "osnovci.app/app"
@@ -16,7 +19,18 @@ FIRST_TO_GO = "-2147483647"
 PROCESSES = "osnovci.app/processes"
 """An annotation of an app's pods: how many server processes they began with."""
 
+RELEASE = "osnovci.app/release"
+"""An annotation of an app's pods: which of its releases they are of."""
+
+MIGRATION = "osnovci.app/migration"
+"""A label of the pods of an app's migration, with the app's name; they have not the app's label."""
+
 MOST_PROCESSES = 64
+
+
+def release_of(metadata: Mapping[str, Any]) -> str:
+    """Give the release that a pod, or a pod template, is of; empty where it is of none."""
+    return (metadata.get("annotations") or {}).get(RELEASE, "")
 
 
 def pool_labels(pool: str) -> dict[str, str]:

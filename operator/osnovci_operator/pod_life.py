@@ -14,6 +14,7 @@ from osnovci_operator.labels import (
     MOST_PROCESSES,
     PROCESSES,
     TEMPLATE_HASH,
+    release_of,
 )
 from osnovci_operator.pod_trouble import trouble
 from osnovci_operator.resource import Key
@@ -45,6 +46,8 @@ class PodLife:
     """The server processes that it began with, of an app's pod."""
     template: str = ""
     """What the pods of one template have in common."""
+    release: str = ""
+    """The release that an app's pod is of."""
 
     @classmethod
     def parse(cls, body: dict[str, Any], before: "PodLife | None") -> "PodLife":
@@ -70,6 +73,7 @@ class PodLife:
             started=since is not None or (before is not None and before.started),
             first_to_go=notes.get(DELETION_COST) == FIRST_TO_GO,
             processes=_processes(notes.get(PROCESSES, "")),
+            release=release_of(metadata),
             template=(metadata.get("labels") or {}).get(TEMPLATE_HASH, ""),
         )
 

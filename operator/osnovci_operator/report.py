@@ -34,6 +34,7 @@ changes with them."""
 NORMAL = frozenset(
     {
         "RollingOut",
+        "Migrating",
         "WorkersStarting",
         "PodsStarting",
         "NoneNeeded",

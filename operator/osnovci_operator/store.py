@@ -189,6 +189,10 @@ class Store:
         """Give the most server processes that one of an app's pods began with; 0 without a pod."""
         return max((life.processes for life in self.lives(key).values()), default=0)
 
+    def releases(self, key: Key) -> frozenset[str]:
+        """Name the releases that an app's pods are of."""
+        return frozenset(life.release for life in self.lives(key).values())
+
     def pods_in(self, namespace: str) -> Mapping[str, Key]:
         """Name the pods of all pools of a namespace, also of pools that are gone."""
         return self._pods_in.get(namespace, {})

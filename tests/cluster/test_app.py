@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from redis import Redis
 from waiting import eventually
-from web_apps import BROKEN, NAMESPACE, TestApp
+from web_apps import BROKEN, NAMESPACE, TestApp, osnovci
 
 from cluster.console import ClusterError
 from cluster.kubectl import kubectl
@@ -49,7 +49,7 @@ def test_an_app_serves_and_is_scaled(app: MakeApp) -> None:
     assert web.get()["status"]["url"] == f"http://{web.name}.{NAMESPACE}.svc"
 
 
-def test_a_broken_revision_is_rolled_back_and_no_request_fails(app: MakeApp) -> None:
+def test_a_broken_revision_is_rolled_back_and_no_request_fails(app: MakeApp, redis: Redis) -> None:
     web = app("web-rolls")
     web.apply(health={"maxInFlight": 100})
     web.wait("Ready", "PodsReady")
@@ -57,14 +57,20 @@ def test_a_broken_revision_is_rolled_back_and_no_request_fails(app: MakeApp) -> 
     with web.traffic() as traffic:
         eventually(lambda: "good-template" in json.dumps(web.get("deployment")["metadata"]))
         good = web.pods()
+        (told,) = web.configs(redis).items()
+        assert told[1]["max_in_flight"] == 100
         web.apply(program=BROKEN, health={"maxInFlight": 7})
-        told = web.wait("Progressing", "RolledBack", within=90)
-        assert "did not become ready within 20s" in told["message"]
-        assert "no such table: homework" in told["message"]
+        eventually(lambda: len(web.configs(redis)) == 2)
+        tried = web.configs(redis)
+        assert tried.pop(told[0]) == told[1]
+        assert [each["max_in_flight"] for each in tried.values()] == [7]
+        why = web.wait("Progressing", "RolledBack", within=90)["message"]
+        assert "did not become ready within 20s" in why
+        assert "no such table: homework" in why
         assert web.condition("Ready")["status"] == "False"
         eventually(lambda: web.pods() == good, within=60)
-        document = web.get("configmap", f"{web.name}-document")["data"]["document"]
-        assert json.loads(document)["health"]["max_in_flight"] == 100
+        # The same revision, so nothing else was ever published to the pods that serve.
+        eventually(lambda: web.configs(redis) == dict([told]))
         # A change of the count alone does not try it again.
         kubectl("-n", NAMESPACE, "scale", "oapp", web.name, "--replicas=3")
         eventually(lambda: web.get()["status"]["readyReplicas"] == 3, within=60)
@@ -78,6 +84,82 @@ def test_a_broken_revision_is_rolled_back_and_no_request_fails(app: MakeApp) -> 
     assert traffic.failed == 0, traffic.error
 
 
+def test_a_migration_runs_once_before_a_revision_and_stops_it_where_it_fails(
+    app: MakeApp, redis: Redis
+) -> None:
+    web, key = app("web-migrates"), "web-migrates:runs"
+    redis.delete(key)
+
+    def migration(ending: str) -> dict[str, Any]:
+        """Count the run, see that no pod of the new revision is there yet, and end so."""
+        program = (
+            "import os, redis;"
+            f"redis.Redis.from_url(os.environ['OSNOVCI_REDIS_URL']).rpush('{key}', os.environ['VERSION']);"
+            f"{ending}"
+        )
+        return {"command": ["python", "-c", program], "timeout": "1m"}
+
+    good = migration("pass")
+    web.apply(migration=good)
+    web.wait("Progressing", "RolledOut")
+    assert redis.lrange(key, 0, -1) == ["1"]
+    eventually(lambda: "good-template" in json.dumps(web.get("deployment")["metadata"]))
+    pods, template = web.pods(), web.get("deployment")["spec"]["template"]
+    web.apply(
+        version="2",
+        health={"maxInFlight": 7},
+        migration=migration("raise SystemExit('no such column: due')"),
+    )
+    told = web.wait("Progressing", "MigrationFailed", within=90)
+    assert "no such column: due" in told["message"]
+    assert web.condition("Ready")["reason"] == "MigrationFailed"
+    assert redis.lrange(key, 0, -1) == ["1", "2", "2", "2"]
+    assert (web.pods(), web.get("deployment")["spec"]["template"]) == (pods, template)
+    assert web.ask().split()[1] == "1"
+    # Nor does it run again when its Job is gone and the spec's generation is another.
+    for each in web.jobs():
+        kubectl("-n", NAMESPACE, "delete", "job", each["metadata"]["name"])
+    kubectl("-n", NAMESPACE, "scale", "oapp", web.name, "--replicas=1")
+    web.wait("Progressing", "MigrationFailed")
+    eventually(lambda: len(web.pods()) == 1)
+    assert web.jobs() == []
+    # Back to what was good, whose migration has succeeded; then on to another.
+    web.apply(migration=good)
+    web.wait("Progressing", "RolledOut")
+    assert web.jobs() == []
+    web.apply(version="3", migration=good)
+    eventually(lambda: web.serves() and web.ask().split()[1] == "3", within=90)
+    assert redis.lrange(key, 0, -1) == ["1", "2", "2", "2", "3"]
+    redis.delete(key)
+
+
+def test_a_person_looks_and_rolls_back(app: MakeApp) -> None:
+    web = app("web-goes-back")
+    web.apply(health={"maxInFlight": 100}, labels_of_pod={"part": "one"})
+    web.wait("Ready", "PodsReady")
+    eventually(lambda: web.get()["status"].get("goodRevision"))
+    refused = osnovci("rollback", f"app/{web.name}")
+    assert refused.returncode == 2
+    assert "has no former revision" in refused.stderr
+    first = web.get()["status"]["goodRevision"]
+    web.apply(version="2", health={"maxInFlight": 7})
+    eventually(lambda: web.get()["status"].get("goodRevision") not in {None, first}, within=90)
+    told = osnovci("status", f"app/{web.name}")
+    assert "which is good" in told.stdout
+    assert told.stdout.startswith("ConfigEnforced is Unknown, NotReported")
+    back = osnovci("rollback", f"app/{web.name}")
+    assert (back.returncode, back.stderr) == (0, "")
+    assert f"put back revision {first}" in back.stdout
+    eventually(lambda: web.get()["status"].get("goodRevision") == first, within=90)
+    spec = web.get()["spec"]
+    assert spec["health"]["maxInFlight"] == 100
+    assert spec["pod"]["labels"] == {"part": "one"}
+    assert spec["replicas"] == 2
+    assert web.ask().split()[1] == "1"
+    gone = osnovci("status", "app/nobody")
+    assert (gone.returncode, gone.stderr) == (2, "osnovci: there is no osnovciapp nobody\n")
+
+
 def test_apps_share_what_the_database_allows(app: MakeApp, redis: Redis) -> None:
     """The pods are of the standard library and open nothing; what they are told is looked at."""
     database = {"maxConnections": 12, "reservedConnections": 4, "connectionsPerProcess": 2}
@@ -85,8 +167,9 @@ def test_apps_share_what_the_database_allows(app: MakeApp, redis: Redis) -> None
 
     def told(web: TestApp) -> int | None:
         """Give the size of the pools, if Redis, the ConfigMap and the status agree."""
-        found: Any = redis.hgetall(config_key(NAMESPACE, web.name))
-        mounted = web.get("configmap", f"{web.name}-document")["data"]["document"]
+        (release,) = web.releases()
+        found: Any = redis.hgetall(config_key(NAMESPACE, web.name, release))
+        mounted = web.documents()[release]
         agree = found.get("document") == mounted
         agree = agree and web.get()["status"].get("configRevision") == int(found["revision"])
         return json.loads(mounted)["database"]["connections_per_process"] if agree else None
@@ -134,6 +217,7 @@ def test_what_is_anothers_is_not_touched(app: MakeApp) -> None:
         ({"ingress": {"host": "a.app", "className": "A B"}}, "name of an IngressClass"),
         ({"scaling": {"maxReplicas": 4}}, "replicas and scaling exclude each other"),
         ({"database": {"reservedConnections": 100}}, "reservedConnections leaves nothing"),
+        ({"migration": {"command": []}}, "should have at least 1 items"),
     ],
     ids=[
         "rollout",
@@ -147,6 +231,7 @@ def test_what_is_anothers_is_not_touched(app: MakeApp) -> None:
         "class",
         "scaling",
         "database",
+        "migration",
     ],
 )
 def test_a_spec_that_cannot_be_is_refused(app: MakeApp, spec: dict[str, Any], words: str) -> None:

@@ -2,16 +2,24 @@
 
 import http.client
 import json
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+from redis import Redis
 from waiting import eventually
 
+from cluster import tools
 from cluster.kubectl import kubectl
+from cluster.paths import KUBECONFIG
+from osnovci.app_contract import config_key
 
 NAMESPACE = "homework"
 READY_SECONDS = 120.0
@@ -50,6 +58,20 @@ So long a busy machine may take until nobody is sent there any more.
 BROKEN = "raise SystemExit('no such table: homework')"
 
 
+def osnovci(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command as a person does who has kubectl and the cluster's kubeconfig."""
+    environment = {
+        **os.environ,
+        "PATH": f"{tools.kubernetes()}:{os.environ['PATH']}",
+        "KUBECONFIG": str(KUBECONFIG),
+        "OSNOVCI_NAMESPACE": NAMESPACE,
+    }
+    program = Path(sys.executable).parent / "osnovci"
+    return subprocess.run(
+        [program, *arguments], env=environment, capture_output=True, text=True, check=False
+    )
+
+
 @dataclass
 class Traffic:
     """What was asked of an app in the background."""
@@ -70,13 +92,21 @@ class TestApp:
     service: str = ""
     """The Service that is asked, where it is not that of the app's name."""
 
-    def apply(self, *, program: str = SERVER, version: str = "1", **spec: object) -> None:
+    def apply(
+        self,
+        *,
+        program: str = SERVER,
+        version: str = "1",
+        labels_of_pod: dict[str, str] | None = None,
+        **spec: object,
+    ) -> None:
         """Bring the app to what is said; the rest has short times, so that a test ends soon."""
         pod = {
             "image": "osnovci/homework:dev",
             "command": ["python", "-u", "-c", program],
             "env": [{"name": "VERSION", "value": version}],
             "resources": {"requests": {"cpu": "5m", "memory": "32Mi"}},
+            "labels": labels_of_pod or {},
         }
         whole = {
             "pod": pod,
@@ -97,6 +127,29 @@ class TestApp:
     def get(self, kind: str = "oapp", name: str = "") -> dict[str, Any]:
         found = kubectl("-n", NAMESPACE, "get", kind, name or self.name, "-o", "json")
         return json.loads(found)
+
+    def documents(self) -> dict[str, str]:
+        """Give what its pods start with, by release."""
+        return self.get("configmap", f"{self.name}-document")["data"]
+
+    def releases(self) -> list[str]:
+        return sorted(self.documents())
+
+    def configs(self, redis: Redis) -> dict[str, dict[str, int]]:
+        """Give the revision and a field of each release's config that is published."""
+        found: dict[str, dict[str, int]] = {}
+        for release in self.releases():
+            fields: Any = redis.hgetall(config_key(NAMESPACE, self.name, release))
+            if fields:
+                most = json.loads(fields["document"])["health"]["max_in_flight"]
+                found[release] = {"revision": int(fields["revision"]), "max_in_flight": most}
+        return found
+
+    def jobs(self) -> list[dict[str, Any]]:
+        """Give the Jobs of its migrations."""
+        selector = f"osnovci.app/app={self.name}"
+        found = kubectl("-n", NAMESPACE, "get", "jobs", "-l", selector, "-o", "json")
+        return json.loads(found)["items"]
 
     def pods(self, label: str = "osnovci.app/app") -> set[str]:
         """Name the pods that stay; those that leave may be of an app of this name before it."""

@@ -77,8 +77,9 @@ def start_pod(redis: Redis, redis_server: RedisServer, tmp_path: Path) -> Iterat
         pod: str = "web-1",
         app: str = "web_app:app",
         path: str = "/api/ready",
+        release: str = "",
     ) -> RunningPod:
-        told = web_environment(redis_server.url, document or app_document(), pod)
+        told = web_environment(redis_server.url, document or app_document(), pod, release)
         running.append(RunningPod.start(redis, tmp_path / f"{pod}.log", told, app))
         return running[-1].wait_for(path)
 

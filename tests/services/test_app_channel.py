@@ -20,7 +20,7 @@ from workers import NAMESPACE
 from osnovci.app_contract import AppDocument, app_heartbeat_key, checksum, config_key
 from osnovci.app_observation import Denials, Top
 from osnovci.limit_contract import LimitDocument, PolicyDocument, denials_key, top_key
-from osnovci_operator.app.reports import Reports
+from osnovci_operator.app.reports import Configs, Reports
 from osnovci_operator.app_channel import Channel
 from osnovci_operator.backend import Unreadable
 from osnovci_operator.connection import Connection
@@ -61,6 +61,10 @@ class Stand:
         self.woken = asyncio.Queue[Key]()
         self.channel = Channel(NAMESPACE, Opened(server.url), self.store, self.woken.put_nowait)
 
+    def tell(self, document: AppDocument, above: int) -> None:
+        """Have the pods of an app that has but one release run a document."""
+        self.channel.tell(KEY, Configs("", {"": document}), above)
+
     async def until(self, met: Callable[[Reports], bool]) -> Reports:
         """Wait for a reading that is as it should be; it is looked at after each wake."""
         async with asyncio.timeout(10):
@@ -87,13 +91,13 @@ def published(redis: Redis) -> dict[str, str]:
 
 
 async def test_a_document_is_published_once_under_a_revision(stand: Stand, redis: Redis) -> None:
-    stand.channel.tell(KEY, DOCUMENT, 0)
+    stand.tell(DOCUMENT, 0)
     found = await stand.until(lambda each: each.revision == 1)
     assert found.document == DOCUMENT
     text = DOCUMENT.model_dump_json()
     assert published(redis) == {"revision": "1", "checksum": checksum(text), "document": text}
-    stand.channel.tell(KEY, DOCUMENT, 0)
-    stand.channel.tell(KEY, STRICT, 0)
+    stand.tell(DOCUMENT, 0)
+    stand.tell(STRICT, 0)
     await stand.until(lambda each: each.revision == 2)
     assert published(redis)["document"] == STRICT.model_dump_json()
 
@@ -101,15 +105,15 @@ async def test_a_document_is_published_once_under_a_revision(stand: Stand, redis
 async def test_a_redis_without_the_document_gives_no_revision_twice(
     stand: Stand, redis: Redis
 ) -> None:
-    stand.channel.tell(KEY, DOCUMENT, 41)
+    stand.tell(DOCUMENT, 41)
     await stand.until(lambda each: each.revision == 42)
     redis.flushall()
-    stand.channel.tell(KEY, STRICT, 0)
+    stand.tell(STRICT, 0)
     await stand.until(lambda each: each.revision == 43)
 
 
 async def test_the_config_of_an_app_that_is_no_more_is_deleted(stand: Stand, redis: Redis) -> None:
-    stand.channel.tell(KEY, DOCUMENT, 0)
+    stand.tell(DOCUMENT, 0)
     await stand.until(lambda each: each.revision == 1)
     stand.channel.forget(KEY)
     async with asyncio.timeout(10):
@@ -117,8 +121,33 @@ async def test_the_config_of_an_app_that_is_no_more_is_deleted(stand: Stand, red
             await asyncio.sleep(0.05)
 
 
+async def test_each_release_has_its_own_config_under_a_revision_of_its_own(
+    stand: Stand, redis: Redis, start_pod: StartPod
+) -> None:
+    old, new = app_document(max_in_flight=100), app_document(max_in_flight=7)
+    await asyncio.to_thread(start_pod, old, pod=POD, release="old")
+    stand.channel.tell(KEY, Configs("old", {"old": old}), 0)
+    await stand.until(lambda each: POD in each.beats and each.in_force({POD}))
+    stand.channel.tell(KEY, Configs("new", {"old": old, "new": new}), 0)
+    found = await stand.until(lambda each: each.revision == 2)
+    assert found.document == new
+    # The old pod does not run the config that is rolled out, and is where it should be.
+    assert found.behind({POD}) == [POD]
+    assert found.astray() == []
+    stand.channel.tell(KEY, Configs("old", {"old": old}), 0)
+    found = await stand.until(lambda each: each.document == old)
+    assert found.in_force({POD})
+    assert (found.revision, found.beats[POD][0].config_revision) == (1, 1)
+    assert not redis.exists(config_key(NAMESPACE, APP, "new"))
+    # A config that is left over from a leader of before.
+    redis.hset(config_key(NAMESPACE, APP, "older"), "revision", "1")
+    stand.channel.tell(KEY, Configs("old", {"old": new}), 0, ["older"])
+    await stand.until(lambda each: each.document == new and each.in_force({POD}))
+    assert not redis.exists(config_key(NAMESPACE, APP, "older"))
+
+
 async def test_heartbeats_are_read_of_each_process(stand: Stand, redis: Redis) -> None:
-    stand.channel.tell(KEY, DOCUMENT, 0)
+    stand.tell(DOCUMENT, 0)
     first, second = (beat(process=number, document=DOCUMENT) for number in (0, 1))
     for each in (first, second):
         key = app_heartbeat_key(NAMESPACE, POD, each.process)
@@ -142,7 +171,7 @@ async def test_a_heartbeat_that_is_none_is_not_taken(stand: Stand, redis: Redis,
     redis.set(app_heartbeat_key(NAMESPACE, POD, 0), text)
     good = beat(process=1)
     redis.set(app_heartbeat_key(NAMESPACE, POD, 1), good.model_dump_json())
-    stand.channel.tell(KEY, DOCUMENT, 0)
+    stand.tell(DOCUMENT, 0)
     found = await stand.until(lambda each: POD in each.beats)
     assert found.beats == {POD: (good,)}
 
@@ -153,16 +182,16 @@ async def test_what_limits_denied_is_read_and_begins_anew_with_a_policy(
     counts = denials_key(NAMESPACE, APP)
     redis.hset(counts, mapping={"limits/denied": 4, "limits/wouldDeny": 1, "other/denied": 7})
     redis.zadd(top_key(NAMESPACE, APP, "limits"), {"api 10.0.0.7": 3, "api 10.0.0.8": 1})
-    stand.channel.tell(KEY, LIMITED, 0)
+    stand.tell(LIMITED, 0)
     found = await stand.until(lambda each: "limits" in each.denials)
     top = (Top("api", "10.0.0.7", 3), Top("api", "10.0.0.8", 1))
     assert found.denials == {"limits": Denials(4, 1, top)}
     redis.hincrby(counts, "limits/denied", 2)
     await stand.until(lambda each: each.denials["limits"].denied == 6)
-    stand.channel.tell(KEY, DOCUMENT, 0)
+    stand.tell(DOCUMENT, 0)
     found = await stand.until(lambda each: each.document == DOCUMENT)
     assert found.denials == {}
-    stand.channel.tell(KEY, LIMITED, 0)
+    stand.tell(LIMITED, 0)
     found = await stand.until(lambda each: "limits" in each.denials)
     assert found.denials == {"limits": Denials()}
     assert redis.hget(counts, "other/denied") == b"7"
@@ -171,7 +200,7 @@ async def test_what_limits_denied_is_read_and_begins_anew_with_a_policy(
 async def test_which_limits_an_older_config_had_is_remembered(stand: Stand) -> None:
     other = LIMITED.model_copy(update={"port": 4000})
     for document in (DOCUMENT, LIMITED, other):
-        stand.channel.tell(KEY, document, 0)
+        stand.tell(document, 0)
         found = await stand.until(lambda each, told=document: each.document == told)
     assert found.policies == {
         checksum(document.model_dump_json()): document.policies
@@ -183,7 +212,7 @@ async def test_a_policy_is_woken_with_its_app(stand: Stand) -> None:
     body = policy_body()
     body["metadata"]["namespace"] = NAMESPACE
     stand.store.put(body)
-    stand.channel.tell(KEY, LIMITED, 0)
+    stand.tell(LIMITED, 0)
     async with asyncio.timeout(10):
         woken = {await stand.woken.get() for _ in range(2)}
     assert woken == {KEY, Key("RateLimitPolicy", NAMESPACE, body["metadata"]["name"])}
@@ -193,7 +222,7 @@ async def test_a_redis_that_is_away_is_said_and_comes_back(own_redis_server: Red
     stand = Stand(own_redis_server)
     task = asyncio.create_task(stand.channel.run())
     try:
-        stand.channel.tell(KEY, DOCUMENT, 0)
+        stand.tell(DOCUMENT, 0)
         await stand.until(lambda each: each.revision == 1)
         own_redis_server.stop()
         async with asyncio.timeout(20):
@@ -210,11 +239,11 @@ async def test_a_pod_that_runs_takes_a_change_and_says_so(
     stand: Stand, start_pod: StartPod
 ) -> None:
     await asyncio.to_thread(start_pod, DOCUMENT, pod=POD)
-    stand.channel.tell(KEY, DOCUMENT, 0)
+    stand.tell(DOCUMENT, 0)
     # What it began with is the same document, so it is in force before Redis has it.
     await stand.until(lambda each: POD in each.beats and each.in_force({POD}))
     fewer = app_document(max_in_flight=7)
-    stand.channel.tell(KEY, fewer, 0)
+    stand.tell(fewer, 0)
     found = await stand.until(
         lambda each: each.document == fewer and each.beats[POD][0].config_revision == 2
     )
@@ -227,12 +256,12 @@ async def test_a_config_that_the_app_refuses_is_told_until_it_is_taken_back(
 ) -> None:
     good, bad = app_document(), app_document(max_per_user=13)
     await asyncio.to_thread(start_pod, good, pod=POD)
-    stand.channel.tell(KEY, good, 0)
+    stand.tell(good, 0)
     await stand.until(lambda each: POD in each.beats and each.in_force({POD}))
-    stand.channel.tell(KEY, bad, 0)
+    stand.tell(bad, 0)
     found = await stand.until(lambda each: each.refusal() is not None)
     assert f"pod {POD} refuses the config: " in (found.refusal() or "")
     assert "13 sessions bring bad luck" in (found.refusal() or "")
-    stand.channel.tell(KEY, good, 0)
+    stand.tell(good, 0)
     found = await stand.until(lambda each: each.document == good and each.in_force({POD}))
     assert found.refusal() is None

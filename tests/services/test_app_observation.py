@@ -50,8 +50,8 @@ def report(redis: Redis, heartbeat: AppHeartbeat, pod: str = "", process: int = 
 def test_nothing_is_no_zero(redis: Redis) -> None:
     found = observe(redis, AppQuestion("homework", ("web-1",)), AppQuestion("shop", ()))
     assert found == {
-        "homework": AppReading("homework", None, {}),
-        "shop": AppReading("shop", None, {}),
+        "homework": AppReading("homework", {"": None}, {}),
+        "shop": AppReading("shop", {"": None}, {}),
     }
     assert observe(redis) == {}
 
@@ -65,7 +65,7 @@ async def test_all_apps_in_one_read(redis: Redis, client: AsyncRedis) -> None:
         redis, AppQuestion("homework", ("web-1", "web-2"), 2), AppQuestion("shop", ("s-1",))
     )
     newest = found["homework"].newest
-    assert newest == Mark(1, checksum(published.model_dump_json()))
+    assert newest == {"": Mark(1, checksum(published.model_dump_json()))}
     assert found["homework"].heartbeats == {"web-1": (beat("web-1"), beat("web-1", process=1))}
     assert found["shop"].heartbeats == {"s-1": (beat("s-1", app="shop"),)}
 
@@ -116,9 +116,9 @@ def test_an_odd_config_is_none(redis: Redis, fields: dict[Any, Any]) -> None:
     key = config_key(NAMESPACE, "homework")
     redis.hset(key, mapping={"revision": 1, "checksum": CHECKSUM})
     question = AppQuestion("homework", ())
-    assert observe(redis, question)["homework"].newest == Mark(1, CHECKSUM)
+    assert observe(redis, question)["homework"].newest == {"": Mark(1, CHECKSUM)}
     redis.hset(key, mapping=fields)
-    assert observe(redis, question)["homework"].newest is None
+    assert observe(redis, question)["homework"].newest == {"": None}
 
 
 LIMITED = AppQuestion("homework", (), policies=("limits", "other"))
@@ -173,7 +173,7 @@ def test_keys_of_another_type_are_none(redis: Redis) -> None:
     redis.set(config_key(NAMESPACE, "homework"), "text")
     redis.hset(app_heartbeat_key(NAMESPACE, "web-1", 0), "a", "b")
     found = observe(redis, AppQuestion("homework", ("web-1",)))
-    assert found == {"homework": AppReading("homework", None, {})}
+    assert found == {"homework": AppReading("homework", {"": None}, {})}
 
 
 def test_the_reply_of_something_else_is_an_error() -> None:
@@ -191,10 +191,11 @@ async def test_the_report_of_a_pod_can_be_read(
 
     def has_it() -> bool:
         reading = observe(redis, question)["homework"]
+        newest = reading.newest[""]
         return bool(
-            reading.newest
-            and reading.newest.revision == published
-            and reading.pods_with(reading.newest.checksum) == frozenset({"web-1"})
+            newest
+            and newest.revision == published
+            and reading.pods_with(newest.checksum) == frozenset({"web-1"})
         )
 
     eventually(has_it)

@@ -14,10 +14,13 @@ import yaml
 from apps import app, decided, deployed, revision, seen
 
 from osnovci.app_contract import AppDocument
+from osnovci.app_revisions import GoodRevisions
 from osnovci_operator.app import build
+from osnovci_operator.app.configs import configs
 from osnovci_operator.app.objects import around, core
 from osnovci_operator.app.rollout import course
 from osnovci_operator.app.spec import App
+from osnovci_operator.labels import release_of
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "app"
 INPUTS = sorted(GOLDEN.glob("*.in.yaml"))
@@ -45,9 +48,9 @@ def read(given: Path) -> App:
 def built(of: App) -> list[dict[str, Any]]:
     """Build all objects of an app that has none yet."""
     chosen = course(revision(of), seen(), "3m")
-    document = chosen.revision.document
-    before = core(of, document, decided(of, seen()).replicas, chosen)
-    front = around(of, document, deployed(), "nginx:1")
+    documents = configs(seen(), chosen, None).documents
+    before = core(of, documents, decided(of, seen()).replicas, chosen)
+    front = around(of, documents, GoodRevisions(), deployed(), "nginx:1")
     after = [each for each in front if each["kind"] != "ConfigMap"]
     return [*before, *after]
 
@@ -97,8 +100,19 @@ def test_the_selectors_find_the_pods(given: Path) -> None:
 def test_a_pod_starts_with_what_the_spec_says(given: Path) -> None:
     of = read(given)
     (told,) = (each for each in built(of) if each["kind"] == "ConfigMap")
-    document = AppDocument.model_validate_json(told["data"][build.DOCUMENT])
+    (container,) = pod(of)["containers"]
+    variables = {each["name"]: each for each in container["env"]}
+    reference = variables["OSNOVCI_APP_DOCUMENT"]["valueFrom"]["configMapKeyRef"]
+    assert reference["key"] == variables["OSNOVCI_RELEASE"]["value"]
+    assert reference["name"] == told["metadata"]["name"]
+    document = AppDocument.model_validate_json(told["data"][reference["key"]])
     assert document == of.spec.document(of.identity.name)
+
+
+def test_other_pods_are_another_release() -> None:
+    templates = [build.template(app(pod={"image": image})) for image in ("a", "b", "b")]
+    first, second, third = (release_of(each["metadata"]) for each in templates)
+    assert first != second == third
 
 
 def test_a_variable_of_the_users_goes_before_ours() -> None:

@@ -18,14 +18,18 @@ def deployment(**status: Any) -> dict[str, Any]:
             "creationTimestamp": NOON.isoformat(),
             "annotations": {"deployment.kubernetes.io/revision": "2"},
         },
-        "spec": {"replicas": 3},
+        "spec": {"replicas": 3, "template": replica_set("2", "new")["spec"]["template"]},
         "status": {"observedGeneration": 2, **status},
     }
 
 
-def replica_set(number: str, name: str, *, owner: str = "d-1") -> dict[str, Any]:
+def replica_set(number: str, name: str, *, owner: str = "d-1", replicas: int = 1) -> dict[str, Any]:
     template = {
-        "metadata": {"creationTimestamp": None, "labels": {"a": "b", "pod-template-hash": name}},
+        "metadata": {
+            "creationTimestamp": None,
+            "labels": {"a": "b", "pod-template-hash": name},
+            "annotations": {"osnovci.app/release": f"release-{number}"},
+        },
         "spec": {"number": number},
     }
     return {
@@ -34,7 +38,7 @@ def replica_set(number: str, name: str, *, owner: str = "d-1") -> dict[str, Any]
             "annotations": {"deployment.kubernetes.io/revision": number},
             "ownerReferences": [{"uid": owner}],
         },
-        "spec": {"template": template},
+        "spec": {"template": template, "replicas": replicas},
     }
 
 
@@ -42,9 +46,20 @@ def test_a_deployment_is_read_with_its_replica_sets() -> None:
     sets = [replica_set("1", "old"), replica_set("2", "new"), replica_set("2", "x", owner="d-0")]
     read = Deployed.parse(deployment(), sets)
     assert read.template_hash == "new"
-    expected = {"metadata": {"labels": {"a": "b"}}, "spec": {"number": "1"}}
+    annotations = {"osnovci.app/release": "release-1"}
+    expected = {
+        "metadata": {"labels": {"a": "b"}, "annotations": annotations},
+        "spec": {"number": "1"},
+    }
     assert read.templates["old"] == expected
     assert set(read.templates) == {"old", "new"}
+    assert read.template == read.templates["new"]
+    assert read.releases == {"release-1", "release-2"}
+
+
+def test_a_release_without_pods_is_none() -> None:
+    read = Deployed.parse(deployment(), [replica_set("1", "old", replicas=0)])
+    assert read.releases == {"release-2"}
 
 
 @pytest.mark.parametrize(

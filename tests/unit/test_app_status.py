@@ -241,10 +241,11 @@ def test_a_name_that_is_taken_is_said_with_what_helps() -> None:
 def test_the_figures_are_those_of_the_deployment() -> None:
     given = seen(deployed=deployed(existing=4, updated=1, ready=3, complete=False))
     of = app()
-    written = status.status(of, {}, given, Outcome(decided(of, given), WANTED))
+    written = status.status(of, {}, given, Outcome(decided(of, given), WANTED, revision="a1"))
     del written["conditions"]
     assert written == {
         "observedGeneration": 3,
+        "revision": "a1",
         "replicas": 4,
         "readyReplicas": 3,
         "updatedReplicas": 1,

@@ -22,6 +22,12 @@ A value that stood in the pod template would roll the pods with every change; on
 ConfigMap does not.
 """
 
+ENV_RELEASE = "OSNOVCI_RELEASE"
+"""The release that a pod is of: the pods of one template, which have a document of their own.
+
+So the pods of before never meet the config of an image that is only being tried.
+"""
+
 ENV_SERVER_ID = "SERVER_ID"
 """What a pod calls itself in answers; without it, the pod's name."""
 
@@ -95,12 +101,12 @@ def checksum(document: str) -> str:
     return sha256(document.encode()).hexdigest()
 
 
-def config_key(namespace: str, app: str) -> str:
-    """Name the hash of an app's document: the fields revision, checksum, document.
+def config_key(namespace: str, app: str, release: str = "") -> str:
+    """Name the hash of the document of an app's release: the fields revision, checksum, document.
 
     It is also the channel on which a new one is announced.
     """
-    return f"{key_prefix(namespace)}config:{app}"
+    return f"{key_prefix(namespace)}config:{app}" + (f":{release}" if release else "")
 
 
 def app_heartbeat_key(namespace: str, pod: str, process: int) -> str:

@@ -4,7 +4,7 @@ Used by the operator's tick. Pure: the script's text, its arguments, its reply.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha1
 from importlib.resources import files
@@ -25,11 +25,12 @@ SHA = sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
 
 @dataclass(frozen=True)
 class AppQuestion:
-    """An app that is asked for: the pods that it has, and the most processes that one of them runs."""
+    """An app that is asked for: its pods, the most processes that one of them runs, its releases."""
 
     app: str
     pods: tuple[str, ...]
     processes: int = 1
+    releases: tuple[str, ...] = ("",)
     policies: tuple[str, ...] = ()
     """Those whose denials are asked for."""
 
@@ -55,7 +56,7 @@ class Denials:
 
 @dataclass(frozen=True)
 class Mark:
-    """What Redis holds as an app's newest document."""
+    """What Redis holds as the newest document of a release."""
 
     revision: int
     checksum: str
@@ -66,8 +67,8 @@ class AppReading:
     """One app at one moment."""
 
     app: str
-    newest: Mark | None
-    """None where nothing was published, or what is there cannot be read: publish it."""
+    newest: Mapping[str, Mark | None]
+    """By release; None where nothing was published, or what is there cannot be read: publish it."""
     heartbeats: dict[str, tuple[AppHeartbeat, ...]]
     """By pod, one a process; a pod that reports nothing is missing, and one of its processes may be."""
     denials: dict[str, Denials] = field(default_factory=dict[str, Denials])
@@ -84,7 +85,7 @@ class AppReading:
 
 def arguments(namespace: str, questions: Sequence[AppQuestion]) -> list[str]:
     """Give the script's arguments."""
-    configs = [config_key(namespace, each.app) for each in questions]
+    configs = [config_key(namespace, app, release) for app, release in _releases(questions)]
     policies = _policies(questions)
     limits = [
         word
@@ -103,7 +104,9 @@ def parse(reply: Any, questions: Sequence[AppQuestion]) -> dict[str, AppReading]
     """
     try:
         marks, counts, documents = (json.loads(text) for text in reply)
-        newest = {q.app: _mark(mark) for q, mark in zip(questions, marks, strict=True)}
+        newest: dict[str, dict[str, Mark | None]] = {each.app: {} for each in questions}
+        for (app, release), mark in zip(_releases(questions), marks, strict=True):
+            newest[app][release] = _mark(mark)
         beats: dict[str, dict[str, tuple[AppHeartbeat, ...]]] = {each.app: {} for each in questions}
         for asked, document in zip(_processes(questions), documents, strict=True):
             beat = _heartbeat(asked, document)
@@ -117,6 +120,10 @@ def parse(reply: Any, questions: Sequence[AppQuestion]) -> dict[str, AppReading]
     except (ValueError, TypeError, RecursionError) as error:
         raise UnexpectedReplyError("no reply of the script that was sent") from error
     return {app: AppReading(app, newest[app], beats[app], denials[app]) for app in newest}
+
+
+def _releases(questions: Sequence[AppQuestion]) -> list[tuple[str, str]]:
+    return [(each.app, release) for each in questions for release in each.releases]
 
 
 def _processes(questions: Sequence[AppQuestion]) -> list[tuple[str, str, int]]:

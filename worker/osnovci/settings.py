@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 from redis.connection import parse_url
 
-from osnovci.app_contract import ENV_APP, ENV_PROCESS, ENV_SERVER_ID, AppDocument
+from osnovci.app_contract import ENV_APP, ENV_PROCESS, ENV_RELEASE, ENV_SERVER_ID, AppDocument
 from osnovci.config.revision import Config, ConfigError
 from osnovci.contract import (
     ENV_NAMESPACE,
@@ -55,6 +55,8 @@ class AppSettings:
     """Empty outside a pod of the operator's: then there is no Redis to report to."""
     config: Config
     """What is in force until Redis says more."""
+    release: str = ""
+    """Whose document it reads there; empty where the app has but one."""
 
     @classmethod
     def parse(cls, environment: Mapping[str, str], host: str) -> "AppSettings":
@@ -75,6 +77,7 @@ class AppSettings:
             server_id=server_id or pod,
             redis_url=_redis_url(_needed(environment, ENV_REDIS_URL)),
             config=_config(_needed(environment, ENV_APP)),
+            release=environment.get(ENV_RELEASE, ""),
         )
 
 

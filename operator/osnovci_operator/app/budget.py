@@ -124,10 +124,10 @@ def unsettled(
             if is_smaller:
                 return f"the pods of {name} were not heard of yet"
             continue
-        database = found.document.database
-        if database and database.connections_per_process > share.connections:
+        told = (each.database for each in found.configs.documents.values())
+        if any(each and each.connections_per_process > share.connections for each in told):
             return f"the pools of {name} are to shrink to {share.connections}"
-        behind = found.behind(found.beats) if is_smaller else []
+        behind = found.astray() if is_smaller else []
         # One that asks for less than before has all it asks for, and still to give back.
         if late := behind or _holding(found, share.connections):
             return f"pod {late[0]} of {name} still has more than {share.connections} a process"

@@ -1,19 +1,19 @@
 """The objects an OsnovciApp owns. Pure: an app in, manifests out; None is not wanted."""
 
+import json
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any
 
 from osnovci import contract
-from osnovci.app_contract import ENV_APP, ENV_SERVER_ID, AppDocument
+from osnovci.app_contract import ENV_APP, ENV_RELEASE, ENV_SERVER_ID, AppDocument
+from osnovci.app_revisions import GoodRevisions, revisions_name
 from osnovci_operator import pods
 from osnovci_operator.app.rollout import Course
 from osnovci_operator.app.spec import App
-from osnovci_operator.labels import PROCESSES, app_labels, app_object_labels
+from osnovci_operator.labels import PROCESSES, RELEASE, app_labels, app_object_labels
 
 COMMAND = ["osnovci", "serve"]
-DOCUMENT = "document"
-"""The key of the ConfigMap that has the config document for a pod's start."""
-
 DATABASE_SECRET = "osnovci-database"  # noqa: S105  # its name
 KEPT_REVISIONS = 5
 STARTUP_SECONDS = 40
@@ -21,22 +21,31 @@ STARTUP_SECONDS = 40
 
 
 def document_name(app: str) -> str:
-    """Name the ConfigMap of an app's config document."""
+    """Name the ConfigMap of an app's config documents, each under its release."""
     return f"{app}-document"
 
 
 def template(app: App) -> dict[str, Any]:
-    """Build the pod template."""
+    """Build the pod template, which tells its pods the release that they are of."""
+    content = json.dumps(_template(app, release=""), sort_keys=True)
+    return _template(app, release=sha256(content.encode()).hexdigest()[:10])
+
+
+def _template(app: App, *, release: str) -> dict[str, Any]:
     spec, name = app.spec, app.identity.name
     section = spec.pod.model_copy(
         update={
             "service_account_name": spec.pod.service_account_name or name,
             # The rest of the document is hot; this counts when a pod starts, so a change rolls them.
-            "annotations": {**spec.pod.annotations, PROCESSES: str(spec.processes)},
+            "annotations": {
+                **spec.pod.annotations,
+                PROCESSES: str(spec.processes),
+                RELEASE: release,
+            },
         }
     )
     named = {each.name for each in section.env}
-    environment = [each for each in _environment(app) if each["name"] not in named]
+    environment = [each for each in _environment(app, release) if each["name"] not in named]
     web = pods.container(section, name="app", command=COMMAND, env=environment)
     return pods.template(
         section,
@@ -71,13 +80,25 @@ def deployment(app: App, replicas: int, course: Course) -> dict[str, Any]:
     }
 
 
-def document_map(app: App, document: AppDocument) -> dict[str, Any]:
-    """Build the ConfigMap with the document that pods start with; a change of it rolls none."""
+def document_map(app: App, documents: Mapping[str, AppDocument]) -> dict[str, Any]:
+    """Build the ConfigMap with the documents that pods start with; a change of it rolls none."""
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": metadata(app, name=document_name(app.identity.name)),
-        "data": {DOCUMENT: document.model_dump_json()},
+        "data": {release: each.model_dump_json() for release, each in documents.items()},
+    }
+
+
+def revisions_map(app: App, good: GoodRevisions) -> dict[str, Any] | None:
+    """Build the ConfigMap that keeps the good revisions, once there is one."""
+    if not good.current:
+        return None
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": metadata(app, name=revisions_name(app.identity.name)),
+        "data": good.data(),
     }
 
 
@@ -136,7 +157,7 @@ def metadata(
     return written
 
 
-def _environment(app: App) -> list[dict[str, Any]]:
+def _environment(app: App, release: str) -> list[dict[str, Any]]:
     """Tell a pod who and where it is; a variable of the same name in `pod.env` goes before ours."""
     pod_name = {"fieldRef": {"fieldPath": "metadata.name"}}
     environment: list[dict[str, Any]] = [
@@ -146,9 +167,10 @@ def _environment(app: App) -> list[dict[str, Any]]:
         {
             "name": ENV_APP,
             "valueFrom": {
-                "configMapKeyRef": {"name": document_name(app.identity.name), "key": DOCUMENT}
+                "configMapKeyRef": {"name": document_name(app.identity.name), "key": release}
             },
         },
+        {"name": ENV_RELEASE, "value": release},
         _secret(contract.ENV_REDIS_URL, contract.REDIS_SECRET, "url"),
     ]
     if app.spec.database:

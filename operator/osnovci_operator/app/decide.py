@@ -120,8 +120,9 @@ def _told(mine: Sharer, seen: Seen) -> int:
     """Give the connections that a process may open by the config in force, if there is any pod."""
     if not mine.staying and not mine.leaving:
         return mine.connections
-    document = seen.reports.document if isinstance(seen.reports, Reports) else seen.standing
-    return document.database.connections_per_process if document and document.database else 1
+    told = seen.reports.configs.documents if isinstance(seen.reports, Reports) else seen.standing
+    sizes = (each.database.connections_per_process for each in told.values() if each.database)
+    return max(sizes, default=1)
 
 
 def fixed(spec: Spec, _: Seen) -> Decision | None:

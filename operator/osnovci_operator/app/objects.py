@@ -1,11 +1,14 @@
 """What an OsnovciApp owns as a whole: where it is, in which order it is applied, whose it is. Pure."""
 
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from pydantic import ValidationError
 
 from osnovci.app_contract import AppDocument
-from osnovci_operator.app import build, nginx, way_in
+from osnovci.app_revisions import GoodRevisions, revisions_name
+from osnovci_operator.app import build, migration, nginx, way_in
 from osnovci_operator.app.rollout import Course
 from osnovci_operator.app.seen import Deployed
 from osnovci_operator.app.spec import App
@@ -22,22 +25,30 @@ from osnovci_operator.kinds import (
 from osnovci_operator.resource import Key
 
 
-def core(app: App, document: AppDocument, replicas: int, course: Course) -> list[dict[str, Any]]:
+def core(
+    app: App, documents: Mapping[str, AppDocument], replicas: int, course: Course
+) -> list[dict[str, Any]]:
     """Give the Deployment and what its pods need, in the order in which one needs another."""
     wanted = (
         build.service_account(app),
-        build.document_map(app, document),
-        build.deployment(app, replicas, course),
+        build.document_map(app, documents),
+        migration.job(app, build.template(app)) if course.migrates else None,
+        build.deployment(app, replicas, course) if course.deploys else None,
     )
     return [manifest for manifest in wanted if manifest]
 
 
 def around(
-    app: App, document: AppDocument, balancer: Deployed | None, nginx_image: str
+    app: App,
+    documents: Mapping[str, AppDocument],
+    good: GoodRevisions,
+    balancer: Deployed | None,
+    nginx_image: str,
 ) -> list[dict[str, Any]]:
-    """Give what else the app owns: the config of the new revision, and what is in front of it."""
+    """Give what else the app owns: configs, good revisions, and what is in front of it."""
     wanted = (
-        build.document_map(app, document),
+        build.document_map(app, documents),
+        build.revisions_map(app, good),
         build.service(app),
         build.disruption_budget(app),
         *nginx.objects(app, nginx_image),
@@ -88,7 +99,8 @@ def every_place(key: Key) -> list[Key]:
     """Name all that an app of this key may own."""
     front = (SERVICE, DISRUPTION_BUDGET, INGRESS, HTTP_ROUTE)
     own = (Key(kind, key.namespace, key.name) for kind in front)
-    return [*core_places(key), *own, *nginx_places(key)]
+    revisions = Key(CONFIG_MAP, key.namespace, revisions_name(key.name))
+    return [*core_places(key), revisions, *own, *nginx_places(key)]
 
 
 def document_place(app: App) -> Key:
@@ -97,13 +109,23 @@ def document_place(app: App) -> Key:
     return Key(CONFIG_MAP, app.identity.namespace, name)
 
 
-def standing(body: dict[str, Any] | None) -> AppDocument | None:
-    """Read the config that pods start with; what somebody else wrote there is none."""
-    try:
-        text = (body or {}).get("data", {}).get(build.DOCUMENT, "")
-        return AppDocument.model_validate_json(text)
-    except ValidationError:
-        return None
+def revisions_place(app: App) -> Key:
+    """Name the ConfigMap of the good revisions."""
+    return Key(CONFIG_MAP, app.identity.namespace, revisions_name(app.identity.name))
+
+
+def good(body: dict[str, Any] | None) -> GoodRevisions:
+    """Read the good revisions."""
+    return GoodRevisions.parse((body or {}).get("data", {}))
+
+
+def standing(body: dict[str, Any] | None) -> dict[str, AppDocument]:
+    """Read the configs that pods start with, by release; what somebody else wrote there is none."""
+    found: dict[str, AppDocument] = {}
+    for release, text in (body or {}).get("data", {}).items():
+        with suppress(ValidationError):
+            found[release] = AppDocument.model_validate_json(text)
+    return found
 
 
 def pool_of(body: dict[str, Any]) -> str:

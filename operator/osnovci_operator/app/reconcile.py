@@ -6,11 +6,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from osnovci.app_contract import AppDocument
+from osnovci.app_revisions import GoodRevision
 from osnovci_operator import conditions
 from osnovci_operator.app import build, objects, status
+from osnovci_operator.app.configs import configs, standing
 from osnovci_operator.app.decide import Decision, decide, sharer
-from osnovci_operator.app.reports import Reports, sized
+from osnovci_operator.app.migration import digest
+from osnovci_operator.app.migrations import Migrations
+from osnovci_operator.app.reports import Configs, Reports
 from osnovci_operator.app.rollout import Course, Revision, course
 from osnovci_operator.app.scaling import ScalingState
 from osnovci_operator.app.seen import Deployed, Neighbour, Seen, Stranger
@@ -31,6 +34,9 @@ from osnovci_operator.memory import Memory
 from osnovci_operator.report import Reporter
 from osnovci_operator.resource import InvalidSpecError, Key, format_duration
 from osnovci_operator.store import Store
+
+MIGRATING_EVERY = timedelta(seconds=5)
+"""The pods of a migration are not watched."""
 
 NAME_TAKEN_EVERY = timedelta(seconds=10)
 NO_GATEWAY_API = (
@@ -57,6 +63,7 @@ class Apps:
         self._channels = channels
         self._events = events
         self._reporter = Reporter(kube, events)
+        self._migrations = Migrations(store, kube)
         self._now = now
         self._nginx_image = nginx_image
         self._scaling = Memory[ScalingState]()
@@ -70,16 +77,22 @@ class Apps:
             return await self._report_invalid(key, app)
         if app is None or app.deleting:
             return self._forget(key)
-        live = await self._live(app)
+        live, wanted = await self._live(app), self._wanted(app)
         seen = self._observe(app, live)
+        run = await self._migrations.look(app, wanted, seen.deployed)
+        seen = replace(seen, migration=run)
         decision = self._decide(app, seen)
         self._note(app, seen, decision)
-        outcome = Outcome(decision, self._choose(app, seen))
+        chosen, good = self._choose(app, wanted, seen), seen.good
+        if chosen.proven:
+            good = good.after(GoodRevision(name=wanted.name, spec=app.spec.revision()))
+        outcome = Outcome(decision, chosen, revision=wanted.name, good=good)
         return await self._report(app, seen, await self._apply(app, seen, live, outcome))
 
     def _forget(self, key: Key) -> None:
         self._reporter.forget(key)
         self._channels.forget(key)
+        self._migrations.forget(key)
         for place in objects.every_place(key):
             self._kube.forget(place.kind, place.namespace, place.name)
             body = self._store.child(key, place.kind, place.name)
@@ -161,6 +174,8 @@ class Apps:
             ),
             nginx=Deployed.parse(nginx, ()) if nginx else None,
             standing=objects.standing(own.get(objects.document_place(app))),
+            good=objects.good(own.get(objects.revisions_place(app))),
+            releases=self._store.releases(app.key) | (deployed.releases if deployed else set()),
             trouble=self._store.trouble(app.key),
             reports=self._channels.reports(app.key),
             ready_pods=self._store.ready_pods(app.key),
@@ -173,8 +188,12 @@ class Apps:
             ),
         )
 
-    def _choose(self, app: App, seen: Seen) -> Course:
-        wanted = Revision(build.template(app), app.spec.document(app.identity.name))
+    def _wanted(self, app: App) -> Revision:
+        template, run = build.template(app), app.spec.migration
+        document = app.spec.document(app.identity.name)
+        return Revision(template, document, digest(template, run) if run else "")
+
+    def _choose(self, app: App, wanted: Revision, seen: Seen) -> Course:
         deadline = format_duration(app.spec.rollout.deadline)
         return course(wanted, seen, deadline)
 
@@ -184,32 +203,39 @@ class Apps:
         """Make the app's objects what they should be, but for those that are another's.
 
         The config of a revision is published when the API server has taken its Deployment; until
-        then the one of before is, with pools no larger than they may be now. Rate limits belong to
-        no revision: they are those of this moment in both.
+        then the ones of before are, with pools no larger than they may be now. Rate limits belong
+        to no revision: they are those of this moment in all.
         """
         decision, chosen = outcome.decision, outcome.course
-        document = _current(chosen.revision.document, decision, seen)
-        before = _current(seen.standing, decision, seen) if seen.standing else document
+        after = configs(seen, chosen, decision.share)
+        before = standing(seen, decision.share) or after
         taken = {each.place for each in seen.strangers}
         if taken.intersection(objects.core_places(app.key)):
             asked = seen.deployed.asked if seen.deployed else 0
             return replace(outcome, decision=replace(decision, replicas=asked))
-        self._tell(app, before)
-        core = objects.core(app, before, decision.replicas, chosen)
+        self._tell(app, seen, before)
+        documents = {**after.documents, **before.documents}
+        core = objects.core(app, documents, decision.replicas, chosen)
         if refusal := await self._write(app, core, live):
             return replace(outcome, refusal=refusal)
+        if chosen.migrates:
+            note = "the migration of a new revision, before its pods"
+            await self._events.record(KIND, app.identity, "MigrationStarted", note)
+        if not chosen.deploys:
+            return outcome
         await self._announce(app, seen, decision)
-        self._tell(app, document)
-        others = objects.around(app, document, seen.nginx, self._nginx_image)
-        refusal = await self._write(
-            app, (each for each in others if objects.place_of(each) not in taken), live
-        )
+        self._tell(app, seen, after)
+        around = objects.around(app, after.documents, outcome.good, seen.nginx, self._nginx_image)
+        others = (each for each in around if objects.place_of(each) not in taken)
+        refusal = await self._write(app, others, live)
         if not refusal:
             await self._remove_unwanted(app)
         return replace(outcome, refusal=refusal)
 
-    def _tell(self, app: App, document: AppDocument) -> None:
-        self._channels.tell(app.key, document, app.status.get("configRevision") or 0)
+    def _tell(self, app: App, seen: Seen, told: Configs) -> None:
+        """Publish configs, and take back those of releases that no pod is of any more."""
+        gone = seen.standing.keys() - seen.releases - {told.release}
+        self._channels.tell(app.key, told, app.status.get("configRevision") or 0, gone)
 
     async def _write(
         self, app: App, manifests: Iterable[dict[str, Any]], live: dict[Key, dict[str, Any]]
@@ -258,6 +284,8 @@ class Apps:
         written = status.status(app, last, seen, outcome)
         wait = await self._reporter.report(app.key, app.identity, written, seen.now)
         recheck = REFUSED_EVERY if outcome.refusal else outcome.decision.recheck or RESYNC
+        if outcome.course.migration and not outcome.course.refused:
+            recheck = MIGRATING_EVERY
         if seen.strangers:  # What does not carry our label is not watched.
             recheck = min(recheck, NAME_TAKEN_EVERY)
         return min(recheck, wait or recheck)
@@ -268,9 +296,3 @@ class Apps:
         written = conditions.invalid(str(error), last, identity.generation, now)
         await self._reporter.report(key, identity, written, now)
         return RESYNC
-
-
-def _current(document: AppDocument, decision: Decision, seen: Seen) -> AppDocument:
-    """Give a config with the rate limits, and no more connections than the database allows."""
-    limited = document.model_copy(update={"policies": seen.policies})
-    return sized(limited, decision.share.connections) if decision.share else limited

@@ -13,19 +13,38 @@ NO_POLICIES: Mapping[str, tuple[PolicyDocument, ...]] = {}
 
 
 @dataclass(frozen=True)
-class Reports:
-    """The heartbeats of an app's pods at one moment, and the config that they should run."""
+class Configs:
+    """The configs of an app, by the release whose pods run each."""
 
-    document: AppDocument
-    """The config that is published."""
+    release: str
+    """The one that is rolled out."""
+    documents: Mapping[str, AppDocument]
+
+    @property
+    def document(self) -> AppDocument:
+        """The config that is rolled out; pods of another release keep theirs until they go."""
+        return self.documents[self.release]
+
+
+@dataclass(frozen=True)
+class Reports:
+    """The heartbeats of an app's pods at one moment, and the configs that they should run."""
+
+    configs: Configs
+    """What is published."""
     revision: int = 0
-    """Under which it is; 0 while it is not yet."""
+    """Under which that of the release which is rolled out is; 0 while it is not yet."""
     beats: Mapping[str, tuple[AppHeartbeat, ...]] = field(default_factory=lambda: NONE)
     """By pod, one for each server process that reports."""
     denials: Mapping[str, Denials] = field(default_factory=lambda: NO_DENIALS)
     """By policy; one that cannot be read is missing."""
     policies: Mapping[str, tuple[PolicyDocument, ...]] = field(default_factory=lambda: NO_POLICIES)
     """The rate limits of the documents published lately, by checksum: a pod may run one of before."""
+
+    @property
+    def document(self) -> AppDocument:
+        """The config that is rolled out."""
+        return self.configs.document
 
     def is_about(self, document: AppDocument) -> bool:
         """Whether this config is published, whatever pool sizes and rate limits are at the moment."""
@@ -51,6 +70,15 @@ class Reports:
             pod
             for pod, beats in self.of(pods).items()
             if any(beat.config_checksum != current for beat in beats)
+        ]
+
+    def astray(self) -> list[str]:
+        """Name the pods that report and run none of the published configs."""
+        known = {checksum(each.model_dump_json()) for each in self.configs.documents.values()}
+        return [
+            pod
+            for pod, beats in self.of(self.beats).items()
+            if any(beat.config_checksum not in known for beat in beats)
         ]
 
     def in_force(self, pods: Iterable[str]) -> bool:

@@ -14,15 +14,22 @@ from typing import Any
 from pydantic import ValidationError
 
 from osnovci.app_contract import AppDocument
+from osnovci_operator.app.migration import Run, State
 from osnovci_operator.app.reports import Reports
 from osnovci_operator.app.seen import Deployed, Seen
+from osnovci_operator.labels import release_of
 
 APPLIED = "osnovci.app/revision"
 GOOD_TEMPLATE = "osnovci.app/good-template"
 GOOD_DOCUMENT = "osnovci.app/good-document"
 REFUSED = "osnovci.app/refused-revision"
 REFUSED_WHY = "osnovci.app/refused-why"
+MIGRATED = "osnovci.app/migrated"
+"""Migrations that have succeeded, by their digests, the last one first."""
+
 WHY_MAX = 700
+MIGRATIONS_MAX = 12
+"""More than Kubernetes keeps revisions to go back to."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +38,20 @@ class Revision:
 
     template: dict[str, Any]
     document: AppDocument
+    migration: str = ""
+    """The digest of what has to succeed before; empty where nothing has."""
+
+    @property
+    def release(self) -> str:
+        """The release that its pods are of."""
+        return release_of(self.template["metadata"])
 
     @property
     def name(self) -> str:
         """Tell it from others, by what it holds."""
-        content = [self.template, self.document.model_dump(mode="json")]
+        content: list[Any] = [self.template, self.document.model_dump(mode="json")]
+        if self.migration:
+            content.append(self.migration)
         return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -46,7 +62,18 @@ class Course:
     revision: Revision
     notes: Mapping[str, str]
     refused: str = ""
-    """Why the revision that the spec asks for is not the one; empty where it is."""
+    """Why the revision that the spec asks for was given up; empty where it was not."""
+    migration: Run | None = None
+    """The migration that keeps that revision back: it is to succeed first, or has failed."""
+    proven: bool = False
+    """Whether that revision is good: all of its pods are available, and run its config."""
+    deploys: bool = True
+    """Whether there is a revision to apply; the first one's migration comes before any."""
+
+    @property
+    def migrates(self) -> bool:
+        """Whether a migration is to be started."""
+        return bool(self.migration and self.migration.state is State.ABSENT and not self.refused)
 
 
 @dataclass(frozen=True)
@@ -58,11 +85,12 @@ class _Memory:
     good_document: str = ""
     refused: str = ""
     why: str = ""
+    migrated: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, notes: Mapping[str, str]) -> "_Memory":
         keys = (APPLIED, GOOD_TEMPLATE, GOOD_DOCUMENT, REFUSED, REFUSED_WHY)
-        return cls(*(notes.get(key, "") for key in keys))
+        return cls(*(notes.get(key, "") for key in keys), migrated=migrated(notes))
 
     def notes(self) -> dict[str, str]:
         written = {
@@ -71,6 +99,7 @@ class _Memory:
             GOOD_DOCUMENT: self.good_document,
             REFUSED: self.refused,
             REFUSED_WHY: self.why,
+            MIGRATED: " ".join(self.migrated),
         }
         return {key: value for key, value in written.items() if value}
 
@@ -83,16 +112,28 @@ class _Memory:
             return None
         return Revision(template, document) if template else None
 
+    def having(self, run: Run | None) -> "_Memory":
+        """Remember a migration that has succeeded."""
+        if not run or run.digest in self.migrated:
+            return self
+        return replace(self, migrated=(run.digest, *self.migrated)[:MIGRATIONS_MAX])
+
+
+def migrated(notes: Mapping[str, str]) -> tuple[str, ...]:
+    """Read which migrations have succeeded from a Deployment's annotations."""
+    return tuple(notes.get(MIGRATED, "").split())
+
 
 def course(wanted: Revision, seen: Seen, deadline: str) -> Course:
     """Choose the revision; `deadline` is how long a rollout may stand still."""
-    deployed = seen.deployed
+    deployed, run = seen.deployed, seen.migration
     if not deployed:
-        return Course(wanted, _Memory(applied=wanted.name).notes())
+        return _first(wanted, run)
     memory = _Memory.parse(deployed.notes)
     good = memory.good(deployed.templates)
-    if good and memory.refused == wanted.name:
-        return _back(good, memory)
+    if halted := _halted(wanted, seen, deployed, good, memory):
+        return halted
+    memory = memory.having(run)
     reports = seen.reports if isinstance(seen.reports, Reports) else None
     if reports and not reports.is_about(wanted.document):
         reports = None
@@ -105,14 +146,41 @@ def course(wanted: Revision, seen: Seen, deadline: str) -> Course:
     ):
         return _back(good, replace(memory, refused=wanted.name, why=why[:WHY_MAX]))
     kept = replace(memory, applied=wanted.name, refused="", why="")
-    proven = deployed.complete and reports and reports.in_force(seen.ready_pods)
-    if tried and proven and deployed.template_hash:
+    in_force = reports is not None and reports.in_force(seen.ready_pods)
+    proven = tried and deployed.complete and in_force and bool(deployed.template_hash)
+    if proven:
         kept = replace(
             kept,
             good_template=deployed.template_hash,
             good_document=wanted.document.model_dump_json(),
         )
-    return Course(wanted, kept.notes())
+    return Course(wanted, kept.notes(), proven=proven)
+
+
+def _first(wanted: Revision, run: Run | None) -> Course:
+    """Choose where there is no Deployment: nothing is applied before the migration has succeeded."""
+    notes = _Memory(applied=wanted.name)
+    if not run or run.state is State.SUCCEEDED:
+        return Course(wanted, notes.having(run).notes())
+    refused = run.words if run.state is State.FAILED else ""
+    return Course(wanted, notes.notes(), refused, run, deploys=False)
+
+
+def _halted(
+    wanted: Revision, seen: Seen, deployed: Deployed, good: Revision | None, memory: _Memory
+) -> Course | None:
+    """Keep what runs while a revision is refused, or its migration is on its way; None goes on."""
+    run = seen.migration if seen.migration and seen.migration.state is not State.SUCCEEDED else None
+    release = release_of(deployed.template["metadata"])
+    standing = Revision(deployed.template, seen.standing.get(release, wanted.document))
+    if good and deployed.template_hash == memory.good_template:
+        standing = good  # The same, and its pools are of the size that was asked for.
+    if memory.refused == wanted.name and (good or run):
+        return _back(good or standing, memory, run)
+    if run and run.state is State.FAILED:
+        failed = replace(memory, refused=wanted.name, why=run.words[:WHY_MAX])
+        return _back(good or standing, failed, run)
+    return Course(standing, memory.notes(), migration=run) if run else None
 
 
 def _is_good(wanted: Revision, deployed: Deployed, good: Revision, memory: _Memory) -> bool:
@@ -139,5 +207,5 @@ def _failure(
     return f"the new revision did not become ready within {deadline}: {words}"
 
 
-def _back(good: Revision, memory: _Memory) -> Course:
-    return Course(good, replace(memory, applied=good.name).notes(), memory.why)
+def _back(to: Revision, memory: _Memory, run: Run | None = None) -> Course:
+    return Course(to, replace(memory, applied=to.name).notes(), memory.why, run)

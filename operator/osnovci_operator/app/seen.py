@@ -6,11 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from osnovci.app_contract import AppDocument
+from osnovci.app_revisions import GoodRevisions
 from osnovci.limit_contract import PolicyDocument
 from osnovci_operator.app.budget import Sharer
+from osnovci_operator.app.migration import Run
 from osnovci_operator.app.reports import Reports
 from osnovci_operator.backend import Unreadable
-from osnovci_operator.labels import TEMPLATE_HASH
+from osnovci_operator.labels import TEMPLATE_HASH, release_of
 from osnovci_operator.resource import Key
 
 REVISION_NUMBER = "deployment.kubernetes.io/revision"
@@ -40,6 +42,10 @@ class Deployed:
     """The name that Kubernetes gave the newest pod template; empty where it has none yet."""
     templates: Mapping[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     """The pod templates that are kept, by that name."""
+    template: dict[str, Any] = field(default_factory=dict[str, Any])
+    """The newest pod template."""
+    releases: frozenset[str] = frozenset()
+    """Of the pod templates that there are pods of, or may be."""
 
     @classmethod
     def parse(
@@ -73,6 +79,8 @@ class Deployed:
                 (_hash(each) for each in owned if _number(each) == number and number), ""
             ),
             templates={_hash(each): _template(each) for each in owned},
+            template=_template(deployment),
+            releases=frozenset(_releases([deployment, *filter(_has_pods, owned)])),
         )
 
 
@@ -104,8 +112,10 @@ class Seen:
     """Objects of the names that the app needs which are not the app's."""
     nginx: Deployed | None = None
     """The Deployment of the nginx in front of the app; None: there is none."""
-    standing: AppDocument | None = None
-    """The config that pods start with, which belongs to the Deployment; None: there is none."""
+    standing: Mapping[str, AppDocument] = field(default_factory=dict[str, AppDocument])
+    """The configs that pods start with, by release."""
+    releases: frozenset[str] = frozenset()
+    """Those that there are pods of, or may be."""
     trouble: str | None = None
     """What keeps one of the app's pods from becoming ready."""
     reports: Reports | Unreadable | None = None
@@ -120,10 +130,26 @@ class Seen:
     """The rate limits that are in force on the app."""
     ready_pods: frozenset[str] = frozenset()
     """The names of the pods that take requests, without those that leave."""
+    good: GoodRevisions = field(default_factory=GoodRevisions)
+    """The revisions that were good, as they are kept."""
+    migration: Run | None = None
+    """The migration of the revision that the spec asks for; None: it has none."""
 
 
 def _is_owned(body: dict[str, Any], uid: str) -> bool:
     return uid in {each["uid"] for each in body["metadata"].get("ownerReferences", ())}
+
+
+def _has_pods(replica_set: dict[str, Any]) -> bool:
+    counts = (
+        replica_set["spec"].get("replicas", 1),
+        replica_set.get("status", {}).get("replicas", 0),
+    )
+    return any(counts)
+
+
+def _releases(bodies: Iterable[dict[str, Any]]) -> Iterable[str]:
+    return (release_of(each["spec"]["template"]["metadata"]) for each in bodies)
 
 
 def _number(replica_set: dict[str, Any]) -> str | None:
@@ -134,9 +160,9 @@ def _hash(replica_set: dict[str, Any]) -> str:
     return replica_set["metadata"]["labels"].get(TEMPLATE_HASH, "")
 
 
-def _template(replica_set: dict[str, Any]) -> dict[str, Any]:
-    """Give a ReplicaSet's pod template as the Deployment had it."""
-    template = replica_set["spec"]["template"]
+def _template(body: dict[str, Any]) -> dict[str, Any]:
+    """Give the pod template of a ReplicaSet or Deployment as the Deployment had it."""
+    template = body["spec"]["template"]
     metadata = {
         key: value for key, value in template["metadata"].items() if key != "creationTimestamp"
     }

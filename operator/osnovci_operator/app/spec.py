@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Annotated, Any, Self
 
 from pydantic import Field
+from pydantic.alias_generators import to_camel
 
 from osnovci.app_contract import AppDocument
 from osnovci_operator.app.config import Database, Health, Shutdown
@@ -20,6 +21,18 @@ KIND = "OsnovciApp"
 PLURAL = "osnovciapps"
 UNSCALED_REPLICAS = 3
 """The count of an app that sets neither replicas nor scaling."""
+
+OF_A_REVISION = (
+    "pod",
+    "port",
+    "processes",
+    "database",
+    "health",
+    "shutdown",
+    "trusted_proxies",
+    "migration",
+)
+"""The fields of the spec that its pods and their config are made of; the others are put back by nobody."""
 
 NAME_RULE = rule(
     "self.metadata.name.matches('^[a-z]([a-z0-9-]*[a-z0-9])?$')",
@@ -58,6 +71,15 @@ class Rollout(Model):
     """How long a new pod has to be ready before the next is replaced."""
     deadline: Duration = timedelta(minutes=3)
     """How long a rollout may stand still before the last good revision is put back."""
+
+
+class Migration(Model):
+    """What runs once before the pods of a new revision, such as a change of the database."""
+
+    command: Annotated[list[str], Field(min_length=1, max_length=64)]
+    """What it runs, in a pod with the image, environment and volumes of the new revision."""
+    timeout: Duration = timedelta(minutes=10)
+    """How long it may take, its retries included; then it has failed."""
 
 
 class Scaling(Model):
@@ -121,6 +143,8 @@ class Spec(Model):
         Field(max_length=128, json_schema_extra={"x-kubernetes-list-type": "set"}),
     ] = []
     """Networks of the proxies whose X-Forwarded-For tells a client's address; by default none is believed."""
+    migration: Migration | None = None
+    """What has to succeed before the pods of a new revision come; by default nothing."""
     ingress: Ingress | None = None
     """The way in from outside; by default the app answers inside the cluster alone."""
     load_balancer: LoadBalancer | None = None
@@ -137,6 +161,11 @@ class Spec(Model):
             shutdown=self.shutdown.document(),
             trusted_proxies=tuple(self.trusted_proxies),
         )
+
+    def revision(self) -> dict[str, Any]:
+        """Give what of the spec makes a revision, as a resource has it; None is what is not set."""
+        written = self.model_dump(mode="json", include=set(OF_A_REVISION), exclude_none=True)
+        return {to_camel(field): written.get(to_camel(field)) for field in OF_A_REVISION}
 
 
 class TrafficStatus(Model):
@@ -176,6 +205,10 @@ class Status(Model):
     """The label selector of the web pods, for the scale subresource."""
     url: str | None = None
     """Where the app answers."""
+    revision: str | None = None
+    """The revision that the spec asks for, by a digest of its pods and config."""
+    good_revision: str | None = None
+    """The last one that was good: `osnovci rollback` puts it back where the spec asks for another."""
     database: DatabaseStatus | None = None
     """The connections to the database."""
     config_revision: int | None = None

@@ -1,15 +1,17 @@
 """What is reported of an OsnovciApp: its figures and conditions. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from osnovci.app_revisions import GoodRevisions
 from osnovci.limit_contract import PolicyDocument
 from osnovci.words import counted, first_of
 from osnovci_operator import conditions
 from osnovci_operator.app.budget import Share
 from osnovci_operator.app.decide import Decision
+from osnovci_operator.app.migration import Run
 from osnovci_operator.app.reports import Reports
 from osnovci_operator.app.rollout import APPLIED, Course
 from osnovci_operator.app.seen import Deployed, Seen, Stranger
@@ -19,6 +21,11 @@ from osnovci_operator.backend import Unreadable
 from osnovci_operator.conditions import Condition
 from osnovci_operator.labels import app_labels, selector
 from osnovci_operator.resource import format_duration
+
+HALTED = frozenset({"RolledBack", "MigrationFailed", "Migrating"})
+"""Reasons of Progressing for which the pods are not of the revision that the spec asks for."""
+
+_KEPT = "pods and config stay as they are"
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,9 @@ class Outcome:
     decision: Decision
     course: Course
     refusal: Refusal | None = None
+    revision: str = ""
+    """The one that the spec asks for."""
+    good: GoodRevisions = field(default_factory=GoodRevisions)
 
 
 def status(app: App, last: dict[str, Any], seen: Seen, outcome: Outcome) -> dict[str, Any]:
@@ -54,6 +64,8 @@ def status(app: App, last: dict[str, Any], seen: Seen, outcome: Outcome) -> dict
         "desiredReplicas": decision.replicas,
         "selector": selector(app_labels(app.identity.name)),
         "url": url(app, seen.nginx),
+        "revision": outcome.revision,
+        **({"goodRevision": outcome.good.current.name} if outcome.good.current else {}),
         "conditions": conditions.merge(
             last.get("conditions", ()),
             (
@@ -98,6 +110,8 @@ def progressing(app: App, seen: Seen, outcome: Outcome) -> Condition:
     if outcome.refusal and outcome.refusal.of_pods:
         message = f"{outcome.refusal.message}; pods and config stay as they are"
         return Condition("Progressing", False, "PodRefused", message)
+    if course.migration:
+        return _migrating(course.migration, course)
     if course.refused:
         message = (
             f"{course.refused}; the last good revision serves instead, until pod or config of the "
@@ -107,6 +121,13 @@ def progressing(app: App, seen: Seen, outcome: Outcome) -> Condition:
     if not deployed or not deployed.settled or not _is_applied(deployed, course):
         return Condition("Progressing", True, "RollingOut", "the Deployment is being changed")
     return _pods_progress(app, deployed, deployed.trouble or trouble)
+
+
+def _migrating(run: Run, course: Course) -> Condition:
+    if not course.refused:
+        return Condition("Progressing", True, "Migrating", f"{run.words}; {_KEPT}")
+    message = f"{course.refused}; {_KEPT} until pod, config or migration of the spec change"
+    return Condition("Progressing", False, "MigrationFailed", message)
 
 
 def _pods_progress(app: App, deployed: Deployed, trouble: str | None) -> Condition:
@@ -141,7 +162,7 @@ def ready(seen: Seen, outcome: Outcome, progress: Condition, *, counting: bool) 
     if outcome.refusal:
         reason = "PodRefused" if outcome.refusal.of_pods else "ObjectRefused"
         return Condition("Ready", False, reason, outcome.refusal.message)
-    if progress.reason == "RolledBack":
+    if progress.reason in HALTED:
         return Condition("Ready", False, progress.reason, progress.message)
     settled = deployed and deployed.settled and _is_applied(deployed, outcome.course)
     if not deployed or not (settled or (counting and deployed.ready)):

@@ -4,10 +4,10 @@ import argparse
 import os
 import sys
 
-from osnovci.cli import explain, queue, serve, simulate, trace, worker
+from osnovci.cli import explain, queue, rollback, serve, simulate, status, trace, worker
 from osnovci.errors import OsnovciError
 
-COMMANDS = (worker, serve, queue, explain, trace, simulate)
+COMMANDS = (worker, serve, status, rollback, queue, explain, trace, simulate)
 
 
 def main() -> None:
@@ -18,13 +18,13 @@ def main() -> None:
         command.add(subparsers)
     arguments = parser.parse_args()
     try:
-        status = arguments.run(arguments)
+        ended = arguments.run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
         # whoever read has enough; Python would complain again when it closes the output
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 0
+        ended = 0
     except (OsnovciError, OSError) as error:
         print(f"osnovci: {error}", file=sys.stderr)
-        status = 2
-    sys.exit(status)
+        ended = 2
+    sys.exit(ended)

@@ -14,14 +14,16 @@ SHA = sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
 """The name by which Redis knows the script."""
 
 
-async def publish(redis: Redis, namespace: str, document: AppDocument, above: int = 0) -> int:
-    """Put an app's document where its pods find it; the same one again changes nothing. Give its revision.
+async def publish(
+    redis: Redis, namespace: str, document: AppDocument, above: int = 0, release: str = ""
+) -> int:
+    """Put a document where an app's pods find it; the same one again changes nothing. Give its revision.
 
     A new revision is greater than `above`, the last one that is known, so that a Redis which has
     lost its data gives none twice.
     """
     text = document.model_dump_json()
-    arguments = [config_key(namespace, document.app), checksum(text), text, above]
+    arguments = [config_key(namespace, document.app, release), checksum(text), text, above]
     reply: Any
     try:
         reply = await redis.execute_command("EVALSHA", SHA, 0, *arguments)

@@ -36,7 +36,7 @@ class Link:
 
     def __init__(self, settings: AppSettings) -> None:
         self._app = settings.config.document.app
-        self._config = config_key(settings.namespace, self._app)
+        self._config = config_key(settings.namespace, self._app, settings.release)
         self._heartbeat = app_heartbeat_key(settings.namespace, settings.pod, settings.process)
         self._redis = Redis.from_url(
             settings.redis_url,
