@@ -73,5 +73,5 @@ bench: .venv/ready ## measures, prints its tables, writes benchmarks/results/
 
 requirements: .venv/ready ## pins the dependencies again, with hashes
 	@for set in operator worker web; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --generate-hashes --extra $$set pyproject.toml -o requirements/$$set.txt; done
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --generate-hashes --extra worker --group example pyproject.toml -o requirements/homework.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --generate-hashes --extra worker --extra database --extra web --group example pyproject.toml -o requirements/homework.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --generate-hashes --all-extras --group example --group dev pyproject.toml -o requirements/dev.txt

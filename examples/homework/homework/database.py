@@ -13,6 +13,9 @@ from osnovci.database.settings import DatabaseSettings, DatabaseUrls
 Result = TypeVar("Result")
 
 SCHEMA_LOCK = 7_214_001
+GREATEST_ID = 2**63 - 1
+"""Of PostgreSQL's bigint."""
+
 ONE = DatabaseSettings(connections_per_process=1)
 
 
@@ -23,12 +26,17 @@ def with_database(work: Callable[[Connection], Awaitable[Result]]) -> Result:
 
 async def _with_database(work: Callable[[Connection], Awaitable[Result]]) -> Result:
     async with Database(DatabaseUrls.parse(os.environ), ONE) as database:
-        await database.execute_transaction(_ensure_schema)
+        await ensure_schema(database)
         return await database.execute_transaction(work)
 
 
+async def ensure_schema(database: Database) -> None:
+    """Make the schema where it is not as new as this program."""
+    await database.execute_transaction(_ensure_schema)
+
+
 async def _ensure_schema(connection: Connection) -> None:
-    newest = "SELECT to_regclass('lesson') IS NOT NULL AND to_regclass('notification_job_key') IS NOT NULL"
+    newest = "SELECT to_regclass('notification_of_job') IS NOT NULL"
     if not await connection.fetchval(newest):
         await connection.execute("SELECT pg_advisory_xact_lock($1)", SCHEMA_LOCK)
         await connection.execute(files("homework").joinpath("schema.sql").read_text())
