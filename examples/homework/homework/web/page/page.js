@@ -29,7 +29,10 @@ function element(name, text = "", kind = "") {
 }
 
 function time(text) {
-  const made = element("time", new Date(text).toLocaleString([], { dateStyle: "medium", timeStyle: "short" }));
+  const moment = new Date(text);
+  const isToday = moment.toDateString() === new Date().toDateString();
+  const style = isToday ? { timeStyle: "short" } : { dateStyle: "medium" };
+  const made = element("time", moment.toLocaleString([], style));
   made.dateTime = text;
   return made;
 }

@@ -1,0 +1,107 @@
+"""Run the load test: `python -m benchmarks.load [--shorter 4]`; 1 if a bar was not kept."""
+
+import argparse
+import sys
+import time
+from dataclasses import asdict
+
+from redis import Redis
+from rich.console import Console
+
+from benchmarks.api import Api
+from benchmarks.load import artillery
+from benchmarks.load.watch import APP, NAMESPACE, Seen, watching
+from benchmarks.report import Figure, Result
+from cluster.console import ClusterError, fail
+from cluster.deploy import APPLICATION_URL
+from cluster.paths import HOST_PORTS, KUBECONFIG
+from osnovci.queues.client import Queues
+from osnovci.queues.operations import stats
+
+P95_BAR_MS = 350.0
+MEMORY_BAR_MB = 180.0
+QUEUES = ("notification", "email")
+SETTLE_SECONDS = 60.0
+
+
+def main() -> int:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(prog="benchmarks.load", description=__doc__)
+    parser.add_argument(
+        "--shorter", type=float, default=1.0, help="each phase so many times shorter; not written"
+    )
+    shorter: float = parser.parse_args().shorter
+    try:
+        return show(measure(artillery.phases(shorter)), keep=shorter == 1.0)
+    except ClusterError as error:
+        fail(error)
+
+
+def show(result: Result, *, keep: bool) -> int:
+    """Print it, and write it where it was a whole run."""
+    console = Console()
+    result.show(console)
+    console.print(f"scaling (seconds, instances, workers): {result.detail['scaling']}")
+    console.print(f"failures: {result.detail['failures'] or 'none'}")
+    if keep:
+        console.print(f"written to {result.write()}")
+    return 0 if result.holds else 1
+
+
+def measure(phases: list[artillery.Phase]) -> Result:
+    """Let the users come while the cluster is watched."""
+    if not KUBECONFIG.exists():
+        raise ClusterError("there is no cluster: run `make up` first")
+    artillery.install()
+    words = ", then ".join(f"{each.arrivalRate} a second for {each.duration} s" for each in phases)
+    Console().print(f"Users come to {APPLICATION_URL}: {words}")
+    with Redis(port=HOST_PORTS[0]) as redis:
+        before = _completed(redis)
+        with watching(redis, Api(KUBECONFIG)) as seen:
+            report = artillery.run(phases)
+        jobs = _settled(redis) - before
+    return _result(report, seen, words, jobs)
+
+
+def _completed(redis: Redis) -> int:
+    found = Queues(redis, NAMESPACE).run(stats(*QUEUES))
+    return sum(each.completed for each in found.values())
+
+
+def _settled(redis: Redis) -> int:
+    """Wait a minute at most for the jobs to be done; give how many are."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while time.monotonic() < deadline:
+        found = Queues(redis, NAMESPACE).run(stats(*QUEUES))
+        if not any(each.waiting + each.active for each in found.values()):
+            break
+        time.sleep(1)
+    return _completed(redis)
+
+
+def _result(report: artillery.Report, seen: Seen, words: str, jobs: int) -> Result:
+    memory = max(seen.memory_bytes.values(), default=0) / 1e6
+    workers = max((each[2] for each in seen.scaling), default=0)
+    instances = max((each[1] for each in seen.scaling), default=0)
+    return Result(
+        name="load",
+        question="The seed's load: GET the homework, think 2 s, POST one",
+        setting=f"Artillery against {APP}; users: {words}; generator and cluster on one machine",
+        figures=[
+            Figure("users", report.users, ""),
+            Figure("requests", report.requests, ""),
+            Figure("failed requests", report.failed, "", 0),
+            Figure("response time, p50", report.p50_ms, "ms"),
+            Figure("response time, p95", report.p95_ms, "ms", P95_BAR_MS),
+            Figure("response time, p99", report.p99_ms, "ms"),
+            Figure("memory of an instance, most", round(memory, 1), "MB", MEMORY_BAR_MB),
+            Figure("instances, most", instances, ""),
+            Figure("workers, most", workers, ""),
+            Figure("jobs completed within a minute of the end", jobs, f"of {2 * report.users}"),
+        ],
+        detail={**asdict(report), **asdict(seen)},
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
