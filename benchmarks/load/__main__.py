@@ -12,7 +12,7 @@ from benchmarks.api import Api
 from benchmarks.load import artillery
 from benchmarks.load.watch import APP, NAMESPACE, Seen, watching
 from benchmarks.report import Figure, Result
-from cluster.console import ClusterError, fail
+from cluster.console import ClusterError
 from cluster.deploy import APPLICATION_URL
 from cluster.paths import HOST_PORTS, KUBECONFIG
 from osnovci.queues.client import Queues
@@ -34,7 +34,7 @@ def main() -> int:
     try:
         return show(measure(artillery.phases(shorter)), keep=shorter == 1.0)
     except ClusterError as error:
-        fail(error)
+        sys.exit(f"benchmarks: {error}")
 
 
 def show(result: Result, *, keep: bool) -> int:
