@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from homework.database import kept
 from homework.jobs import notify, notify_class
 from homework.notifications import CHANNEL
 from postgres_server import PostgresServer
@@ -23,6 +24,7 @@ def database(
     monkeypatch.setenv("DATABASE_URL", server.url)
     monkeypatch.setenv("OSNOVCI_REDIS_URL", redis_server.url)
     yield server
+    kept.close()
     server.remove()
 
 
@@ -59,6 +61,7 @@ def _heard(bell: Any) -> Any:
 
 def test_a_database_that_was_made_before_learns_the_key(database: PostgresServer) -> None:
     run("job-1")
+    kept.close()
     database.sql("ALTER TABLE notification DROP COLUMN job")
     database.sql("ALTER TABLE notification ADD COLUMN job text UNIQUE")
     run("job-2")

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from typing import TypeVar
@@ -21,13 +22,7 @@ ONE = DatabaseSettings(connections_per_process=1)
 
 def with_database(work: Callable[[Connection], Awaitable[Result]]) -> Result:
     """Run some work in a transaction of its own; the schema is there when it begins."""
-    return asyncio.run(_with_database(work))
-
-
-async def _with_database(work: Callable[[Connection], Awaitable[Result]]) -> Result:
-    async with Database(DatabaseUrls.parse(os.environ), ONE) as database:
-        await ensure_schema(database)
-        return await database.execute_transaction(work)
+    return kept.run(work)
 
 
 async def ensure_schema(database: Database) -> None:
@@ -40,3 +35,45 @@ async def _ensure_schema(connection: Connection) -> None:
     if not await connection.fetchval(newest):
         await connection.execute("SELECT pg_advisory_xact_lock($1)", SCHEMA_LOCK)
         await connection.execute(files("homework").joinpath("schema.sql").read_text())
+
+
+class Kept(threading.local):
+    """The connection that a thread keeps from job to job: to make one takes longer than most work."""
+
+    def __init__(self) -> None:
+        self._runner: asyncio.Runner | None = None
+        self._database: Database | None = None
+
+    def run(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
+        """Run some work; after an error, such as the job's timeout amid it, begin anew."""
+        self._runner = self._runner or asyncio.Runner()
+        try:
+            return self._runner.run(self._run(work))
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Give up the connection, and what still uses it."""
+        runner, self._runner = self._runner, None
+        if runner:
+            with runner:
+                runner.run(self._end())
+
+    async def _run(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
+        if not self._database:
+            self._database = Database(DatabaseUrls.parse(os.environ), ONE)
+            await ensure_schema(self._database)
+        return await self._database.execute_transaction(work)
+
+    async def _end(self) -> None:
+        unfinished = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in unfinished:
+            task.cancel()
+        await asyncio.gather(*unfinished, return_exceptions=True)
+        database, self._database = self._database, None
+        if database:
+            await database.__aexit__(None, None, None)
+
+
+kept = Kept()
