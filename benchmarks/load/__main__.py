@@ -1,15 +1,16 @@
-"""Run the load test: `python -m benchmarks.load [--shorter 4]`; 1 if a bar was not kept."""
+"""Run the load test: `python -m benchmarks.load [--shorter 4] [--amid update]`; 1 if a bar was not kept."""
 
 import argparse
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from redis import Redis
 from rich.console import Console
 
 from benchmarks.api import Api
 from benchmarks.load import artillery
+from benchmarks.load.amid import EVENTS, Event, amid
 from benchmarks.load.watch import APP, NAMESPACE, Seen, watching
 from benchmarks.report import Figure, Result
 from cluster.console import ClusterError
@@ -22,6 +23,8 @@ P95_BAR_MS = 350.0
 MEMORY_BAR_MB = 180.0
 QUEUES = ("notification", "email")
 SETTLE_SECONDS = 60.0
+AMID_SECONDS = 80
+"""So long the full load lasts where something happens amid it: an update takes 45 s."""
 
 
 def main() -> int:
@@ -30,9 +33,16 @@ def main() -> int:
     parser.add_argument(
         "--shorter", type=float, default=1.0, help="each phase so many times shorter; not written"
     )
-    shorter: float = parser.parse_args().shorter
+    parser.add_argument(
+        "--amid", choices=EVENTS, help="the full load alone for 80 s, and this amid it"
+    )
+    arguments = parser.parse_args()
+    phases = artillery.phases(arguments.shorter)
+    event = EVENTS.get(arguments.amid)
+    if event:
+        phases = [replace(phases[-1], duration=AMID_SECONDS)]
     try:
-        return show(measure(artillery.phases(shorter)), keep=shorter == 1.0)
+        return show(measure(phases, event), keep=arguments.shorter == 1.0)
     except ClusterError as error:
         sys.exit(f"benchmarks: {error}")
 
@@ -48,8 +58,8 @@ def show(result: Result, *, keep: bool) -> int:
     return 0 if result.holds else 1
 
 
-def measure(phases: list[artillery.Phase]) -> Result:
-    """Let the users come while the cluster is watched."""
+def measure(phases: list[artillery.Phase], event: Event | None) -> Result:
+    """Let the users come while the cluster is watched, and an event happens amid them."""
     if not KUBECONFIG.exists():
         raise ClusterError("there is no cluster: run `make up` first")
     artillery.install()
@@ -57,10 +67,10 @@ def measure(phases: list[artillery.Phase]) -> Result:
     Console().print(f"Users come to {APPLICATION_URL}: {words}")
     with Redis(port=HOST_PORTS[0]) as redis:
         before = _completed(redis)
-        with watching(redis, Api(KUBECONFIG)) as seen:
+        with watching(redis, Api(KUBECONFIG)) as seen, amid(event):
             report = artillery.run(phases)
         jobs = _settled(redis) - before
-    return _result(report, seen, words, jobs)
+    return _result(report, seen, words, jobs, event)
 
 
 def _completed(redis: Redis) -> int:
@@ -79,18 +89,27 @@ def _settled(redis: Redis) -> int:
     return _completed(redis)
 
 
-def _result(report: artillery.Report, seen: Seen, words: str, jobs: int) -> Result:
+def _result(
+    report: artillery.Report, seen: Seen, words: str, jobs: int, event: Event | None
+) -> Result:
     memory = max(seen.memory_bytes.values(), default=0) / 1e6
     workers = max((each[2] for each in seen.scaling), default=0)
     instances = max((each[1] for each in seen.scaling), default=0)
     return Result(
-        name="load",
-        question="The seed's load: GET the homework, think 2 s, POST one",
+        name=f"load_{event.name}" if event else "load",
+        question="The seed's load: GET the homework, think 2 s, POST one"
+        + (f"; {event.name} amid it" if event else ""),
         setting=f"Artillery against {APP}; users: {words}; generator and cluster on one machine",
         figures=[
             Figure("users", report.users, ""),
             Figure("requests", report.requests, ""),
-            Figure("failed requests", report.failed, "", 0),
+            Figure("failed requests", report.failed, ""),
+            Figure(
+                "failed requests, share",
+                round(100 * report.failed / report.requests, 4),
+                "%",
+                event.most_failed_percent if event else 0.0,
+            ),
             Figure("response time, p50", report.p50_ms, "ms"),
             Figure("response time, p95", report.p95_ms, "ms", P95_BAR_MS),
             Figure("response time, p99", report.p99_ms, "ms"),
