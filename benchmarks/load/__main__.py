@@ -52,6 +52,7 @@ def show(result: Result, *, keep: bool) -> int:
     console = Console()
     result.show(console)
     console.print(f"scaling (seconds, instances, workers): {result.detail['scaling']}")
+    console.print(f"p95 of every ten seconds, ms: {result.detail['p95_ms_by_period']}")
     console.print(f"failures: {result.detail['failures'] or 'none'}")
     if keep:
         console.print(f"written to {result.write()}")

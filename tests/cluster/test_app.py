@@ -78,6 +78,7 @@ def test_a_broken_revision_is_rolled_back_and_no_request_fails(app: MakeApp) -> 
     assert traffic.failed == 0, traffic.error
 
 
+@pytest.mark.usefixtures("without_the_example")
 def test_apps_share_what_the_database_allows(app: MakeApp, redis: Redis) -> None:
     """The pods are of the standard library and open nothing; what they are told is looked at."""
     database = {"maxConnections": 12, "reservedConnections": 4, "connectionsPerProcess": 2}
