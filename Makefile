@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo down deploy test test-fast lint fmt crds docs bench bench-queue bench-scaling chaos requirements
+.PHONY: help up demo down deploy test test-fast lint fmt crds docs bench bench-queue bench-scaling chaos load requirements
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -39,9 +39,10 @@ test: lint ## all tests, as CI runs them: brings the cluster up where it is not
 	@$(BIN)/python -m cluster deploy
 	@$(BIN)/pytest
 
-test-fast: lint ## what needs no cluster, in about a minute; needs redis-server, postgresql, buildah
+test-fast: lint ## what needs no cluster, in about a minute; needs redis-server, postgresql, chromium-driver, buildah
 	@command -v redis-server >/dev/null || { echo "redis-server is missing: apt-get install redis-server, or run make test, which installs it"; exit 1; }
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { echo "PostgreSQL's server is missing: apt-get install postgresql, or run make test, which installs it"; exit 1; }
+	@command -v chromedriver >/dev/null || { echo "chromedriver is missing: apt-get install chromium chromium-driver, or run make test, which installs them"; exit 1; }
 	@command -v buildah >/dev/null && command -v debootstrap >/dev/null || { echo "buildah or debootstrap is missing, by which the tests get their nginx: apt-get install buildah debootstrap, or run make test, which installs them"; exit 1; }
 	@$(BIN)/pytest tests/unit tests/services
 
@@ -67,6 +68,11 @@ bench-queue: .venv/ready ## the queue beside its peers, which it installs into ~
 bench-scaling: .venv/ready ## simulates the scaling beside HPA, KEDA and Knative on 42 cells, a few minutes
 	@$(BIN)/python -m benchmarks.scaling
 
+load: .venv/ready ## the seed's users come to the application for 8 minutes; needs npm
+	@$(BIN)/python -m cluster up
+	@$(BIN)/python -m cluster deploy
+	@$(BIN)/python -m benchmarks.load
+
 bench: .venv/ready ## measures, prints its tables, writes benchmarks/results/
 	@$(BIN)/python -m cluster up
 	@$(BIN)/python -m cluster deploy
@@ -74,5 +80,5 @@ bench: .venv/ready ## measures, prints its tables, writes benchmarks/results/
 
 requirements: .venv/ready ## pins the dependencies again, with hashes
 	@for set in operator worker web; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --generate-hashes --extra $$set pyproject.toml -o requirements/$$set.txt; done
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --generate-hashes --extra worker --group example pyproject.toml -o requirements/homework.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --generate-hashes --extra worker --extra database --extra web --group example pyproject.toml -o requirements/homework.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --generate-hashes --all-extras --group example --group dev pyproject.toml -o requirements/dev.txt

@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Protocol
 
 from cluster import images, tools
-from cluster.console import run, step
+from cluster.console import OUT, run, step
 from cluster.kubectl import kubectl
 from cluster.paths import ROOT, STATE
 
 INSTALL = ROOT / "manifests" / "install.yaml"
 EXAMPLE = ROOT / "examples" / "homework"
+APPLICATION_URL = "http://127.0.0.1:8080"
 
 
 class Loads(Protocol):
@@ -49,13 +50,15 @@ def deploy(provider: Loads) -> None:
     if "operator" in fresh:
         kubectl("-n", "osnovci-system", "rollout", "restart", "deployment/osnovci-operator")
     if "homework" in fresh:
-        kubectl("-n", "homework", "delete", "pods", "-l", "osnovci.app/pool", "--wait=false")
-    with step("Waiting for Redis, PostgreSQL, Mailpit and the operator", "up to a minute"):
+        for of in ("osnovci.app/pool", "osnovci.app/app=homework"):
+            kubectl("-n", "homework", "delete", "pods", "-l", of, "--wait=false")
+    with step("Waiting for the operator, the example and what it uses", "up to a minute"):
         for namespace in ("homework", "osnovci-system"):
             rollout = ("rollout", "status", "deployment", "-l", "app.kubernetes.io/part-of=osnovci")
             kubectl("-n", namespace, *rollout, "--timeout=120s")
-        ready = ("wait", "--for=condition=Ready", "qpool/homework-jobs")
+        ready = ("wait", "--for=condition=Ready", "qpool/homework-jobs", "oapp/homework")
         kubectl("-n", "homework", *ready, "--timeout=120s")
+    OUT.print(f"The homework application answers at {APPLICATION_URL}")
 
 
 def install_manifest() -> str:

@@ -47,6 +47,7 @@ IMAGES = {
     image.name: image
     for image in (
         Image("pause", HERE / "pause.Containerfile", (HERE / "pause.go",), base="scratch"),
+        Image("gate", HERE / "binary.Containerfile", (HERE / "gate.go",), base="scratch"),
         Image("python", HERE / "python.Containerfile", base="debian"),
         Image("redis", HERE / "redis.Containerfile", base="debian"),
         Image("postgres", HERE / "postgres.Containerfile", (HERE / "postgres.sh",), base="debian"),
@@ -87,7 +88,7 @@ IMAGES = {
     )
 }
 ADD_ONS = ("pause", "coredns", "metrics-server")
-SERVICES = ("redis", "postgres", "mailpit", "nginx")
+SERVICES = ("redis", "postgres", "mailpit", "gate", "nginx")
 APPLICATION = ("operator", "homework")
 
 
@@ -143,8 +144,9 @@ def _build(image: Image, place: Path) -> None:
     if image.module:
         program = next(p for p in tools.folder(image.module).iterdir() if p.name == image.name)
         shutil.copy2(program, context / "program")
-    if image.name == "pause":
-        _compile_pause(context)
+    for source in image.sources:
+        if source.suffix == ".go":
+            _compile(source, context / "program")
     making = place.with_suffix(".making")
     making.unlink(missing_ok=True)
     _buildah(image, context)
@@ -252,7 +254,6 @@ def _mirror() -> str:
     return next(line.split()[1] for line in lines if "://" in line and "security" not in line)
 
 
-def _compile_pause(context: Path) -> None:
+def _compile(source: Path, program: Path) -> None:
     environment = {**os.environ, "CGO_ENABLED": "0"}
-    target = context / "program"
-    run(["go", "build", "-ldflags=-s -w", "-o", target, HERE / "pause.go"], env=environment)
+    run(["go", "build", "-ldflags=-s -w", "-o", program, source], env=environment)

@@ -19,5 +19,5 @@ POD_CIDR = "10.90.0.0/16"
 SERVICE_CIDR = "10.96.0.0/16"
 API_SERVICE = "10.96.0.1"
 DNS_SERVICE = "10.96.0.10"
-HOST_PORTS = (16379, 15432)
-"""Redis and PostgreSQL of the example, on the host's loopback."""
+HOST_PORTS = (16379, 15432, 8080)
+"""Redis, PostgreSQL and the web application of the example, on the host's loopback."""

@@ -13,6 +13,8 @@ from cluster.processes import Processes
 FREE_BYTES = 8 * 2**30
 PACKAGES = {
     "buildah": "buildah",
+    "chromedriver": "chromium-driver",
+    "chromium": "chromium",
     "conntrack": "conntrack",
     "debootstrap": "debootstrap",
     "ip": "iproute2",
@@ -22,7 +24,7 @@ PACKAGES = {
     "runc": "runc",
     "mount": "mount",
 }
-"""Programs, each with the Debian package that has it; Redis and PostgreSQL are for the tests beside it."""
+"""Programs, each with the Debian package that has it; Redis, PostgreSQL and Chromium are for the tests beside it."""
 
 
 def check() -> None:

@@ -115,12 +115,15 @@ class RunningWorker:
     def start(
         cls, redis: Redis, redis_url: str, pool: PoolDocument, log: Path, pod: str = POD
     ) -> "RunningWorker":
+        return cls.begin(redis, environment(redis_url, pool, pod), log)
+
+    @classmethod
+    def begin(cls, redis: Redis, environment: dict[str, str], log: Path) -> "RunningWorker":
+        """Start one whose environment has more than every worker's."""
         port = free_port()
         with log.open("w") as output:
-            process = subprocess.Popen(
-                command(port), env=environment(redis_url, pool, pod), stderr=output, text=True
-            )
-        return cls(process, port, log, redis, pod)
+            process = subprocess.Popen(command(port), env=environment, stderr=output, text=True)
+        return cls(process, port, log, redis, environment[ENV_POD])
 
     def probe(self, path: str) -> tuple[int, str]:
         """Ask as the kubelet does; 0 where nobody listens."""

@@ -15,6 +15,7 @@ from operator_log import OPERATOR, errors_since, restarts
 from pools import NAMESPACE, TestPool
 from redis import Redis
 
+from cluster.deploy import EXAMPLE
 from cluster.kubectl import kubectl
 
 
@@ -46,6 +47,16 @@ def pool(request: pytest.FixtureRequest, redis: Redis) -> Iterator[Callable[...,
     yield make
     for each in made:
         kubectl("-n", NAMESPACE, "delete", "qpool", each.name, "--ignore-not-found", "--wait=false")
+
+
+@pytest.fixture
+def without_the_example() -> Iterator[None]:
+    """Take the example's app away, which would share what the namespace's database allows."""
+    kubectl("-n", NAMESPACE, "delete", "oapp", "homework")
+    kubectl("-n", NAMESPACE, "wait", "--for=delete", "pods", "-l", "osnovci.app/app=homework")
+    yield
+    kubectl("-n", NAMESPACE, "apply", "--server-side", "-f", EXAMPLE / "deploy" / "app.yaml")
+    kubectl("-n", NAMESPACE, "wait", "--for=condition=Ready", "oapp/homework", "--timeout=120s")
 
 
 @pytest.fixture(autouse=True)

@@ -160,6 +160,7 @@ def test_a_person_looks_and_rolls_back(app: MakeApp) -> None:
     assert (gone.returncode, gone.stderr) == (2, "osnovci: there is no osnovciapp nobody\n")
 
 
+@pytest.mark.usefixtures("without_the_example")
 def test_apps_share_what_the_database_allows(app: MakeApp, redis: Redis) -> None:
     """The pods are of the standard library and open nothing; what they are told is looked at."""
     database = {"maxConnections": 12, "reservedConnections": 4, "connectionsPerProcess": 2}

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from typing import TypeVar
@@ -13,22 +14,66 @@ from osnovci.database.settings import DatabaseSettings, DatabaseUrls
 Result = TypeVar("Result")
 
 SCHEMA_LOCK = 7_214_001
+GREATEST_ID = 2**63 - 1
+"""Of PostgreSQL's bigint."""
+
 ONE = DatabaseSettings(connections_per_process=1)
 
 
 def with_database(work: Callable[[Connection], Awaitable[Result]]) -> Result:
     """Run some work in a transaction of its own; the schema is there when it begins."""
-    return asyncio.run(_with_database(work))
+    return kept.run(work)
 
 
-async def _with_database(work: Callable[[Connection], Awaitable[Result]]) -> Result:
-    async with Database(DatabaseUrls.parse(os.environ), ONE) as database:
-        await database.execute_transaction(_ensure_schema)
-        return await database.execute_transaction(work)
+async def ensure_schema(database: Database) -> None:
+    """Make the schema where it is not as new as this program."""
+    await database.execute_transaction(_ensure_schema)
 
 
 async def _ensure_schema(connection: Connection) -> None:
-    newest = "SELECT to_regclass('lesson') IS NOT NULL AND to_regclass('notification_job_key') IS NOT NULL"
+    newest = "SELECT to_regclass('notification_of_job') IS NOT NULL"
     if not await connection.fetchval(newest):
         await connection.execute("SELECT pg_advisory_xact_lock($1)", SCHEMA_LOCK)
         await connection.execute(files("homework").joinpath("schema.sql").read_text())
+
+
+class Kept(threading.local):
+    """The connection that a thread keeps from job to job: to make one takes longer than most work."""
+
+    def __init__(self) -> None:
+        self._runner: asyncio.Runner | None = None
+        self._database: Database | None = None
+
+    def run(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
+        """Run some work; after an error, such as the job's timeout amid it, begin anew."""
+        self._runner = self._runner or asyncio.Runner()
+        try:
+            return self._runner.run(self._run(work))
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Give up the connection, and what still uses it."""
+        runner, self._runner = self._runner, None
+        if runner:
+            with runner:
+                runner.run(self._end())
+
+    async def _run(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
+        if not self._database:
+            self._database = Database(DatabaseUrls.parse(os.environ), ONE)
+            await ensure_schema(self._database)
+        return await self._database.execute_transaction(work)
+
+    async def _end(self) -> None:
+        unfinished = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in unfinished:
+            task.cancel()
+        await asyncio.gather(*unfinished, return_exceptions=True)
+        database, self._database = self._database, None
+        if database:
+            await database.__aexit__(None, None, None)
+
+
+kept = Kept()

@@ -11,13 +11,16 @@ from email.message import EmailMessage
 
 from redis import Redis
 
+from homework import notifications
 from homework.database import with_database
-from homework.report import report_pdf
+from homework.pupils import of_class
 from osnovci.database.connection import Connection
-from osnovci.queues.running import current_job_id
+from osnovci.queues.running import current_job_id, progress
 from osnovci.queues.tasks import task
 
 SMTP_SECONDS = 10.0
+REPORTED = 500
+"""The newest homework that a report has."""
 
 
 @task(queue="email")
@@ -34,32 +37,38 @@ def send_email(to: str, subject: str, body: str) -> None:
 
 
 @task(queue="notification")
-def notify(student: str, message: str) -> int:
-    """Keep a notification for a student (queue notification); give its id.
+def notify(student: str, message: str) -> None:
+    """Tell a student something (queue notification)."""
+    _notify([student], message)
 
-    A job that runs again has the same id, so its second run finds what the first one kept.
-    """
+
+@task(queue="notification")
+def notify_class(school_class: str, message: str) -> None:
+    """Tell all students of a class something (queue notification)."""
+    _notify([pupil.name for pupil in of_class(school_class)], message)
+
+
+def _notify(students: list[str], message: str) -> None:
+    """Keep it and ring. A job that runs again has the same id, and so keeps nothing twice."""
     job = current_job_id()
 
-    async def keep(database: Connection) -> int:
-        statement = """
-            INSERT INTO notification (job, student, message) VALUES ($1, $2, $3)
-            ON CONFLICT (job) DO UPDATE SET message = excluded.message
-            RETURNING id
-        """
-        return await database.fetchval(statement, job, student, message)
+    async def keep(database: Connection) -> None:
+        await notifications.keep(database, job, students, message)
 
-    return with_database(keep)
+    with_database(keep)
+    notifications.ring(students)
 
 
 @task(queue="report")
 def make_report(student: str) -> int:
     """Make a student's report as PDF and keep it (queue report); give its size in bytes."""
+    # Its libraries take memory that the web application, which only enqueues this, does not need.
+    from homework.report import report_pdf
 
     async def make(database: Connection) -> int:
-        query = "SELECT title, done FROM homework WHERE student = $1 ORDER BY id"
-        rows = await database.fetch(query, student)
-        pdf = report_pdf(student, [(row["title"], row["done"]) for row in rows])
+        query = "SELECT title, done FROM homework WHERE student = $1 ORDER BY id DESC LIMIT $2"
+        rows = await database.fetch(query, student, REPORTED)
+        pdf = report_pdf(student, [(row["title"], row["done"]) for row in reversed(rows)], progress)
         statement = """
             INSERT INTO report (student, pdf) VALUES ($1, $2)
             ON CONFLICT (student) DO UPDATE SET pdf = excluded.pdf, created_at = now()

@@ -1,18 +1,23 @@
--- Made on first use; running it again changes nothing.
+-- Made on first use; running it again changes nothing. What is made last says that all is there.
 CREATE TABLE IF NOT EXISTS homework (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     student text NOT NULL,
     title text NOT NULL,
     done boolean NOT NULL DEFAULT false
 );
+ALTER TABLE homework ADD COLUMN IF NOT EXISTS created_at timestamptz NOT NULL DEFAULT now();
+CREATE INDEX IF NOT EXISTS homework_of_student ON homework (student, id);
 CREATE TABLE IF NOT EXISTS notification (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    job text UNIQUE,
+    job text,
     student text NOT NULL,
     message text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now()
 );
-ALTER TABLE notification ADD COLUMN IF NOT EXISTS job text UNIQUE; -- made before it had one
+-- What was made before has no job, or one that tells a single student.
+ALTER TABLE notification ADD COLUMN IF NOT EXISTS job text;
+ALTER TABLE notification DROP CONSTRAINT IF EXISTS notification_job_key;
+CREATE INDEX IF NOT EXISTS notification_of_student ON notification (student, id);
 CREATE TABLE IF NOT EXISTS report (
     student text PRIMARY KEY,
     pdf bytea NOT NULL,
@@ -41,3 +46,4 @@ FROM generate_series(1, 4) AS c,
              ('Serbian', timestamp '2026-09-01 08:50', 45),
              ('Physics', timestamp '2026-09-01 09:20', 45)) AS plan (subject, t, minutes)
 WHERE NOT EXISTS (SELECT FROM lesson);
+CREATE UNIQUE INDEX IF NOT EXISTS notification_of_job ON notification (job, student);

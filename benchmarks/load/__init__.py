@@ -1,0 +1,1 @@
+"""The seed's load test, by Artillery, against the homework application of `make up`."""

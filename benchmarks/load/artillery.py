@@ -1,0 +1,114 @@
+"""Artillery: installed by npm outside the checkout, run as a process of its own, its report read."""
+
+import json
+import os
+import subprocess
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import yaml
+
+from benchmarks.queue_peers import CACHE
+from cluster.console import step
+
+VERSION = "2.0.34"
+PLACE = CACHE / f"artillery-{VERSION}"
+PROGRAM = PLACE / "node_modules" / ".bin" / "artillery"
+SCRIPT = Path(__file__).parent / "script.yaml"
+SPARE_SECONDS = 60.0
+QUIET = {
+    # It would report each run to its makers, and the packages' installers fetch browsers.
+    "ARTILLERY_DISABLE_TELEMETRY": "true",
+    "PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD": "1",
+    "CI": "true",
+}
+
+
+@dataclass(frozen=True)
+class Phase:
+    """So many users come each second, for so long."""
+
+    name: str
+    duration: int
+    arrivalRate: int  # noqa: N815  # Artillery's word
+
+
+@dataclass(frozen=True)
+class Report:
+    """What Artillery counted."""
+
+    requests: int
+    failures: dict[str, int]
+    """How many requests failed, by error or status."""
+    users: int
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    p95_ms_by_period: list[float]
+    """Of every ten seconds, in order."""
+
+    @property
+    def failed(self) -> int:
+        """All failures together."""
+        return sum(self.failures.values())
+
+
+def phases(shorter: float) -> list[Phase]:
+    """Give the script's phases, each so many times shorter."""
+    config = yaml.safe_load(SCRIPT.read_text())["config"]
+    found = [Phase(**each) for each in config["phases"]]
+    return [Phase(p.name, max(round(p.duration / shorter), 1), p.arrivalRate) for p in found]
+
+
+def install() -> None:
+    """Install it where it is missing."""
+    if PROGRAM.exists():
+        return
+    PLACE.mkdir(parents=True, exist_ok=True)
+    command = ["npm", "install", "--no-audit", "--no-fund", "--silent", "--ignore-scripts"]
+    with step("Installing Artillery by npm", "about a minute, once"):
+        environment = os.environ | QUIET
+        subprocess.run([*command, f"artillery@{VERSION}"], cwd=PLACE, env=environment, check=True)
+
+
+def run(chosen: list[Phase]) -> Report:
+    """Run the script with these phases."""
+    overrides = json.dumps({"config": {"phases": [vars(each) for each in chosen]}})
+    with TemporaryDirectory() as folder:
+        output = Path(folder) / "report.json"
+        options = ["--quiet", f"--overrides={overrides}", f"--output={output}"]
+        subprocess.run(
+            [PROGRAM, "run", *options, SCRIPT],
+            env=os.environ | QUIET,
+            check=True,
+            timeout=sum(each.duration for each in chosen) + SPARE_SECONDS,
+        )
+        return read(json.loads(output.read_text()))
+
+
+def read(document: dict[str, Any]) -> Report:
+    """Read Artillery's report: what is no 2xx, or no answer, failed."""
+    whole = document["aggregate"]
+    counters: Counter[str] = Counter(whole["counters"])
+    failures = {
+        name: count
+        for name, count in counters.items()
+        if name.startswith(("errors.", "http.codes.")) and not name.startswith("http.codes.2")
+    }
+    times = whole["summaries"]["http.response_time"]
+    return Report(
+        requests=counters["http.requests"],
+        failures=failures,
+        users=counters["vusers.created"],
+        p50_ms=times["p50"],
+        p95_ms=times["p95"],
+        p99_ms=times["p99"],
+        p95_ms_by_period=[
+            each["summaries"]["http.response_time"]["p95"]
+            for each in document["intermediate"]
+            if "http.response_time" in each["summaries"]
+        ],
+    )

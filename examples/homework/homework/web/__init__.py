@@ -1,0 +1,1 @@
+"""The homework platform's web application: `osnovci serve homework.web.app:app`."""

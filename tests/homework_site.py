@@ -1,0 +1,108 @@
+"""The homework example for tests: its web application, a worker and a mailbox, as real processes."""
+
+import json
+import socketserver
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+from postgres_server import PostgresServer
+from redis import Redis
+from web_pods import RunningPod, app_document
+from web_pods import environment as web_environment
+from workers import EXAMPLE, RunningWorker, end, pool_document, queue_document
+from workers import environment as worker_environment
+
+ANSWERS = {b"DATA": b"354 go on\r\n", b"QUIT": b"221 bye\r\n"}
+QUEUES = ("notification", "email", "schedule", "report")
+
+
+@dataclass
+class Mailbox:
+    """An SMTP server that keeps what it is sent."""
+
+    port: int = 0
+    mails: list[str] = field(default_factory=list[str])
+
+    @contextmanager
+    def open(self) -> Generator["Mailbox"]:
+        kept = self.mails
+
+        class Session(socketserver.StreamRequestHandler):
+            def handle(self) -> None:
+                self.wfile.write(b"220 tests\r\n")
+                for line in self.rfile:
+                    self.wfile.write(ANSWERS.get(line.strip().upper(), b"250 ok\r\n"))
+                    if line.strip().upper() == b"DATA":
+                        lines = iter(self.rfile.readline, b".\r\n")
+                        kept.append(b"".join(lines).decode())
+                        self.wfile.write(b"250 ok\r\n")
+
+        with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Session) as server:
+            self.port = server.server_address[1]
+            thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+            thread.start()
+            yield self
+            server.shutdown()
+            thread.join()
+
+
+@dataclass(frozen=True)
+class Site:
+    """The web application, and what stands behind it."""
+
+    pod: RunningPod
+    mailbox: Mailbox
+    redis: Redis
+    database: PostgresServer
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.pod.port}"
+
+    def ask(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+        """Send a body, JSON unless it is bytes; give the status and what was answered."""
+        content = body if isinstance(body, bytes) else json.dumps(body)
+        connection = HTTPConnection("127.0.0.1", self.pod.port, timeout=10)
+        try:
+            connection.request(method, path, body=None if body is None else content)
+            answer = connection.getresponse()
+            found = answer.read()
+        finally:
+            connection.close()
+        is_json = answer.headers["content-type"] == "application/json"
+        return answer.status, json.loads(found) if is_json else found
+
+
+@contextmanager
+def site(redis: Redis, redis_url: str, database: PostgresServer, folder: Path) -> Generator[Site]:
+    """Serve the example for the time of the block, with no worker yet."""
+    told = web_environment(redis_url, app_document(), "homework-1")
+    told |= {"DATABASE_URL": database.url, "PYTHONPATH": str(EXAMPLE)}
+    pod = RunningPod.start(redis, folder / "homework.log", told, "homework.web.app:app")
+    try:
+        pod.wait_for("/api/ready")
+        with Mailbox().open() as mailbox:
+            yield Site(pod, mailbox, redis, database)
+    finally:
+        pod.close()
+
+
+@contextmanager
+def working(site: Site, redis_url: str, folder: Path) -> Generator[RunningWorker]:
+    """Run a worker on all queues of the example."""
+    document = pool_document(*(queue_document(name) for name in QUEUES))
+    told = worker_environment(redis_url, document) | {
+        "DATABASE_URL": site.database.url,
+        "SMTP_HOST": "127.0.0.1",
+        "SMTP_PORT": str(site.mailbox.port),
+    }
+    worker = RunningWorker.begin(site.redis, told, folder / "worker.log")
+    try:
+        yield worker
+    finally:
+        end(worker)
