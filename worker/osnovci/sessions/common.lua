@@ -1,0 +1,102 @@
+-- Before each script: the clock, the keys, and how a session comes into the indexes and out.
+--
+-- KEYS  1  the root of the app's sessions: all keys begin with it, and share its slot
+-- ARGV  of each script of its own
+-- Returns nothing
+
+local root = KEYS[1]
+local time = redis.call('TIME')
+local now = time[1] * 1000 + time[2] / 1000 -- in ms
+local DEVICE_TYPES = {'desktop', 'mobile', 'tablet', 'bot', 'other'}
+local ABSENT_MS = 120000 -- twice the time after which indexes are renewed
+local TRIM = 100
+
+local function session_key(hash) return root .. 'session:' .. hash end
+local function user_key(user) return root .. 'user:' .. user end
+local function device_key(device) return root .. 'device:' .. device end
+local function family_key(id) return root .. 'family:' .. id end
+local function families_key(user) return root .. 'families:' .. user end
+local function score(ms) return string.format('%.3f', ms) end
+
+local function read(hash)
+  local text = redis.call('GET', session_key(hash))
+  return text and cjson.decode(text)
+end
+
+-- An index lives at least as long as what is in it.
+local function keep(key, ms)
+  if redis.call('PTTL', key) < ms then redis.call('PEXPIRE', key, math.ceil(ms)) end
+end
+
+local function index(hash, session, ttl)
+  local out = score(math.min(now + ttl, session.ends_at_ms))
+  redis.call('ZADD', user_key(session.user_id), out, hash)
+  redis.call('ZADD', device_key(session.device_type), out, hash)
+  keep(user_key(session.user_id), session.ends_at_ms - now)
+end
+
+local function write(hash, session, ttl)
+  session.last_activity_ms = math.floor(now)
+  local text = cjson.encode(session)
+  local left = math.max(math.ceil(math.min(ttl, session.ends_at_ms - now)), 1)
+  redis.call('SET', session_key(hash), text, 'PX', left)
+  index(hash, session, ttl)
+  return text
+end
+
+local function end_family(user, id)
+  redis.call('DEL', family_key(id))
+  redis.call('ZREM', families_key(user), id)
+end
+
+-- The family, if it has one, stays.
+local function remove(hash, user, device)
+  redis.call('DEL', session_key(hash))
+  redis.call('ZREM', user_key(user), hash)
+  if device then
+    redis.call('ZREM', device_key(device), hash)
+  else -- it had run out, and only the index still knew it
+    for _, each in ipairs(DEVICE_TYPES) do redis.call('ZREM', device_key(each), hash) end
+  end
+end
+
+-- Ends a session of a user, and the family that could renew it.
+local function finish(hash, user)
+  local session = read(hash)
+  remove(hash, user, session and session.device_type)
+  if session and session.family and session.family ~= '' then end_family(user, session.family) end
+end
+
+-- Entries whose time is up are asked about, as they are renewed only now and then.
+local function trim(user, device)
+  local key = user_key(user)
+  for _, hash in ipairs(redis.call('ZRANGEBYSCORE', key, '-inf', score(now), 'LIMIT', 0, TRIM)) do
+    if redis.call('EXISTS', session_key(hash)) == 0 then redis.call('ZREM', key, hash) end
+  end
+  local gone = score(now - ABSENT_MS)
+  local old = redis.call('ZRANGEBYSCORE', device_key(device), '-inf', gone, 'LIMIT', 0, TRIM)
+  if #old > 0 then redis.call('ZREM', device_key(device), unpack(old)) end
+  redis.call('ZREMRANGEBYSCORE', families_key(user), '-inf', score(now))
+end
+
+-- A new session; beyond the most a user may have, the least active leaves.
+local function begin(hash, session, ttl, lifetime, most)
+  session.created_at_ms = math.floor(now)
+  session.ends_at_ms = math.floor(now + lifetime)
+  local text = write(hash, session, ttl)
+  local user = session.user_id
+  trim(user, session.device_type)
+  if most > 0 then
+    for _, each in ipairs(redis.call('ZRANGE', user_key(user), 0, -most - 1)) do
+      if each ~= hash then finish(each, user) end
+    end
+  end
+  return text
+end
+
+local function remember(id, user, lifetime)
+  redis.call('PEXPIRE', family_key(id), lifetime)
+  redis.call('ZADD', families_key(user), score(now + lifetime), id)
+  keep(families_key(user), lifetime)
+end
+
