@@ -1,5 +1,10 @@
 """Sessions for tests: operations of one app, and a login by keywords."""
 
+from typing import Protocol
+
+from redis_server import RedisServer
+from web_pods import RunningPod
+
 from osnovci.app_contract import SessionsDocument
 from osnovci.session_contract import DeviceType, Login
 from osnovci.sessions.operations import Operations
@@ -8,6 +13,7 @@ NAMESPACE = "homework"
 APP = "homework"
 OPERATIONS = Operations(NAMESPACE, APP)
 SETTINGS = SessionsDocument()
+SESSION_KEYS = "one:" + "1" * 32
 LONG_AGO_MS = 0
 """A moment at which no session has ended yet."""
 
@@ -30,3 +36,11 @@ def settings(
     *, ttl: float = 86400, refresh_ttl: float = 30 * 86400, most: int = 0
 ) -> SessionsDocument:
     return SessionsDocument(ttl_seconds=ttl, refresh_ttl_seconds=refresh_ttl, max_per_user=most)
+
+
+class StartSessionPod(Protocol):
+    """The fixture `start_sessions`: start a web pod with sessions on a Redis."""
+
+    def __call__(
+        self, server: RedisServer, *, keys: str = SESSION_KEYS, pod: str = "web-1"
+    ) -> RunningPod: ...

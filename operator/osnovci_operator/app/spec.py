@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field
 
 from osnovci.app_contract import AppDocument
-from osnovci_operator.app.config import Database, Health, Shutdown
+from osnovci_operator.app.config import Database, Health, Sessions, Shutdown
 from osnovci_operator.conditions import Conditions
 from osnovci_operator.labels import MOST_PROCESSES
 from osnovci_operator.pods import SUBDOMAIN, PodSection
@@ -130,6 +130,8 @@ class Spec(Model):
     """Let the count follow the load that the pods report. Excludes replicas."""
     database: Database | None = None
     """The app's database; by default it has none."""
+    sessions: Sessions = Sessions()
+    """How long the sessions of its users live."""
     health: Health = Health()
     """When a replica is strained or turns requests away."""
     shutdown: Shutdown = Shutdown()
@@ -146,6 +148,7 @@ class Spec(Model):
             port=self.port,
             processes=self.processes,
             database=self.database and self.database.document(),
+            sessions=self.sessions.document(),
             health=self.health.document(),
             shutdown=self.shutdown.document(),
         )

@@ -29,9 +29,9 @@ local function keep(key, ms)
 end
 
 local function index(hash, session, ttl)
-  local out = score(math.min(now + ttl, session.ends_at_ms))
-  redis.call('ZADD', user_key(session.user_id), out, hash)
-  redis.call('ZADD', device_key(session.device_type), out, hash)
+  local runs_out = math.min(now + ttl, session.ends_at_ms)
+  redis.call('ZADD', user_key(session.user_id), score(now), hash)
+  redis.call('ZADD', device_key(session.device_type), score(runs_out), hash)
   keep(user_key(session.user_id), session.ends_at_ms - now)
 end
 
@@ -67,12 +67,17 @@ local function finish(hash, user)
   if session and session.family and session.family ~= '' then end_family(user, session.family) end
 end
 
--- Entries whose time is up are asked about, as they are renewed only now and then.
-local function trim(user, device)
-  local key = user_key(user)
-  for _, hash in ipairs(redis.call('ZRANGEBYSCORE', key, '-inf', score(now), 'LIMIT', 0, TRIM)) do
-    if redis.call('EXISTS', session_key(hash)) == 0 then redis.call('ZREM', key, hash) end
+-- As indexes are renewed only now and then, the session itself says whether an entry is gone.
+local function drop_gone(user, hashes)
+  for _, hash in ipairs(hashes) do
+    if redis.call('EXISTS', session_key(hash)) == 0 then redis.call('ZREM', user_key(user), hash) end
   end
+end
+
+-- Some of what has run out leaves the indexes.
+local function trim(user, device, ttl)
+  local quiet = score(now - ttl)
+  drop_gone(user, redis.call('ZRANGEBYSCORE', user_key(user), '-inf', quiet, 'LIMIT', 0, TRIM))
   local gone = score(now - ABSENT_MS)
   local old = redis.call('ZRANGEBYSCORE', device_key(device), '-inf', gone, 'LIMIT', 0, TRIM)
   if #old > 0 then redis.call('ZREM', device_key(device), unpack(old)) end
@@ -85,9 +90,11 @@ local function begin(hash, session, ttl, lifetime, most)
   session.ends_at_ms = math.floor(now + lifetime)
   local text = write(hash, session, ttl)
   local user = session.user_id
-  trim(user, session.device_type)
-  if most > 0 then
+  trim(user, session.device_type, ttl)
+  if most > 0 and redis.call('ZCARD', user_key(user)) > most then
+    drop_gone(user, redis.call('ZRANGE', user_key(user), 0, -1))
     for _, each in ipairs(redis.call('ZRANGE', user_key(user), 0, -most - 1)) do
+      -- The clock may have stepped back; whoever logs in now gets in.
       if each ~= hash then finish(each, user) end
     end
   end
