@@ -28,7 +28,7 @@ def pass_by(redis: Redis, user: str = "ana") -> None:
     """Have the sessions of a user run out, as after a night."""
     hashes: Any = redis.zrange(f"{ROOT}user:{user}", 0, -1)
     for each in hashes:
-        redis.delete(f"{ROOT}session:{each.decode()}")
+        redis.delete(f"{ROOT}session:{each.decode()[:32]}")
 
 
 def test_a_browser_logs_in_and_out(session_pod: RunningPod) -> None:

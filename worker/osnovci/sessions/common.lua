@@ -16,6 +16,9 @@ local function user_key(user) return root .. 'user:' .. user end
 local function device_key(device) return root .. 'device:' .. device end
 local function family_key(id) return root .. 'family:' .. id end
 local function families_key(user) return root .. 'families:' .. user end
+-- In the index of a user, a hash has its type of device behind it: so who ends all knows where it is.
+local function hash_of(member) return member:sub(1, 32) end
+local function device_of(member) return member:sub(33) end
 local function score(ms) return string.format('%.3f', ms) end
 
 local function read(hash)
@@ -30,7 +33,7 @@ end
 
 local function index(hash, session, ttl)
   local runs_out = math.min(now + ttl, session.ends_at_ms)
-  redis.call('ZADD', user_key(session.user_id), score(now), hash)
+  redis.call('ZADD', user_key(session.user_id), score(now), hash .. session.device_type)
   redis.call('ZADD', device_key(session.device_type), score(runs_out), hash)
   keep(user_key(session.user_id), session.ends_at_ms - now)
 end
@@ -52,11 +55,10 @@ end
 -- The family, if it has one, stays.
 local function remove(hash, user, device)
   redis.call('DEL', session_key(hash))
-  redis.call('ZREM', user_key(user), hash)
-  if device then
-    redis.call('ZREM', device_key(device), hash)
-  else -- it had run out, and only the index still knew it
-    for _, each in ipairs(DEVICE_TYPES) do redis.call('ZREM', device_key(each), hash) end
+  -- One that had run out, and only the indexes still knew, does not say its type.
+  for _, each in ipairs(device and {device} or DEVICE_TYPES) do
+    redis.call('ZREM', user_key(user), hash .. each)
+    redis.call('ZREM', device_key(each), hash)
   end
 end
 
@@ -68,9 +70,11 @@ local function finish(hash, user)
 end
 
 -- As indexes are renewed only now and then, the session itself says whether an entry is gone.
-local function drop_gone(user, hashes)
-  for _, hash in ipairs(hashes) do
-    if redis.call('EXISTS', session_key(hash)) == 0 then redis.call('ZREM', user_key(user), hash) end
+local function drop_gone(user, members)
+  for _, each in ipairs(members) do
+    if redis.call('EXISTS', session_key(hash_of(each))) == 0 then
+      redis.call('ZREM', user_key(user), each)
+    end
   end
 end
 
@@ -95,7 +99,7 @@ local function begin(hash, session, ttl, lifetime, most)
     drop_gone(user, redis.call('ZRANGE', user_key(user), 0, -1))
     for _, each in ipairs(redis.call('ZRANGE', user_key(user), 0, -most - 1)) do
       -- The clock may have stepped back; whoever logs in now gets in.
-      if each ~= hash then finish(each, user) end
+      if hash_of(each) ~= hash then finish(hash_of(each), user) end
     end
   end
   return text

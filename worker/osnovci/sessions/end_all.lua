@@ -7,36 +7,50 @@
 local user, stays = ARGV[1], ARGV[2]
 local CHUNK = 1000 -- what one command takes as arguments
 
-local function each_chunk(list, act)
+local function call(command, list, key)
   for first = 1, #list, CHUNK do
-    act({unpack(list, first, math.min(first + CHUNK - 1, #list))})
+    local last = math.min(first + CHUNK - 1, #list)
+    if key then
+      redis.call(command, key, unpack(list, first, last))
+    else
+      redis.call(command, unpack(list, first, last))
+    end
   end
 end
 
-local function without(list, one)
-  local kept = {}
-  for _, each in ipairs(list) do
-    if each ~= one then kept[#kept + 1] = each end
-  end
-  return kept
-end
-
-local ended = 0
 local kept = stays ~= '' and read(stays) or {}
-local hashes = without(redis.call('ZRANGE', user_key(user), 0, -1), stays)
-each_chunk(hashes, function(chunk)
-  local keys = {}
-  for i, hash in ipairs(chunk) do keys[i] = session_key(hash) end
-  ended = ended + redis.call('UNLINK', unpack(keys))
-  for _, device in ipairs(DEVICE_TYPES) do redis.call('ZREM', device_key(device), unpack(chunk)) end
-  redis.call('ZREM', user_key(user), unpack(chunk))
-end)
+if kept.user_id ~= user then kept = {} end
+local before = redis.call('ZRANGE', user_key(user), 0, -1)
+local keys, hashes, stay = {}, {}, {}
+for _, member in ipairs(before) do
+  local hash, device = hash_of(member), device_of(member)
+  if kept.user_id and hash == stays then
+    stay = {redis.call('ZSCORE', user_key(user), member), member}
+  else
+    keys[#keys + 1] = session_key(hash)
+    hashes[device] = hashes[device] or {}
+    table.insert(hashes[device], hash)
+  end
+end
 
-local families = without(redis.call('ZRANGE', families_key(user), 0, -1), kept.family)
-each_chunk(families, function(chunk)
-  local keys = {}
-  for i, id in ipairs(chunk) do keys[i] = family_key(id) end
-  redis.call('UNLINK', unpack(keys))
-  redis.call('ZREM', families_key(user), unpack(chunk))
-end)
-return ended
+local sessions = 0
+for first = 1, #keys, CHUNK do
+  sessions = sessions + redis.call('UNLINK', unpack(keys, first, math.min(first + CHUNK - 1, #keys)))
+end
+for device, list in pairs(hashes) do call('ZREM', list, device_key(device)) end
+redis.call('UNLINK', user_key(user))
+if stay[1] then
+  redis.call('ZADD', user_key(user), stay[1], stay[2])
+  keep(user_key(user), kept.ends_at_ms - now)
+end
+
+local families = {}
+for _, id in ipairs(redis.call('ZRANGE', families_key(user), 0, -1)) do
+  if id ~= kept.family then families[#families + 1] = family_key(id) end
+end
+call('UNLINK', families)
+redis.call('UNLINK', families_key(user))
+if kept.family and redis.call('EXISTS', family_key(kept.family)) == 1 then
+  remember(kept.family, user, redis.call('PTTL', family_key(kept.family)))
+end
+return sessions
