@@ -13,6 +13,7 @@ from benchmarks import (
     idle_pools,
     policy_in_force,
     push_to_patch,
+    sessions,
     web_overhead,
 )
 
@@ -23,6 +24,7 @@ MEASUREMENTS = {
     "web_overhead": web_overhead.measure,
     "config_in_force": config_in_force.measure,
     "policy_in_force": policy_in_force.measure,
+    "sessions": sessions.measure,
 }
 LIMIT_SECONDS = 1500
 """All of it; what has not ended by then is ended in order."""

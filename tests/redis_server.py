@@ -1,5 +1,6 @@
 """A real Redis for tests."""
 
+import signal
 import subprocess
 from pathlib import Path
 
@@ -30,6 +31,15 @@ class RedisServer:
         self._process.terminate()
         self._process.wait(timeout=10)
         self.client.close()
+
+    def pause(self) -> None:
+        """Have it answer nobody, and refuse nobody."""
+        assert self._process
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        assert self._process
+        self._process.send_signal(signal.SIGCONT)
 
     def _answers(self) -> bool:
         try:

@@ -11,6 +11,7 @@ from postgres_server import PostgresServer
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis_server import RedisServer
+from session_builders import SESSION_KEYS, StartSessionPod
 from waiting import eventually
 from web_pods import RunningPod, StartPod, app_document
 from web_pods import environment as web_environment
@@ -20,6 +21,7 @@ from osnovci.app_contract import AppDocument
 from osnovci.contract import PoolDocument
 from osnovci.database.database import Database
 from osnovci.queues.client import Queues
+from osnovci.session_contract import ENV_SESSION_KEYS
 
 
 @pytest.fixture(scope="session")
@@ -133,3 +135,25 @@ async def under(postgres_server: PostgresServer, accounts: Observer) -> AsyncGen
     assert accounts
     async with database(postgres_server) as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def start_sessions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartSessionPod]:
+    running: list[RunningPod] = []
+    folder = tmp_path_factory.mktemp("pods")
+
+    def start(server: RedisServer, *, keys: str = SESSION_KEYS, pod: str = "web-1") -> RunningPod:
+        told = web_environment(server.url, app_document(), pod) | {ENV_SESSION_KEYS: keys}
+        log = folder / f"{len(running)}.log"
+        running.append(RunningPod.start(server.client, log, told, "session_app:app"))
+        return running[-1].wait_for("/api/ready")
+
+    yield start
+    for each in running:
+        each.close()
+
+
+@pytest.fixture(scope="module")
+def session_pod(start_sessions: StartSessionPod, redis_server: RedisServer) -> RunningPod:
+    """One for the tests that change nothing of it; each begins with an empty Redis."""
+    return start_sessions(redis_server)

@@ -94,6 +94,7 @@ def test_every_metric_is_listed() -> None:
         ("operator/osnovci_operator/settings.py", "docs/how-to/install.md"),
         ("worker/osnovci/contract.py", "docs/reference/worker-environment.md"),
         ("worker/osnovci/app_contract.py", "docs/reference/web-environment.md"),
+        ("worker/osnovci/session_contract.py", "docs/reference/web-environment.md"),
     ],
 )
 def test_every_variable_is_listed(module: str, page: str) -> None:

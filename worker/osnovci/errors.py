@@ -2,6 +2,7 @@
 
 OsnovciError
 ├── SettingsError       the environment is wrong: the process does not start
+├── SessionsAwayError   see osnovci.sessions.errors
 └── QueueError          see osnovci.queues.errors
 """
 

@@ -38,7 +38,7 @@ class WorkerSettings:
         return cls(
             namespace=_needed(environment, ENV_NAMESPACE),
             pod=_needed(environment, ENV_POD),
-            redis_url=_redis_url(_needed(environment, ENV_REDIS_URL)),
+            redis_url=checked_redis_url(_needed(environment, ENV_REDIS_URL)),
             pool=_pool(_needed(environment, ENV_POOL)),
         )
 
@@ -75,7 +75,7 @@ class AppSettings:
             pod=pod,
             process=process,
             server_id=server_id or pod,
-            redis_url=_redis_url(_needed(environment, ENV_REDIS_URL)),
+            redis_url=checked_redis_url(_needed(environment, ENV_REDIS_URL)),
             config=_config(_needed(environment, ENV_APP)),
             release=environment.get(ENV_RELEASE, ""),
         )
@@ -101,7 +101,7 @@ def _config(text: str) -> Config:
         raise SettingsError(f"{ENV_APP}: {error}") from error
 
 
-def _redis_url(url: str) -> str:
+def checked_redis_url(url: str) -> str:
     """Check the form. The message leaves the URL out, since it may hold a password."""
     if not url.startswith(SCHEMES):
         raise SettingsError(f"{ENV_REDIS_URL} must begin with {', '.join(SCHEMES[:-1])} or unix://")

@@ -8,6 +8,7 @@ from typing import Any
 from osnovci import contract
 from osnovci.app_contract import ENV_APP, ENV_RELEASE, ENV_SERVER_ID, AppDocument
 from osnovci.app_revisions import GoodRevisions, revisions_name
+from osnovci.session_contract import ENV_SESSION_KEYS, SESSIONS_SECRET
 from osnovci_operator import pods
 from osnovci_operator.app.rollout import Course
 from osnovci_operator.app.spec import App
@@ -172,6 +173,8 @@ def _environment(app: App, release: str) -> list[dict[str, Any]]:
         },
         {"name": ENV_RELEASE, "value": release},
         _secret(contract.ENV_REDIS_URL, contract.REDIS_SECRET, "url"),
+        # Who uses sessions is told by the pod what is missing.
+        _secret(ENV_SESSION_KEYS, SESSIONS_SECRET, "keys", optional=True),
     ]
     if app.spec.database:
         environment += [

@@ -5,7 +5,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from osnovci.app_contract import DatabaseDocument, HealthDocument, ShutdownDocument
+from osnovci.app_contract import (
+    DatabaseDocument,
+    HealthDocument,
+    SessionsDocument,
+    ShutdownDocument,
+)
 from osnovci_operator.resource import Duration, Model, rule, rules
 
 
@@ -48,6 +53,35 @@ class Database(Model):
             query_timeout_seconds=self.query_timeout.total_seconds(),
             slow_query_seconds=self.slow_query.total_seconds(),
             ping_interval_seconds=self.ping_interval.total_seconds(),
+        )
+
+
+class Sessions(Model):
+    """How long the sessions of the app's users live, where it uses `osnovci.sessions`."""
+
+    model_config = {
+        "json_schema_extra": rules(
+            rule(
+                "duration(self.ttl) <= duration(self.refreshTTL)",
+                "ttl is above refreshTTL, after which a session ends in any case: lower it",
+                ".ttl",
+            )
+        )
+    }
+
+    ttl: Duration = timedelta(hours=24)
+    """How long a session lives without activity."""
+    refresh_ttl: Annotated[Duration, Field(alias="refreshTTL")] = timedelta(days=30)
+    """How long a session lives at most, and how long a login that is remembered can be renewed."""
+    max_per_user: Annotated[int, Field(ge=0, le=100_000)] = 0
+    """So many sessions a user may have; beyond it the one least active ends. 0 is any number."""
+
+    def document(self) -> SessionsDocument:
+        """Give what the pods are told."""
+        return SessionsDocument(
+            ttl_seconds=self.ttl.total_seconds(),
+            refresh_ttl_seconds=self.refresh_ttl.total_seconds(),
+            max_per_user=self.max_per_user,
         )
 
 

@@ -10,7 +10,7 @@ from pydantic import Field
 from pydantic.alias_generators import to_camel
 
 from osnovci.app_contract import AppDocument
-from osnovci_operator.app.config import Database, Health, Shutdown
+from osnovci_operator.app.config import Database, Health, Sessions, Shutdown
 from osnovci_operator.app.front import Ingress, LoadBalancer
 from osnovci_operator.conditions import Conditions
 from osnovci_operator.labels import MOST_PROCESSES
@@ -27,6 +27,7 @@ OF_A_REVISION = (
     "port",
     "processes",
     "database",
+    "sessions",
     "health",
     "shutdown",
     "trusted_proxies",
@@ -132,6 +133,8 @@ class Spec(Model):
     """Let the count follow the load that the pods report. Excludes replicas."""
     database: Database | None = None
     """The app's database; by default it has none."""
+    sessions: Sessions = Sessions()
+    """How long the sessions of its users live."""
     health: Health = Health()
     """When a replica is strained or turns requests away."""
     shutdown: Shutdown = Shutdown()
@@ -157,6 +160,7 @@ class Spec(Model):
             port=self.port,
             processes=self.processes,
             database=self.database and self.database.document(),
+            sessions=self.sessions.document(),
             health=self.health.document(),
             shutdown=self.shutdown.document(),
             trusted_proxies=tuple(self.trusted_proxies),

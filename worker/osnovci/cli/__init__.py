@@ -4,10 +4,20 @@ import argparse
 import os
 import sys
 
-from osnovci.cli import explain, queue, rollback, serve, simulate, status, trace, worker
+from osnovci.cli import (
+    explain,
+    queue,
+    rollback,
+    serve,
+    sessions,
+    simulate,
+    status,
+    trace,
+    worker,
+)
 from osnovci.errors import OsnovciError
 
-COMMANDS = (worker, serve, status, rollback, queue, explain, trace, simulate)
+COMMANDS = (worker, serve, status, rollback, queue, sessions, explain, trace, simulate)
 
 
 def main() -> None:

@@ -9,7 +9,9 @@ import os
 import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from osnovci.app_contract import AppDocument
 from osnovci.container import Container
@@ -22,6 +24,9 @@ from osnovci.web.examination import Ask, Examination
 from osnovci.web.pulse import Configure, Pulse
 from osnovci.web.replica import Replica
 
+if TYPE_CHECKING:
+    from osnovci.sessions.middleware import Sessions
+
 SERVER_ERROR = 500
 UNAVAILABLE = 503
 RETRY_AFTER = (b"retry-after", b"1")
@@ -33,19 +38,22 @@ class WebRuntime:
     """An ASGI application with health, shedding, drain, heartbeats and the config channel around it.
 
     `database` is asked for its health and told its limits; `checks` are more of the application's
-    own for /api/health; `configure` is told every document, and raises to refuse it.
+    own for /api/health; `configure` is told every document, and raises to refuse it. With `sessions`,
+    each request has its own in `scope["osnovci.session"]`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each is a part that an application may have
         self,
         app: App,
         *,
         database: Database | None = None,
         checks: Mapping[str, Ask] | None = None,
         configure: Configure | None = None,
+        sessions: "Sessions | None" = None,
         settings: AppSettings | None = None,
     ) -> None:
-        self._app = app
+        self._app: App = partial(sessions.serve, app) if sessions else app
+        self._sessions = sessions
         self._configure = configure
         settings = settings or AppSettings.parse(os.environ, socket.gethostname())
         self._replica = Replica(settings, database, time.monotonic())
@@ -190,11 +198,15 @@ class WebRuntime:
             beating.cancel()
             await asyncio.wait([beating])
             await self._pulse.end()
+        if self._sessions:
+            await self._sessions.close()
 
     async def _put_in_force(self, document: AppDocument) -> None:
         """Ask the application first, which may refuse."""
         if self._configure:
             await self._configure(document)
+        if self._sessions:
+            self._sessions.configure(document.sessions)
         database = self._replica.database
         if database and document.database:
             await database.configure(document.database)

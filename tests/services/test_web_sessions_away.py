@@ -1,0 +1,75 @@
+"""Sessions while Redis is slow or away, or the pod was not told what it needs."""
+
+import time
+from pathlib import Path
+
+import pytest
+from browsers import Browser
+from redis_server import RedisServer
+from session_builders import StartSessionPod
+from waiting import eventually
+from web_pods import RunningPod, app_document
+from web_pods import environment as web_environment
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+
+@pytest.mark.parametrize("how", ["paused", "gone"])
+def test_redis_slow_or_gone(
+    start_sessions: StartSessionPod, own_redis_server: RedisServer, how: str
+) -> None:
+    pod = start_sessions(own_redis_server)
+    browser, stranger = Browser(pod.port), Browser(pod.port)
+    browser.log_in("ana", remember=True)
+    away = own_redis_server.pause if how == "paused" else own_redis_server.stop
+    back = own_redis_server.resume if how == "paused" else own_redis_server.start
+    away()
+    try:
+        for _ in range(3):
+            began = time.monotonic()
+            assert browser.get("/me") == {
+                "error": "sessions cannot be read now; try again in a second"
+            }
+            assert (browser.status, browser.headers["retry-after"]) == (503, "1")
+            # Far from the client's own 5 s and ten tries; the budget itself is measured.
+            assert time.monotonic() - began < 2
+        # What needs no session is served, with and without a token.
+        assert (browser.get("/public"), stranger.get("/public")) == ({"public": True},) * 2
+        assert stranger.get("/me") is None
+        stranger.log_in("boris")
+        assert (stranger.status, stranger.told) == (503, [])
+        browser.post("/logout")
+        assert (browser.status, browser.told) == (503, [])
+    finally:
+        back()
+    if how == "paused":
+        eventually(lambda: browser.user == "ana")
+    else:
+        # It had kept nothing: nobody is logged in, and everybody can log in.
+        eventually(lambda: browser.get("/me") is None)
+    eventually(lambda: browser.log_in().get("session"))
+    assert browser.user == "ana"
+    assert "Traceback" not in pod.log.read_text()
+
+
+def test_a_websocket_while_redis_is_away(
+    start_sessions: StartSessionPod, own_redis_server: RedisServer
+) -> None:
+    pod = start_sessions(own_redis_server)
+    browser = Browser(pod.port)
+    browser.log_in()
+    own_redis_server.stop()
+    cookie = {"Cookie": f"session={browser.cookies['session']}"}
+    with (
+        pytest.raises(InvalidStatus),
+        connect(f"ws://localhost:{pod.port}/echo", additional_headers=cookie),
+    ):
+        pass
+
+
+def test_without_keys_it_does_not_start(redis_server: RedisServer, tmp_path: Path) -> None:
+    told = web_environment(redis_server.url, app_document(), "web-1")
+    pod = RunningPod.start(redis_server.client, tmp_path / "log", told, "session_app:app")
+    assert pod.ends() == 2
+    assert "OSNOVCI_SESSION_KEYS is not set" in pod.log.read_text()
+    assert "Secret osnovci-sessions" in pod.log.read_text()

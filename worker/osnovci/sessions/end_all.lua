@@ -1,0 +1,56 @@
+-- Ends all sessions and families of a user, perhaps but one session with its family.
+--
+-- KEYS  1  the root of the app's sessions
+-- ARGV  1  the user   2  the hash of the id of the session that stays, or ''
+-- Returns how many sessions were ended
+
+local user, stays = ARGV[1], ARGV[2]
+local CHUNK = 1000 -- what one command takes as arguments
+
+local function call(command, list, key)
+  for first = 1, #list, CHUNK do
+    local last = math.min(first + CHUNK - 1, #list)
+    if key then
+      redis.call(command, key, unpack(list, first, last))
+    else
+      redis.call(command, unpack(list, first, last))
+    end
+  end
+end
+
+local kept = stays ~= '' and read(stays) or {}
+if kept.user_id ~= user then kept = {} end
+local before = redis.call('ZRANGE', user_key(user), 0, -1)
+local keys, hashes, stay = {}, {}, {}
+for _, member in ipairs(before) do
+  local hash, device = hash_of(member), device_of(member)
+  if kept.user_id and hash == stays then
+    stay = {redis.call('ZSCORE', user_key(user), member), member}
+  else
+    keys[#keys + 1] = session_key(hash)
+    hashes[device] = hashes[device] or {}
+    table.insert(hashes[device], hash)
+  end
+end
+
+local sessions = 0
+for first = 1, #keys, CHUNK do
+  sessions = sessions + redis.call('UNLINK', unpack(keys, first, math.min(first + CHUNK - 1, #keys)))
+end
+for device, list in pairs(hashes) do call('ZREM', list, device_key(device)) end
+redis.call('UNLINK', user_key(user))
+if stay[1] then
+  redis.call('ZADD', user_key(user), stay[1], stay[2])
+  keep(user_key(user), kept.ends_at_ms - now)
+end
+
+local families = {}
+for _, id in ipairs(redis.call('ZRANGE', families_key(user), 0, -1)) do
+  if id ~= kept.family then families[#families + 1] = family_key(id) end
+end
+call('UNLINK', families)
+redis.call('UNLINK', families_key(user))
+if kept.family and redis.call('EXISTS', family_key(kept.family)) == 1 then
+  remember(kept.family, user, redis.call('PTTL', family_key(kept.family)))
+end
+return sessions

@@ -1,0 +1,7 @@
+"""The error of sessions."""
+
+from osnovci.errors import OsnovciError
+
+
+class SessionsAwayError(OsnovciError):
+    """Redis gave no answer in time, so it is not known who is asking; where none handles it, a 503."""

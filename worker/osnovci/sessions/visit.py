@@ -1,0 +1,226 @@
+"""One request's session, and what a route may do with it: `scope["osnovci.session"]`."""
+
+import json
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from osnovci.session_contract import TOUCH_SECONDS, Login, SessionDocument
+from osnovci.sessions import cookies
+from osnovci.sessions.devices import device_type
+from osnovci.sessions.errors import SessionsAwayError
+from osnovci.sessions.operations import Device, Operation, Refresh, hashed
+from osnovci.sessions.tokens import SessionToken, new_family, new_id
+from osnovci.web.asgi import Scope
+
+if TYPE_CHECKING:
+    from osnovci.sessions.middleware import Sessions
+
+T = TypeVar("T")
+SCOPE = "osnovci.session"
+BEARER = "bearer "
+
+
+@dataclass(frozen=True)
+class Handed:
+    """What a login hands out; browsers have it as cookies, programs take it from here."""
+
+    session: SessionDocument
+    session_token: str
+    """For `Authorization: Bearer`."""
+    refresh_token: str
+    """Empty where the login is not remembered."""
+
+
+class Visit:
+    """The session of one request. Every method may raise SessionsAwayError."""
+
+    def __init__(self, sessions: "Sessions", scope: Scope, names: cookies.Names) -> None:
+        self._sessions = sessions
+        self._names = names
+        self._is_http = scope["type"] == "http"
+        self._address = sessions.address(scope)
+        headers = scope["headers"]
+        sent = {name: value.decode("latin-1") for name, value in headers}
+        self._agent = sent.get(b"user-agent", "")
+        self._cookies = cookies.read(headers) if b"cookie" in sent else {}
+        authorization = sent.get(b"authorization", "")
+        by_bearer = authorization[: len(BEARER)].lower() == BEARER
+        token = authorization[len(BEARER) :] if by_bearer else self._cookies.get(names.session, "")
+        self._session: SessionDocument | None = None
+        self._away: SessionsAwayError | None = None
+        self.presented: SessionToken | None = (
+            sessions.tokens.read_session_token(token.strip()) if token else None
+        )
+        """What the token says that came with the request; only signed, not looked up."""
+        self.cookies: list[cookies.Header] = []
+        """What the answer sets."""
+        self.asked_in_vain = False
+        """Somebody needed the session, and it could not be read."""
+
+    @property
+    def session(self) -> SessionDocument | None:
+        """The session, if there is one."""
+        if self._away:
+            self.asked_in_vain = True
+            raise self._away
+        return self._session
+
+    async def log_in(
+        self,
+        user_id: str,
+        *,
+        email: str = "",
+        role: str = "",
+        device_id: str = "",
+        remember: bool = False,
+    ) -> Handed:
+        """Begin a session under a new id; what the visitor came with ends.
+
+        With `remember`, refresh tokens renew it when it has run out.
+        """
+        login = Login(
+            user_id=user_id,
+            email=email,
+            role=role,
+            ip_address=self._address,
+            user_agent=self._agent[:512],
+            device_id=device_id,
+            device_type=device_type(self._agent),
+        )
+        session_id, family = new_id(), new_family() if remember else ""
+        create = self._sessions.operations.create(
+            session_id,
+            login,
+            self._sessions.limits,
+            replaces=self.presented.session_id if self.presented else "",
+            family=family,
+        )
+        session = await self._run(create)
+        return self._hand_out(session_id, session, family, 1)
+
+    async def rotate(self, *, email: str | None = None, role: str | None = None) -> Handed | None:
+        """Give the session another id, as when its user may do more from now on."""
+        if not self.presented:
+            return None
+        told = {"email": email, "role": role}
+        changes = json.dumps({name: value for name, value in told.items() if value is not None})
+        old, new = self.presented.session_id, new_id()
+        rotate = self._sessions.operations.rotate(old, new, changes, self._sessions.limits)
+        session = await self._run(rotate)
+        return self._hand_out(new, session, "", 0) if session else None
+
+    async def log_out(self) -> None:
+        """End this session, and the refresh tokens that would renew it."""
+        if self.presented:
+            user, handle = self.presented.identity.user, hashed(self.presented.session_id)
+            await self._run(self._sessions.operations.end(user, handle))
+        self._leave()
+
+    async def log_out_everywhere(self, *, stay_here: bool = False) -> int:
+        """End all sessions of the user, perhaps but this one; give how many were ended."""
+        session = self.session
+        if not session or not self.presented:
+            return 0
+        besides = self.presented.session_id if stay_here else ""
+        ended = await self._run(self._sessions.operations.end_all(session.user_id, besides))
+        if not stay_here:
+            self._leave()
+        return ended
+
+    async def devices(self) -> list[Device]:
+        """List the devices of the user; the one with the latest activity first."""
+        session = self.session
+        return (
+            await self._run(self._sessions.operations.devices(session.user_id)) if session else []
+        )
+
+    def is_here(self, device: Device) -> bool:
+        """Tell whether a device of the list is the one that asks."""
+        return self.presented is not None and device.handle == hashed(self.presented.session_id)
+
+    async def end_device(self, handle: str) -> bool:
+        """End one login of the user, by the handle of its device."""
+        session = self.session
+        if not session:
+            return False
+        return await self._run(self._sessions.operations.end(session.user_id, handle))
+
+    async def refresh(self, token: str) -> Handed | None:
+        """Renew the session by a refresh token; nothing where the token is worth nothing any more."""
+        given = self._sessions.tokens.read_refresh_token(token)
+        if not given:
+            return None
+        session_id = self._sessions.tokens.successor_id(given)
+        found: Refresh = await self._run(
+            self._sessions.operations.refresh(
+                given.family, given.generation, session_id, self._sessions.limits
+            )
+        )
+        if not found.session:
+            return None
+        return self._hand_out(session_id, found.session, given.family, found.generation)
+
+    async def open(self) -> None:
+        """Look up the session of the request; one that has run out, and is remembered, is renewed."""
+        try:
+            if lookup := self.lookup():
+                self._session = await self._run(lookup)
+                await self._touch()
+            if self._session is None and self._is_http:
+                remembered = self._cookies.get(self._names.refresh)
+                if remembered:
+                    await self.refresh(remembered)
+        except SessionsAwayError as error:
+            self._away, self.asked_in_vain = error, False
+
+    def lookup(self) -> Operation[SessionDocument | None] | None:
+        """Give the operation that reads the session and renews it, for who sends it with others."""
+        if not self.presented:
+            return None
+        sessions = self._sessions
+        return sessions.operations.get(
+            self.presented.session_id, sessions.limits, sessions.now_ms()
+        )
+
+    async def _touch(self) -> None:
+        """Renew the indexes, once in a while; if not now, then with the next request."""
+        session, sessions = self._session, self._sessions
+        if not session or not self.presented:
+            return
+        every = min(TOUCH_SECONDS, sessions.limits.ttl_seconds / 2)
+        if sessions.now_ms() - session.last_activity_ms >= every * 1000:
+            touch = sessions.operations.touch(self.presented.session_id, sessions.limits, every)
+            with suppress(SessionsAwayError):
+                await sessions.run(touch)
+
+    def _hand_out(
+        self, session_id: str, session: SessionDocument, family: str, generation: int
+    ) -> Handed:
+        """Give what the visitor gets, and have the answer set it."""
+        tokens, names = self._sessions.tokens, self._names
+        token = tokens.session_token(session_id, session)
+        age = round(self._sessions.limits.refresh_ttl_seconds)
+        self.presented = tokens.read_session_token(token)
+        self._session, self._away = session, None
+        self.cookies = [names.set(names.session, token, age if session.family else None)]
+        renewal = tokens.refresh_token(family, generation) if family else ""
+        if renewal:
+            self.cookies.append(names.set(names.refresh, renewal, age))
+        elif not session.family:
+            # Of a login before, which was remembered and has ended with this one.
+            self.cookies.append(names.clear(names.refresh))
+        return Handed(session, token, renewal)
+
+    def _leave(self) -> None:
+        self._session = self.presented = None
+        self.cookies = [
+            self._names.clear(name) for name in (self._names.session, self._names.refresh)
+        ]
+
+    async def _run(self, operation: Operation[T]) -> T:
+        try:
+            return await self._sessions.run(operation)
+        except SessionsAwayError:
+            self.asked_in_vain = True
+            raise
