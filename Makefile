@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 # Each of the four has a Redis and a PostgreSQL of its own; they mostly wait, so two cores do.
-PARALLEL := $(BIN)/pytest -n 4
+PARALLEL := $(BIN)/pytest -n 4 --dist worksteal
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
