@@ -42,7 +42,7 @@ test: lint ## all tests, as CI runs them: brings the cluster up where it is not
 	@$(PARALLEL) tests/unit tests/services
 	@$(BIN)/pytest --ignore=tests/unit --ignore=tests/services
 
-test-fast: lint ## what needs no cluster, in about a minute; needs redis-server and postgresql
+test-fast: lint ## what needs no cluster, in a minute or two; needs redis-server and postgresql
 	@command -v redis-server >/dev/null || { echo "redis-server is missing: apt-get install redis-server, or run make test, which installs it"; exit 1; }
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { echo "PostgreSQL's server is missing: apt-get install postgresql, or run make test, which installs it"; exit 1; }
 	@$(PARALLEL) tests/unit tests/services
