@@ -2,6 +2,8 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
+# Each of the four has a Redis and a PostgreSQL of its own; they mostly wait, so two cores do.
+PARALLEL := $(BIN)/pytest -n 4 --dist worksteal
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
@@ -37,14 +39,15 @@ down: .venv/ready ## takes away every trace of `make up`
 test: lint ## all tests, as CI runs them: brings the cluster up where it is not
 	@$(BIN)/python -m cluster up
 	@$(BIN)/python -m cluster deploy
-	@$(BIN)/pytest
+	@$(PARALLEL) tests/unit tests/services
+	@$(BIN)/pytest --ignore=tests/unit --ignore=tests/services
 
-test-fast: lint ## what needs no cluster, in about a minute; needs redis-server, postgresql, chromium-driver, buildah
+test-fast: lint ## what needs no cluster, in a minute or two; needs redis-server, postgresql, chromium-driver, buildah
 	@command -v redis-server >/dev/null || { echo "redis-server is missing: apt-get install redis-server, or run make test, which installs it"; exit 1; }
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { echo "PostgreSQL's server is missing: apt-get install postgresql, or run make test, which installs it"; exit 1; }
 	@command -v chromedriver >/dev/null || { echo "chromedriver is missing: apt-get install chromium chromium-driver, or run make test, which installs them"; exit 1; }
 	@command -v buildah >/dev/null && command -v debootstrap >/dev/null || { echo "buildah or debootstrap is missing, by which the tests get their nginx: apt-get install buildah debootstrap, or run make test, which installs them"; exit 1; }
-	@$(BIN)/pytest tests/unit tests/services
+	@$(PARALLEL) tests/unit tests/services
 
 lint: .venv/ready ## ruff, pyright, import-linter
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright && $(BIN)/lint-imports --no-logo

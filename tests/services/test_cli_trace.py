@@ -116,5 +116,5 @@ def test_a_key_of_another_type_is_one_sentence(redis: Redis, redis_server: Redis
     redis.set(KEY, "a text")
     done = trace(redis_server, POOL)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("osnovci: WRONGTYPE")
+    assert done.stderr.startswith("osnovci: a key that this command reads is of another type")
     assert done.stderr.count("\n") == 1

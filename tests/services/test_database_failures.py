@@ -146,7 +146,7 @@ async def test_a_ping_drops_a_connection_that_no_longer_answers(
     postgres_server: PostgresServer, observer: Observer
 ) -> None:
     """The server stops that backend, so that nothing tells the client; only a ping finds it."""
-    async with database(postgres_server, connect_timeout_seconds=0.2) as under:
+    async with database(postgres_server, connect_timeout_seconds=1) as under:
         async with under.connection() as connection:
             pid = connection.driver.get_server_pid()
         with postgres_server.frozen(pid):

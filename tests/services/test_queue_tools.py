@@ -208,7 +208,7 @@ def test_a_key_of_another_type_is_told(redis: Redis, redis_server: RedisServer) 
     redis.set("rq:queue:email", "no list")
     status, said = refused(redis_server, "stats")
     assert (status, said.count("\n")) == (2, 1)
-    assert said.startswith("osnovci: a key that this command needs is of another type")
+    assert said.startswith("osnovci: a key that this command reads is of another type")
     assert "email: cannot be read: rq:queue:email: " in osnovci(redis_server, "audit")
 
 

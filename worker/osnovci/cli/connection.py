@@ -61,8 +61,8 @@ def _told(error: Exception) -> str:
         return f"Redis cannot be reached: {error}"
     if str(error).startswith("WRONGTYPE"):
         return (
-            "a key that this command needs is of another type, so another program uses this Redis "
-            "for the same names: `osnovci queue audit` tells which queue; delete or rename the key"
+            "a key that this command reads is of another type: another program writes it. Delete or "
+            "rename it; where it is one of a queue, `osnovci queue audit` tells which"
         )
     return str(error)
 
