@@ -93,16 +93,20 @@ def prompt_bound(trace: Trace, target: Target, startup: float) -> float:
     takes at least until the last of their jobs ends, and a start and the longest job. The least sum
     over all ways to cut is found by dynamic programming.
     """
-    least = [0.0]
-    busy = _busy(trace)
-    for last, until in enumerate(busy):
-        best, longest = math.inf, 0.0
-        for first in range(last, -1, -1):
-            longest = max(longest, busy[first].longest)
-            stretch = max(until.end - busy[first].begin, startup + longest)
-            best = min(best, least[first] + stretch)
-        least.append(best)
-    return max(least[-1], lower_bound(trace, target, startup))
+    least, ripe = 0.0, math.inf
+    young: list[tuple[float, float, float]] = []
+    """Stretches that a start and their longest job outlast: begin, the least sum before, longest."""
+    for busy in _busy(trace):
+        best, still = math.inf, list[tuple[float, float, float]]()
+        for begin, before, longest in (*young, (busy.begin, least, 0.0)):
+            longest_now = max(longest, busy.longest)
+            if busy.end - begin < startup + longest_now:
+                still.append((begin, before, longest_now))
+                best = min(best, before + startup + longest_now)
+            else:  # From now on it costs its time and no more, also with longer jobs.
+                ripe = min(ripe, before - begin)
+        young, least = still, min(best, ripe + busy.end)
+    return max(least, lower_bound(trace, target, startup))
 
 
 def _busy(trace: Trace) -> list[_Busy]:
