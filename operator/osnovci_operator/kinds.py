@@ -11,7 +11,7 @@ from typing import Any
 from osnovci_operator import labels
 from osnovci_operator.app import spec as app
 from osnovci_operator.queuepool import spec as queuepool
-from osnovci_operator.resource import GROUP, VERSION, Model, Resource
+from osnovci_operator.resource import GROUP, VERSION, Key, Model, Resource
 
 DEPLOYMENT = "Deployment"
 REPLICA_SET = "ReplicaSet"
@@ -69,6 +69,8 @@ class Kind:
     """Kinds of what its objects own, in the order in which they are listed."""
     shares: Callable[[Any], frozenset[str]]
     """What an object shares with others of its namespace: a change of it is their concern too."""
+    follows: Callable[[Any], tuple[Key, ...]] = lambda _: ()
+    """Objects of other kinds that one follows: a change of them is its concern too."""
     rules: tuple[dict[str, str], ...] = ()
     """CEL rules of the whole object."""
 
@@ -115,6 +117,11 @@ QUEUE_POOL = Kind(
     parse=queuepool.Pool.parse,
     children=(POD, DEPLOYMENT),
     shares=lambda pool: pool.spec.names,
+    follows=lambda pool: (
+        (Key(app.KIND, pool.identity.namespace, pool.spec.app_ref.name),)
+        if pool.spec.app_ref
+        else ()
+    ),
 )
 
 OSNOVCI_APP = Kind(

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from osnovci_operator.resource import Model, Quantity, RawObject, rule, rules, text
 
+DATABASE_SECRET = "osnovci-database"  # noqa: S105  # its name
 RESERVED_ENV = "OSNOVCI_"
 WRITABLE = "/tmp"  # noqa: S108
 SUBDOMAIN = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?([.][a-z0-9]([a-z0-9-]*[a-z0-9])?)*$"
@@ -62,19 +63,34 @@ class Resources(Model):
     """What the container may use at most."""
 
 
-class PodSection(Model):
+Image = Annotated[
+    str,
+    text(
+        1024,
+        "!self.matches('[[:space:]]')",
+        "must be an image without spaces, such as registry.example/homework:1",
+        shortest=1,
+    ),
+]
+
+
+class Imaged(Model):
+    """A pod that has an image of its own."""
+
+    image: Image
+    """The container image."""
+
+
+class MaybeImaged(Model):
+    """A pod whose image may be another's."""
+
+    image: Image | None = None
+    """The container image; by default that of the app that is followed."""
+
+
+class PodFields(Model):
     """The fields of a pod and its container that may be set, under their Kubernetes names."""
 
-    image: Annotated[
-        str,
-        text(
-            1024,
-            "!self.matches('[[:space:]]')",
-            "must be an image without spaces, such as registry.example/homework:1",
-            shortest=1,
-        ),
-    ]
-    """The container image."""
     command: Annotated[list[str], Field(max_length=64)] | None = None
     """The entry point; by default what the operator starts in such a pod."""
     args: Annotated[list[str], Field(max_length=256)] | None = None
@@ -137,6 +153,27 @@ class PodSection(Model):
     """More annotations for the pod."""
 
 
+class PodSection(PodFields, Imaged):
+    """The pods of an object that has an image of its own."""
+
+
+class FollowingPodSection(PodFields, MaybeImaged):
+    """The pods of an object that may follow an app."""
+
+
+FOLLOWED = frozenset({"image", "image_pull_secrets", "env", "env_from", "volumes", "volume_mounts"})
+"""What pods that follow an app take from it; the rest is about what runs in them."""
+
+
+def following(own: FollowingPodSection, of_app: PodSection) -> PodSection:
+    """Give the pods of an app's image and environment, under what is said of them themselves."""
+    taken = {field: getattr(of_app, field) for field in FOLLOWED}
+    said = {field: value for field, value in own if value not in (None, [], {})}
+    named = {each.name for each in own.env}
+    said["env"] = [*(each for each in of_app.env if each.name not in named), *own.env]
+    return PodSection.model_validate(taken | said)
+
+
 def container(section: PodSection, *, name: str, command: list[str], env: list[Any]) -> Any:
     """Build the pod's one container, fit for Pod Security's restricted profile.
 
@@ -193,6 +230,24 @@ def template(
 
 def _dump(model: Model) -> Any:
     return model.model_dump(exclude_none=True)
+
+
+def database_variables() -> list[dict[str, Any]]:
+    """Tell a pod where the app's database is; a replica there may be none."""
+    return [
+        secret_variable("DATABASE_URL", DATABASE_SECRET, "url"),
+        secret_variable("DATABASE_REPLICA_URL", DATABASE_SECRET, "replicaUrl", optional=True),
+    ]
+
+
+def secret_variable(
+    variable: str, secret: str, key: str, *, optional: bool = False
+) -> dict[str, Any]:
+    """Take a variable from a Secret."""
+    reference: dict[str, Any] = {"name": secret, "key": key}
+    if optional:
+        reference["optional"] = True
+    return {"name": variable, "valueFrom": {"secretKeyRef": reference}}
 
 
 def is_pod_of(deployment: str, name: str) -> bool:

@@ -9,7 +9,15 @@ from datetime import timedelta
 from typing import Any, TypeVar, cast
 
 from osnovci_operator.app.spec import App
-from osnovci_operator.kinds import BY_NAME, DEPLOYMENT, KINDS, OSNOVCI_APP, POD, QUEUE_POOL
+from osnovci_operator.kinds import (
+    BY_NAME,
+    CONFIG_MAP,
+    DEPLOYMENT,
+    KINDS,
+    OSNOVCI_APP,
+    POD,
+    QUEUE_POOL,
+)
 from osnovci_operator.pod_life import PodLife, Pods, Startups
 from osnovci_operator.queuepool.spec import Pool
 from osnovci_operator.resource import InvalidSpecError, Key, Resource
@@ -53,7 +61,7 @@ class Store:
             self._put_pod(owner, body)
         else:
             self._children[owner][place] = body
-        return {owner}
+        return {owner} | self._followers_of(owner, place)
 
     def written(self, body: dict[str, Any]) -> None:
         """Take in what a write of ours was answered with, unless the object is gone meanwhile."""
@@ -70,13 +78,14 @@ class Store:
         self._known.pop(place, None)
         if place.kind in BY_NAME:
             self._startups.forget(place)
-            return self._leave(place, self._objects.pop(place, None)) | {place}
+            woken = self._leave(place, self._objects.pop(place, None)) | {place}
+            return woken | self._followers_of(place, place)
         owner = owner_of(body)
         if place.kind == POD:
             self._remove_pod(owner, place.name)
         else:
             _drop(self._children, owner, place)
-        return {owner}
+        return {owner} | self._followers_of(owner, place)
 
     def known(self, kind: str, namespace: str) -> dict[Key, dict[str, Any]]:
         """Give the metadata of what is known of a kind, to compare with a list made after it."""
@@ -215,7 +224,7 @@ class Store:
 
     def _put_own(self, key: Key, body: dict[str, Any]) -> set[Key]:
         kind = BY_NAME[key.kind]
-        woken = self._leave(key, self._objects.get(key)) | {key}
+        woken = self._leave(key, self._objects.get(key)) | {key} | self._followers_of(key, key)
         try:
             each = self._objects[key] = kind.parse(body)
         except InvalidSpecError as error:
@@ -225,6 +234,11 @@ class Store:
             self._sharers[place].add(key)
             woken |= self._sharers[place]
         return woken
+
+    def _followers_of(self, key: Key, changed: Key) -> set[Key]:
+        """Name who follows an object, where what changed of it may be their concern."""
+        concern = changed == key or changed.kind == CONFIG_MAP
+        return self._sharers.get(key, set()) if concern else set()
 
     def _leave(self, key: Key, each: Parsed | None) -> set[Key]:
         """Take an object from what it shares with others, and name them."""
@@ -241,9 +255,12 @@ def has_ended(pod: dict[str, Any]) -> bool:
 
 
 def _shared(key: Key, each: Parsed | None) -> list[Key]:
-    """Give what an object shares with others of its kind and namespace, as an index has it."""
-    names = BY_NAME[key.kind].shares(each) if isinstance(each, Resource) else ()
-    return [Key(key.kind, key.namespace, name) for name in names]
+    """Give what an object shares with others, or follows, as an index has it."""
+    if not isinstance(each, Resource):
+        return []
+    kind = BY_NAME[key.kind]
+    places = [Key(key.kind, key.namespace, name) for name in kind.shares(each)]
+    return [*places, *kind.follows(each)]
 
 
 def _drop(index: defaultdict[Place, dict[Member, Any]], place: Place, member: Member) -> None:

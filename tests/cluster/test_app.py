@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from pools import TestPool
 from redis import Redis
 from waiting import eventually
 from web_apps import BROKEN, NAMESPACE, TestApp, osnovci
@@ -158,6 +159,34 @@ def test_a_person_looks_and_rolls_back(app: MakeApp) -> None:
     assert web.ask().split()[1] == "1"
     gone = osnovci("status", "app/nobody")
     assert (gone.returncode, gone.stderr) == (2, "osnovci: there is no osnovciapp nobody\n")
+
+
+def test_the_workers_of_a_pool_follow_the_good_revisions_of_an_app(
+    app: MakeApp, pool: Callable[..., TestPool]
+) -> None:
+    web = app("web-followed")
+    jobs = pool(appRef={"name": web.name}, pod={"env": [{"name": "OWN", "value": "mine"}]})
+
+    def variables() -> dict[str, str]:
+        """Give what a worker is told, by the Deployment."""
+        found = json.loads(jobs.kubectl("get", "deployment", jobs.name, "-o", "json"))
+        (worker,) = found["spec"]["template"]["spec"]["containers"]
+        return {each["name"]: each.get("value", "") for each in worker["env"]}
+
+    eventually(lambda: jobs.condition("Ready").get("reason") == "AppNotFound")
+    web.apply()
+    jobs.wait(ready=1, within=120)
+    assert (variables()["VERSION"], variables()["OWN"]) == ("1", "mine")
+    web.apply(program=BROKEN, version="2")
+    web.wait("Progressing", "RolledBack", within=90)
+    assert variables()["VERSION"] == "1"
+    web.apply(version="3")
+    eventually(lambda: variables()["VERSION"] == "3", within=90)
+    jobs.wait(ready=1)
+    kubectl("-n", NAMESPACE, "delete", "oapp", web.name)
+    eventually(lambda: jobs.condition("Ready").get("reason") == "AppNotFound")
+    assert variables()["VERSION"] == "3"
+    jobs.wait(ready=1)
 
 
 def test_apps_share_what_the_database_allows(app: MakeApp, redis: Redis) -> None:
