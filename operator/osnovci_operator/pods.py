@@ -6,7 +6,7 @@ Pure: no I/O, no clock.
 import re
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from osnovci_operator.resource import Model, Quantity, RawObject, rule, rules, text
 
@@ -20,6 +20,32 @@ RANDOM = "[bcdfghjklmnpqrstvwxz2456789]"
 
 BASE_MAX = 58
 """A name that is given a random suffix is cut to this length before it."""
+
+
+Named = Annotated[
+    dict[str, Any],
+    WithJsonSchema(
+        {
+            "type": "object",
+            "x-kubernetes-preserve-unknown-fields": True,
+            "properties": {
+                "name": {"type": "string", "maxLength": 63, "description": "The volume's name."}
+            },
+            "required": ["name"],
+        }
+    ),
+]
+"""A volume or a mount of one, passed on as it is; the API server checks the rest in the pod."""
+
+
+def mount_rule(pod: str) -> dict[str, str]:
+    """Refuse a mount of no volume; `pod` is the section, as the rule's place sees it."""
+    return rule(
+        f"!has({pod}.volumeMounts) || {pod}.volumeMounts.all(m, m.name == 'tmp' ||"
+        f" (has({pod}.volumes) && {pod}.volumes.exists(v, v.name == m.name)))",
+        "volumeMounts names a volume that is none of volumes: add it there, or correct the name",
+        ".volumeMounts",
+    )
 
 
 class EnvVar(Model):
@@ -110,9 +136,9 @@ class PodFields(Model):
     """ConfigMaps and Secrets whose keys become environment variables."""
     resources: Resources | None = None
     """CPU and memory of the container."""
-    volumes: Annotated[list[RawObject], Field(max_length=32)] = []
+    volumes: Annotated[list[Named], Field(max_length=32)] = []
     """Volumes of the pod."""
-    volume_mounts: Annotated[list[RawObject], Field(max_length=32)] = []
+    volume_mounts: Annotated[list[Named], Field(max_length=32)] = []
     """Where the container sees the volumes."""
     node_selector: dict[str, str] | None = None
     """Labels of the nodes the pod may run on."""
@@ -155,6 +181,8 @@ class PodFields(Model):
 
 class PodSection(PodFields, Imaged):
     """The pods of an object that has an image of its own."""
+
+    model_config = {"json_schema_extra": rules(mount_rule("self"))}
 
 
 class FollowingPodSection(PodFields, MaybeImaged):

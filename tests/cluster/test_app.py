@@ -246,6 +246,10 @@ def test_what_is_anothers_is_not_touched(app: MakeApp) -> None:
         ({"ingress": {"host": "a.app", "className": "A B"}}, "name of an IngressClass"),
         ({"scaling": {"maxReplicas": 4}}, "replicas and scaling exclude each other"),
         ({"database": {"reservedConnections": 100}}, "reservedConnections leaves nothing"),
+        (
+            {"pod": {"image": "a", "volumeMounts": [{"name": "v", "mountPath": "/v"}]}},
+            "a volume that is none of volumes",
+        ),
         ({"migration": {"command": []}}, "should have at least 1 items"),
     ],
     ids=[
@@ -260,6 +264,7 @@ def test_what_is_anothers_is_not_touched(app: MakeApp) -> None:
         "class",
         "scaling",
         "database",
+        "mount",
         "migration",
     ],
 )

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from osnovci.contract import Isolation, PoolDocument
 from osnovci_operator.conditions import Conditions
-from osnovci_operator.pods import SUBDOMAIN, FollowingPodSection
+from osnovci_operator.pods import SUBDOMAIN, FollowingPodSection, mount_rule
 from osnovci_operator.queuepool.floors import FLOOR_RULE, Floors
 from osnovci_operator.queuepool.queue import Queue
 from osnovci_operator.queuepool.schedule import SCHEDULE_RULES, Schedules, ScheduleStatuses
@@ -75,6 +75,13 @@ class Scaling(Model):
     """Hours at which more workers are kept than minReplicas says."""
 
 
+MOUNT_RULE = mount_rule("self.pod")
+POOL_MOUNT_RULE = MOUNT_RULE | {
+    "rule": f"has(self.appRef) || {MOUNT_RULE['rule']}",
+    "fieldPath": ".pod",
+}
+
+
 class AppRef(Model):
     """Names an app of the namespace."""
 
@@ -111,6 +118,8 @@ class Spec(Model):
                 "there is no image: set pod.image, or let the workers have that of an app by appRef",
                 ".pod",
             ),
+            # One that follows an app may mount its volumes.
+            POOL_MOUNT_RULE,
             *SCHEDULE_RULES,
         )
     }
