@@ -143,7 +143,7 @@ def test_a_person_looks_and_rolls_back(app: MakeApp) -> None:
     assert refused.returncode == 2
     assert "has no former revision" in refused.stderr
     first = web.get()["status"]["goodRevision"]
-    web.apply(version="2", health={"maxInFlight": 7})
+    web.apply(version="2", health={"maxInFlight": 7}, labels_of_pod={"part": "two"})
     eventually(lambda: web.get()["status"].get("goodRevision") not in {None, first}, within=90)
     told = osnovci("status", f"app/{web.name}")
     assert "which is good" in told.stdout
