@@ -27,7 +27,8 @@ A duration is a string such as `500ms`, `5s`, `3m` or `1h30m`.
 NOTES = {
     "QueuePool": """\
 With neither `replicas` nor `scaling`, a pool has one worker.
-A change of `pod`, `tasks`, `concurrency`, `isolation`, `memoryLimit` or anything in `queues` or `schedules` rolls the pods, each of which first \
+With `appRef`, the workers have the image and environment of that app's [last good revision](../how-to/deploy-an-application.md#let-workers-follow-the-app).
+A change of `pod`, `appRef`, `tasks`, `concurrency`, `isolation`, `memoryLimit` or anything in `queues` or `schedules` rolls the pods, each of which first \
 ends the jobs it runs. A change of `replicas` or `scaling` does not.
 """,
     "OsnovciApp": """\

@@ -7,12 +7,12 @@ from osnovci.observation import QueueReading
 from osnovci_operator.backend import Unreadable, UnreadableReason
 from osnovci_operator.labels import POOL
 from osnovci_operator.pod_life import Pods
-from osnovci_operator.pods import PodSection
+from osnovci_operator.pods import FollowingPodSection
 from osnovci_operator.queuepool.accounts import Accounts
 from osnovci_operator.queuepool.crew import Crew
 from osnovci_operator.queuepool.floors import Floor
 from osnovci_operator.queuepool.queue import Queue
-from osnovci_operator.queuepool.seen import PoolReading, Seen, Workers
+from osnovci_operator.queuepool.seen import FollowedApp, PoolReading, Seen, Workers
 from osnovci_operator.queuepool.spec import Pool, Scaling, ScalingMode, Spec
 from osnovci_operator.resource import GROUP, VERSION, Key
 
@@ -61,7 +61,7 @@ def spec(
     max_active: int | None = None,
 ) -> Spec:
     return Spec(
-        pod=PodSection(image="homework:1"),
+        pod=FollowingPodSection(image="homework:1"),
         tasks=["homework.jobs"],
         concurrency=concurrency,
         queues=[Queue(name=name, max_active=max_active) for name in queues],
@@ -155,13 +155,16 @@ def seen(
     accounts: Accounts | None = None,
     pods: Pods | None = None,
     crew: Crew | None = None,
+    app: FollowedApp | None = None,
 ) -> Seen:
     """Give what was seen; unless pods are named, those of the Deployment are as ready as it says."""
     if pods is None:
         pods = Pods(ready=workers.ready if workers else 0, startup=timedelta(seconds=4))
     if crew is None:
         crew = Crew(workers.asked if workers else 0)
-    return Seen(now, workers, reading, taken, stranger, trouble, accounts, pods=pods, crew=crew)
+    return Seen(
+        now, workers, reading, taken, stranger, trouble, accounts, pods=pods, crew=crew, app=app
+    )
 
 
 def pool_body(

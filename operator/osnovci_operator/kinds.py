@@ -73,6 +73,8 @@ class Kind:
     """Carried by what belongs to an object; its value is the object's name."""
     children: tuple[str, ...] = ()
     """Kinds of what its objects own, in the order in which they are listed."""
+    follows: Callable[[Any], tuple[Key, ...]] = lambda _: ()
+    """Objects of other kinds that one follows: a change of them is its concern too."""
     rules: tuple[dict[str, str], ...] = ()
     """CEL rules of the whole object."""
     scales: bool = True
@@ -128,6 +130,11 @@ QUEUE_POOL = Kind(
     children=(POD, DEPLOYMENT),
     shares=lambda pool: frozenset(
         queue_place(pool.identity.namespace, name) for name in pool.spec.names
+    ),
+    follows=lambda pool: (
+        (Key(app.KIND, pool.identity.namespace, pool.spec.app_ref.name),)
+        if pool.spec.app_ref
+        else ()
     ),
 )
 
@@ -225,6 +232,16 @@ APIS: Mapping[str, Api] = {
 
 OPTIONAL = frozenset({HTTP_ROUTE})
 """What a cluster may not have: the Gateway API comes as CRDs."""
+
+
+def shared(kind: str, each: Any) -> frozenset[Key]:
+    """Give what an object shares with others; one that cannot be read shares nothing."""
+    return BY_NAME[kind].shares(each) if isinstance(each, Resource) else frozenset()
+
+
+def followed(kind: str, each: Any) -> tuple[Key, ...]:
+    """Name the objects of other kinds that one follows."""
+    return BY_NAME[kind].follows(each) if isinstance(each, Resource) else ()
 
 
 def labels_of_children() -> dict[str, list[str]]:

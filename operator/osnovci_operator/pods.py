@@ -6,10 +6,11 @@ Pure: no I/O, no clock.
 import re
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from osnovci_operator.resource import Model, Quantity, RawObject, rule, rules, text
 
+DATABASE_SECRET = "osnovci-database"  # noqa: S105  # its name
 RESERVED_ENV = "OSNOVCI_"
 WRITABLE = "/tmp"  # noqa: S108
 SUBDOMAIN = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?([.][a-z0-9]([a-z0-9-]*[a-z0-9])?)*$"
@@ -19,6 +20,32 @@ RANDOM = "[bcdfghjklmnpqrstvwxz2456789]"
 
 BASE_MAX = 58
 """A name that is given a random suffix is cut to this length before it."""
+
+
+Named = Annotated[
+    dict[str, Any],
+    WithJsonSchema(
+        {
+            "type": "object",
+            "x-kubernetes-preserve-unknown-fields": True,
+            "properties": {
+                "name": {"type": "string", "maxLength": 63, "description": "The volume's name."}
+            },
+            "required": ["name"],
+        }
+    ),
+]
+"""A volume or a mount of one, passed on as it is; the API server checks the rest in the pod."""
+
+
+def mount_rule(pod: str) -> dict[str, str]:
+    """Refuse a mount of no volume; `pod` is the section, as the rule's place sees it."""
+    return rule(
+        f"!has({pod}.volumeMounts) || {pod}.volumeMounts.all(m, m.name == 'tmp' ||"
+        f" (has({pod}.volumes) && {pod}.volumes.exists(v, v.name == m.name)))",
+        "volumeMounts names a volume that is none of volumes: add it there, or correct the name",
+        ".volumeMounts",
+    )
 
 
 class EnvVar(Model):
@@ -62,19 +89,34 @@ class Resources(Model):
     """What the container may use at most."""
 
 
-class PodSection(Model):
+Image = Annotated[
+    str,
+    text(
+        1024,
+        "!self.matches('[[:space:]]')",
+        "must be an image without spaces, such as registry.example/homework:1",
+        shortest=1,
+    ),
+]
+
+
+class Imaged(Model):
+    """A pod that has an image of its own."""
+
+    image: Image
+    """The container image."""
+
+
+class MaybeImaged(Model):
+    """A pod whose image may be another's."""
+
+    image: Image | None = None
+    """The container image; by default that of the app that is followed."""
+
+
+class PodFields(Model):
     """The fields of a pod and its container that may be set, under their Kubernetes names."""
 
-    image: Annotated[
-        str,
-        text(
-            1024,
-            "!self.matches('[[:space:]]')",
-            "must be an image without spaces, such as registry.example/homework:1",
-            shortest=1,
-        ),
-    ]
-    """The container image."""
     command: Annotated[list[str], Field(max_length=64)] | None = None
     """The entry point; by default what the operator starts in such a pod."""
     args: Annotated[list[str], Field(max_length=256)] | None = None
@@ -94,9 +136,9 @@ class PodSection(Model):
     """ConfigMaps and Secrets whose keys become environment variables."""
     resources: Resources | None = None
     """CPU and memory of the container."""
-    volumes: Annotated[list[RawObject], Field(max_length=32)] = []
+    volumes: Annotated[list[Named], Field(max_length=32)] = []
     """Volumes of the pod."""
-    volume_mounts: Annotated[list[RawObject], Field(max_length=32)] = []
+    volume_mounts: Annotated[list[Named], Field(max_length=32)] = []
     """Where the container sees the volumes."""
     node_selector: dict[str, str] | None = None
     """Labels of the nodes the pod may run on."""
@@ -135,6 +177,29 @@ class PodSection(Model):
     """More labels for the pod."""
     annotations: Annotated[dict[str, str], Field(max_length=32)] = {}
     """More annotations for the pod."""
+
+
+class PodSection(PodFields, Imaged):
+    """The pods of an object that has an image of its own."""
+
+    model_config = {"json_schema_extra": rules(mount_rule("self"))}
+
+
+class FollowingPodSection(PodFields, MaybeImaged):
+    """The pods of an object that may follow an app."""
+
+
+FOLLOWED = frozenset({"image", "image_pull_secrets", "env", "env_from", "volumes", "volume_mounts"})
+"""What pods that follow an app take from it; the rest is about what runs in them."""
+
+
+def following(own: FollowingPodSection, of_app: PodSection) -> PodSection:
+    """Give the pods of an app's image and environment, under what is said of them themselves."""
+    taken = {field: getattr(of_app, field) for field in FOLLOWED}
+    said = {field: value for field, value in own if value not in (None, [], {})}
+    named = {each.name for each in own.env}
+    said["env"] = [*(each for each in of_app.env if each.name not in named), *own.env]
+    return PodSection.model_validate(taken | said)
 
 
 def container(section: PodSection, *, name: str, command: list[str], env: list[Any]) -> Any:
@@ -193,6 +258,24 @@ def template(
 
 def _dump(model: Model) -> Any:
     return model.model_dump(exclude_none=True)
+
+
+def database_variables() -> list[dict[str, Any]]:
+    """Tell a pod where the app's database is; a replica there may be none."""
+    return [
+        secret_variable("DATABASE_URL", DATABASE_SECRET, "url"),
+        secret_variable("DATABASE_REPLICA_URL", DATABASE_SECRET, "replicaUrl", optional=True),
+    ]
+
+
+def secret_variable(
+    variable: str, secret: str, key: str, *, optional: bool = False
+) -> dict[str, Any]:
+    """Take a variable from a Secret."""
+    reference: dict[str, Any] = {"name": secret, "key": key}
+    if optional:
+        reference["optional"] = True
+    return {"name": variable, "valueFrom": {"secretKeyRef": reference}}
 
 
 def is_pod_of(deployment: str, name: str) -> bool:

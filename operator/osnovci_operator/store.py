@@ -11,12 +11,15 @@ from typing import Any, TypeVar, cast
 from osnovci_operator.app.spec import App
 from osnovci_operator.kinds import (
     BY_NAME,
+    CONFIG_MAP,
     DEPLOYMENT,
     KINDS,
     OSNOVCI_APP,
     POD,
     QUEUE_POOL,
+    followed,
     queue_place,
+    shared,
 )
 from osnovci_operator.pod_life import PodLife, Pods, Startups
 from osnovci_operator.queuepool.spec import Pool
@@ -44,6 +47,7 @@ class Store:
         self._startups = Startups()
         self._sharers: defaultdict[Key, set[Key]] = defaultdict(set)
         """Who shares a place: a queue, a database, an app."""
+        self._followers: defaultdict[Key, set[Key]] = defaultdict(set)
         self._known: dict[Key, dict[str, Any]] = {}
         """Every object's metadata, by its own kind and name: which state of which object is known."""
 
@@ -61,7 +65,7 @@ class Store:
             self._put_pod(owner, body)
         else:
             self._children[owner][place] = body
-        return {owner, *self._sharers.get(owner, ())}
+        return self._concerned(owner, place)
 
     def written(self, body: dict[str, Any]) -> None:
         """Take in what a write of ours was answered with, unless the object is gone meanwhile."""
@@ -78,13 +82,14 @@ class Store:
         self._known.pop(place, None)
         if place.kind in BY_NAME:
             self._startups.forget(place)
-            return self._leave(place, self._objects.pop(place, None)) | {place}
+            woken = self._leave(place, self._objects.pop(place, None))
+            return woken | self._concerned(place, place)
         owner = owner_of(body)
         if place.kind == POD:
             self._remove_pod(owner, place.name)
         else:
             _drop(self._children, owner, place)
-        return {owner, *self._sharers.get(owner, ())}
+        return self._concerned(owner, place)
 
     def known(self, kind: str, namespace: str) -> dict[Key, dict[str, Any]]:
         """Give the metadata of what is known of a kind, to compare with a list made after it."""
@@ -225,33 +230,39 @@ class Store:
 
     def _put_own(self, key: Key, body: dict[str, Any]) -> set[Key]:
         kind = BY_NAME[key.kind]
-        woken = self._leave(key, self._objects.get(key)) | {key}
+        woken = self._leave(key, self._objects.get(key)) | self._concerned(key, key)
         try:
             each = self._objects[key] = kind.parse(body)
         except InvalidSpecError as error:
             self._objects[key] = error
             return woken
-        for place in _shared(key, each):
+        for place in shared(key.kind, each):
             self._sharers[place].add(key)
             woken |= self._sharers[place]
+        for followed in followed(key.kind, each):
+            self._followers[followed].add(key)
         return woken
+
+    def _concerned(self, key: Key, changed: Key) -> set[Key]:
+        """Name an object, and whose concern it is that this of it changed."""
+        follow = changed == key or changed.kind == CONFIG_MAP
+        followers = self._followers.get(key, ()) if follow else ()
+        return {key, *self._sharers.get(key, ()), *followers}
 
     def _leave(self, key: Key, each: Parsed | None) -> set[Key]:
         """Take an object from what it shares with others, and name them."""
         others: set[Key] = set()
-        for place in _shared(key, each):
+        for place in shared(key.kind, each):
             _discard(self._sharers, place, key)
             others |= self._sharers.get(place, set())
+        for followed in followed(key.kind, each):
+            _discard(self._followers, followed, key)
         return others
 
 
 def has_ended(pod: dict[str, Any]) -> bool:
     """Whether a pod's containers have stopped for good: it was evicted, or its node shut down."""
     return pod.get("status", {}).get("phase") in ENDED
-
-
-def _shared(key: Key, each: Parsed | None) -> frozenset[Key]:
-    return BY_NAME[key.kind].shares(each) if isinstance(each, Resource) else frozenset()
 
 
 def _drop(index: defaultdict[Place, dict[Member, Any]], place: Place, member: Member) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from pools import TestPool
 from redis import Redis
 from waiting import eventually
 from web_apps import BROKEN, NAMESPACE, TestApp, osnovci
@@ -142,7 +143,7 @@ def test_a_person_looks_and_rolls_back(app: MakeApp) -> None:
     assert refused.returncode == 2
     assert "has no former revision" in refused.stderr
     first = web.get()["status"]["goodRevision"]
-    web.apply(version="2", health={"maxInFlight": 7})
+    web.apply(version="2", health={"maxInFlight": 7}, labels_of_pod={"part": "two"})
     eventually(lambda: web.get()["status"].get("goodRevision") not in {None, first}, within=90)
     told = osnovci("status", f"app/{web.name}")
     assert "which is good" in told.stdout
@@ -158,6 +159,34 @@ def test_a_person_looks_and_rolls_back(app: MakeApp) -> None:
     assert web.ask().split()[1] == "1"
     gone = osnovci("status", "app/nobody")
     assert (gone.returncode, gone.stderr) == (2, "osnovci: there is no osnovciapp nobody\n")
+
+
+def test_the_workers_of_a_pool_follow_the_good_revisions_of_an_app(
+    app: MakeApp, pool: Callable[..., TestPool]
+) -> None:
+    web = app("web-followed")
+    jobs = pool(appRef={"name": web.name}, pod={"env": [{"name": "OWN", "value": "mine"}]})
+
+    def variables() -> dict[str, str]:
+        """Give what a worker is told, by the Deployment."""
+        found = json.loads(jobs.kubectl("get", "deployment", jobs.name, "-o", "json"))
+        (worker,) = found["spec"]["template"]["spec"]["containers"]
+        return {each["name"]: each.get("value", "") for each in worker["env"]}
+
+    eventually(lambda: jobs.condition("Ready").get("reason") == "AppNotFound")
+    web.apply()
+    jobs.wait(ready=1, within=120)
+    assert (variables()["VERSION"], variables()["OWN"]) == ("1", "mine")
+    web.apply(program=BROKEN, version="2")
+    web.wait("Progressing", "RolledBack", within=90)
+    assert variables()["VERSION"] == "1"
+    web.apply(version="3")
+    eventually(lambda: variables()["VERSION"] == "3", within=90)
+    jobs.wait(ready=1)
+    kubectl("-n", NAMESPACE, "delete", "oapp", web.name)
+    eventually(lambda: jobs.condition("Ready").get("reason") == "AppNotFound")
+    assert variables()["VERSION"] == "3"
+    jobs.wait(ready=1)
 
 
 @pytest.mark.usefixtures("without_the_example")
@@ -218,6 +247,10 @@ def test_what_is_anothers_is_not_touched(app: MakeApp) -> None:
         ({"ingress": {"host": "a.app", "className": "A B"}}, "name of an IngressClass"),
         ({"scaling": {"maxReplicas": 4}}, "replicas and scaling exclude each other"),
         ({"database": {"reservedConnections": 100}}, "reservedConnections leaves nothing"),
+        (
+            {"pod": {"image": "a", "volumeMounts": [{"name": "v", "mountPath": "/v"}]}},
+            "a volume that is none of volumes",
+        ),
         ({"migration": {"command": []}}, "should have at least 1 items"),
     ],
     ids=[
@@ -232,6 +265,7 @@ def test_what_is_anothers_is_not_touched(app: MakeApp) -> None:
         "class",
         "scaling",
         "database",
+        "mount",
         "migration",
     ],
 )

@@ -22,6 +22,8 @@ FLOOR: dict[str, Any] = {"name": "a", "start": "0 7 * * *", "end": "0 8 * * *", 
 @pytest.mark.parametrize(
     ("spec", "sentence"),
     [
+        pytest.param({"pod": {}}, "there is no image: set pod.image", id="neither image nor app"),
+        pytest.param({"pod": {}, "appRef": {"name": "A B"}}, "name of an OsnovciApp", id="no app"),
         pytest.param(
             {"replicas": 1, "scaling": {"maxReplicas": 2}},
             "remove scaling to fix the count",

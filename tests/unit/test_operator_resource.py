@@ -74,8 +74,8 @@ EMAIL = {"name": "email"}
             id="a duration without a unit",
         ),
         pytest.param(
-            {"tasks": ["homework.jobs"], "queues": [EMAIL], "concurrency": 0},
-            "spec.pod: Field required; "
+            {"pod": POD, "queues": [EMAIL], "concurrency": 0},
+            "spec.tasks: Field required; "
             "spec.concurrency: Input should be greater than or equal to 1",
             id="each field is named",
         ),

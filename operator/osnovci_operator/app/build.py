@@ -15,7 +15,6 @@ from osnovci_operator.app.spec import App
 from osnovci_operator.labels import PROCESSES, RELEASE, app_labels, app_object_labels
 
 COMMAND = ["osnovci", "serve"]
-DATABASE_SECRET = "osnovci-database"  # noqa: S105  # its name
 KEPT_REVISIONS = 5
 STARTUP_SECONDS = 40
 """The seed's: so long an app may take to start."""
@@ -172,23 +171,13 @@ def _environment(app: App, release: str) -> list[dict[str, Any]]:
             },
         },
         {"name": ENV_RELEASE, "value": release},
-        _secret(contract.ENV_REDIS_URL, contract.REDIS_SECRET, "url"),
+        pods.secret_variable(contract.ENV_REDIS_URL, contract.REDIS_SECRET, "url"),
         # Who uses sessions is told by the pod what is missing.
-        _secret(ENV_SESSION_KEYS, SESSIONS_SECRET, "keys", optional=True),
+        pods.secret_variable(ENV_SESSION_KEYS, SESSIONS_SECRET, "keys", optional=True),
     ]
     if app.spec.database:
-        environment += [
-            _secret("DATABASE_URL", DATABASE_SECRET, "url"),
-            _secret("DATABASE_REPLICA_URL", DATABASE_SECRET, "replicaUrl", optional=True),
-        ]
+        environment += pods.database_variables()
     return environment
-
-
-def _secret(variable: str, secret: str, key: str, *, optional: bool = False) -> dict[str, Any]:
-    reference: dict[str, Any] = {"name": secret, "key": key}
-    if optional:
-        reference["optional"] = True
-    return {"name": variable, "valueFrom": {"secretKeyRef": reference}}
 
 
 def _probes(port: int) -> dict[str, Any]:

@@ -6,18 +6,22 @@ from typing import Any
 from osnovci import contract
 from osnovci_operator import pods
 from osnovci_operator.labels import object_labels, pool_labels
+from osnovci_operator.pods import PodSection
+from osnovci_operator.queuepool.seen import FollowedApp
 from osnovci_operator.queuepool.spec import GRACE_MARGIN, Pool, Spec
 
 COMMAND = ["osnovci", "worker"]
 
 
-def deployment(pool: Pool, replicas: int) -> dict[str, Any]:
-    """Build the Deployment of the pool's workers."""
+def deployment(pool: Pool, replicas: int, app: FollowedApp | None = None) -> dict[str, Any]:
+    """Build the Deployment of the pool's workers, who may follow an app."""
     name, spec = pool.identity.name, pool.spec
-    labels = object_labels(name)
-    worker = (
-        pods.container(spec.pod, name="worker", command=COMMAND, env=_environment(pool)) | _probes()
-    )
+    labels, section = object_labels(name), pod_section(spec, app)
+    environment = _environment(pool)
+    if app and app.has_database:
+        named = {each.name for each in section.env}
+        environment += [each for each in pods.database_variables() if each["name"] not in named]
+    worker = pods.container(section, name="worker", command=COMMAND, env=environment) | _probes()
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -32,13 +36,21 @@ def deployment(pool: Pool, replicas: int) -> dict[str, Any]:
             "revisionHistoryLimit": 2,
             "selector": {"matchLabels": pool_labels(name)},
             "template": pods.template(
-                spec.pod,
+                section,
                 labels=labels,
                 grace_seconds=round(grace(spec).total_seconds()),
                 containers=[worker],
             ),
         },
     }
+
+
+def pod_section(spec: Spec, app: FollowedApp | None) -> PodSection:
+    """Give the pods: as the spec says, over what the followed app has."""
+    if app and app.pod:
+        return pods.following(spec.pod, app.pod)
+    # Without an app there is an image: the API server has seen to it.
+    return PodSection.model_validate(dict(spec.pod))
 
 
 def grace(spec: Spec) -> timedelta:

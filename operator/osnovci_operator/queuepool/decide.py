@@ -85,6 +85,20 @@ def name_taken(_: Spec, seen: Seen) -> Decision | None:
     return Decision(0, Reason.NAME_TAKEN, message, recheck=NAME_TAKEN_RECHECK)
 
 
+def app_missing(spec: Spec, seen: Seen) -> Decision | None:
+    """Touch nothing while it is not known what the workers are to run."""
+    if not spec.app_ref or (seen.app and seen.app.pod):
+        return None
+    name = spec.app_ref.name
+    if not seen.app:
+        message = f"there is no OsnovciApp {name}: make it, or correct appRef"
+        reason = Reason.APP_NOT_FOUND
+    else:
+        message = f"no revision of OsnovciApp {name} was good yet: see its conditions"
+        reason = Reason.APP_NOT_GOOD
+    return Decision(seen.asked, reason, f"{message}; until then the workers stay as they are")
+
+
 def fixed(spec: Spec, _: Seen) -> Decision | None:
     """Take the count that the spec gives, whatever the backlog."""
     if spec.scaling:
@@ -111,6 +125,7 @@ def unreadable(spec: Spec, seen: Seen) -> Decision | None:
 POLICIES: tuple[Callable[[Spec, Seen], Decision | None], ...] = (
     queue_taken,
     name_taken,
+    app_missing,
     fixed,
     unreadable,
 )

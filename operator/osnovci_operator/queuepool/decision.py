@@ -14,6 +14,8 @@ class Reason(StrEnum):
     FIXED = "FixedReplicas"
     QUEUE_TAKEN = "QueueTaken"
     NAME_TAKEN = "NameTaken"
+    APP_NOT_FOUND = "AppNotFound"
+    APP_NOT_GOOD = "AppNotGood"
     BACKEND_UNREADABLE = "BackendUnreadable"
     JOBS_VANISHED = "JobsVanished"
     RECOMMENDING = "Recommending"
@@ -31,12 +33,20 @@ HELD = frozenset(
         Reason.FIXED,
         Reason.QUEUE_TAKEN,
         Reason.NAME_TAKEN,
+        Reason.APP_NOT_FOUND,
+        Reason.APP_NOT_GOOD,
         Reason.BACKEND_UNREADABLE,
         Reason.JOBS_VANISHED,
         Reason.RECOMMENDING,
     }
 )
 """The count does not follow the backlog."""
+
+
+BLOCKED = frozenset(
+    {Reason.QUEUE_TAKEN, Reason.NAME_TAKEN, Reason.APP_NOT_FOUND, Reason.APP_NOT_GOOD}
+)
+"""Nothing may be applied."""
 
 
 class Bound(StrEnum):
@@ -86,7 +96,7 @@ class Decision:
     @property
     def blocked(self) -> bool:
         """Whether nothing may be applied."""
-        return self.reason in {Reason.QUEUE_TAKEN, Reason.NAME_TAKEN}
+        return self.reason in BLOCKED
 
     def document(self, spec: Spec, now: datetime, before: int) -> DecisionDocument:
         """Give what is kept of it, to be explained; `before` is the count until now."""

@@ -6,12 +6,13 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
+from osnovci.app_revisions import GoodRevisions, revisions_name
 from osnovci_operator import conditions, metrics
 from osnovci_operator.backend import Unreadable
 from osnovci_operator.broker import Broker
 from osnovci_operator.errors import RefusedError, TerminatingError
 from osnovci_operator.events import Events
-from osnovci_operator.kinds import DEPLOYMENT, POD
+from osnovci_operator.kinds import CONFIG_MAP, DEPLOYMENT, POD, QUEUE_POOL
 from osnovci_operator.kube import Kube
 from osnovci_operator.labels import DELETION_COST, FIRST_TO_GO
 from osnovci_operator.loop import REFUSED_EVERY, RESYNC
@@ -22,7 +23,7 @@ from osnovci_operator.queuepool.crew import Crew
 from osnovci_operator.queuepool.decide import ScalingState, decide
 from osnovci_operator.queuepool.decision import Decision, Reason
 from osnovci_operator.queuepool.drain import Plan, plan
-from osnovci_operator.queuepool.seen import PoolReading, Seen, Workers
+from osnovci_operator.queuepool.seen import FollowedApp, PoolReading, Seen, Workers
 from osnovci_operator.queuepool.spec import KIND, Pool
 from osnovci_operator.queuepool.status import Refusal
 from osnovci_operator.report import Reporter
@@ -72,7 +73,7 @@ class QueuePools:
         before = self._applied.recall(pool.key, pool.identity.uid, seen.asked)
         self._broker.note(pool, decision.document(pool.spec, seen.now, before))
         way = self._plan(pool, seen, decision)
-        refusal = await self._apply(pool, live, decision, way)
+        refusal = await self._apply(pool, live, seen, decision, way)
         # What only holds is no change.
         if not (refusal or decision.blocked or (decision.holds and seen.workers)):
             self._applied.keep(pool.key, pool.identity.uid, decision.replicas)
@@ -124,12 +125,21 @@ class QueuePools:
             reading=reading,
             taken=tuple(self._taken(pool)),
             stranger=stranger,
+            app=FollowedApp.of(self._followed(pool)),
             trouble=self._store.trouble(pool.key),
             accounts=self._broker.accounts(pool),
             schedules=self._broker.schedules(pool),
             pods=self._store.workers(pool.key, crew.draining),
             crew=crew,
         )
+
+    def _followed(self, pool: Pool) -> GoodRevisions | None:
+        """Give what is kept of the app that the pool follows; None where there is no such app."""
+        place = next(iter(QUEUE_POOL.follows(pool)), None)
+        if not place or not self._store.get(place):
+            return None
+        kept = self._store.child(place, CONFIG_MAP, revisions_name(place.name))
+        return GoodRevisions.parse(kept.get("data", {}) if kept else {})
 
     def _taken(self, pool: Pool) -> list[tuple[str, str]]:
         owners = (
@@ -143,13 +153,14 @@ class QueuePools:
         ]
 
     async def _apply(
-        self, pool: Pool, live: dict[str, Any] | None, decision: Decision, way: Plan
+        self, pool: Pool, live: dict[str, Any] | None, seen: Seen, decision: Decision, way: Plan
     ) -> Refusal | None:
         if decision.blocked:
             return None
         self._broker.ask_to_drain(pool, way.requests, way.withdrawn)
         try:
-            applied = await self._kube.apply(deployment(pool, way.replicas), live)
+            wanted = deployment(pool, way.replicas, seen.app)
+            applied = await self._kube.apply(wanted, live)
         except TerminatingError:
             return Refusal("the namespace is being deleted")
         except RefusedError as error:

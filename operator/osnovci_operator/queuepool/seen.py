@@ -5,11 +5,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from pydantic import ValidationError
+
+from osnovci.app_revisions import GoodRevisions
 from osnovci.contract import DrainRequest, Heartbeat
 from osnovci.observation import QueueReading
 from osnovci.words import counted
 from osnovci_operator.backend import Unreadable
 from osnovci_operator.pod_life import Pods
+from osnovci_operator.pods import PodSection
 from osnovci_operator.queuepool.accounts import Accounts
 from osnovci_operator.queuepool.crew import Crew
 from osnovci_operator.queuepool.flow import Runnable
@@ -124,6 +128,27 @@ class Workers:
 
 
 @dataclass(frozen=True)
+class FollowedApp:
+    """The app that a pool follows."""
+
+    pod: PodSection | None
+    """The pods of its last good revision; None: none was good yet."""
+    has_database: bool = False
+
+    @classmethod
+    def of(cls, kept: GoodRevisions | None) -> "FollowedApp | None":
+        """Read what is kept of an app; None where there is no such app."""
+        if kept is None:
+            return None
+        spec = kept.current.spec if kept.current else {}
+        try:
+            pod = PodSection.model_validate(spec.get("pod"))
+        except ValidationError:  # There is none, or somebody else has written there.
+            return cls(None)
+        return cls(pod, has_database=spec.get("database") is not None)
+
+
+@dataclass(frozen=True)
 class Seen:
     """All that was observed, at one moment."""
 
@@ -144,6 +169,8 @@ class Seen:
     pods: Pods = field(default_factory=Pods)
     """Without those that drain."""
     crew: Crew = field(default_factory=Crew)
+    app: FollowedApp | None = None
+    """The app that appRef names; None: there is none of the name."""
 
     @property
     def asked(self) -> int:

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from osnovci.contract import Isolation, PoolDocument
 from osnovci_operator.conditions import Conditions
-from osnovci_operator.pods import PodSection
+from osnovci_operator.pods import SUBDOMAIN, FollowingPodSection, mount_rule
 from osnovci_operator.queuepool.floors import FLOOR_RULE, Floors
 from osnovci_operator.queuepool.queue import Queue
 from osnovci_operator.queuepool.schedule import SCHEDULE_RULES, Schedules, ScheduleStatuses
@@ -75,6 +75,22 @@ class Scaling(Model):
     """Hours at which more workers are kept than minReplicas says."""
 
 
+MOUNT_RULE = mount_rule("self.pod")
+POOL_MOUNT_RULE = MOUNT_RULE | {
+    "rule": f"has(self.appRef) || {MOUNT_RULE['rule']}",
+    "fieldPath": ".pod",
+}
+
+
+class AppRef(Model):
+    """Names an app of the namespace."""
+
+    name: Annotated[
+        str, text(253, f"self.matches('{SUBDOMAIN}')", "must be the name of an OsnovciApp")
+    ]
+    """The OsnovciApp."""
+
+
 class Spec(Model):
     """What the pool should be."""
 
@@ -97,12 +113,21 @@ class Spec(Model):
                 "memoryLimit needs processes: set isolation to Process or Fork, or remove it",
                 ".memoryLimit",
             ),
+            rule(
+                "has(self.appRef) || (has(self.pod) && has(self.pod.image))",
+                "there is no image: set pod.image, or let the workers have that of an app by appRef",
+                ".pod",
+            ),
+            # One that follows an app may mount its volumes.
+            POOL_MOUNT_RULE,
             *SCHEDULE_RULES,
         )
     }
 
-    pod: PodSection
-    """The worker pods: their image, environment and resources."""
+    app_ref: AppRef | None = None
+    """An OsnovciApp of the namespace, whose last good revision the workers follow: its image with pull secrets, environment, volumes and database."""
+    pod: FollowingPodSection = FollowingPodSection()
+    """The worker pods: their image, environment and resources. With appRef, what is set here goes before what the app has; variables do one by one."""
     tasks: Annotated[
         list[
             Annotated[

@@ -1,0 +1,145 @@
+"""A QueuePool that follows an app: what its workers run, what holds it, and who is woken."""
+
+from typing import Any
+
+import pytest
+from apps import APP, app_body
+from builders import NAMESPACE, key, pool_body, seen, workers
+
+from osnovci.app_revisions import GoodRevision, GoodRevisions, revisions_name
+from osnovci_operator.labels import APP as LABEL
+from osnovci_operator.queuepool.build import deployment
+from osnovci_operator.queuepool.decide import Reason, ScalingState, decide
+from osnovci_operator.queuepool.seen import FollowedApp
+from osnovci_operator.queuepool.spec import Pool
+from osnovci_operator.resource import Key
+from osnovci_operator.store import Store
+
+OF_APP: dict[str, Any] = {
+    "image": "homework:2",
+    "command": ["serve"],
+    "args": ["homework.web:app"],
+    "env": [{"name": "A", "value": "of the app"}, {"name": "B", "value": "of the app"}],
+    "envFrom": [{"secretRef": {"name": "mail"}}],
+    "volumes": [{"name": "data", "emptyDir": {}}],
+    "volumeMounts": [{"name": "data", "mountPath": "/data"}],
+    "imagePullSecrets": [{"name": "pull"}],
+    "labels": {"part": "web"},
+    "resources": {"limits": {"memory": "1Gi"}},
+}
+GOOD = GoodRevisions(GoodRevision(name="a", spec={"pod": OF_APP, "database": {}}))
+FOLLOWED = FollowedApp.of(GOOD)
+
+
+def pool(pod: dict[str, Any] | None = None, app: str = APP) -> Pool:
+    body = pool_body()
+    body["spec"] |= {"appRef": {"name": app}, "pod": pod or {}}
+    return Pool.parse(body)
+
+
+def template(pod: dict[str, Any] | None = None, app: FollowedApp | None = FOLLOWED) -> Any:
+    return deployment(pool(pod), 1, app)["spec"]["template"]
+
+
+def variables(container: Any) -> dict[str, str]:
+    return {each["name"]: each.get("value", "") for each in container["env"]}
+
+
+def test_workers_have_the_image_environment_and_volumes_of_the_app_and_not_its_command() -> None:
+    built = template()
+    (worker,) = built["spec"]["containers"]
+    assert worker["image"] == "homework:2"
+    assert worker["command"] == ["osnovci", "worker"]
+    assert "args" not in worker
+    assert "resources" not in worker
+    assert worker["envFrom"] == OF_APP["envFrom"]
+    assert worker["volumeMounts"][1:] == OF_APP["volumeMounts"]
+    assert built["spec"]["volumes"][1:] == OF_APP["volumes"]
+    assert built["spec"]["imagePullSecrets"] == OF_APP["imagePullSecrets"]
+    assert "part" not in built["metadata"]["labels"]
+    assert variables(worker).keys() >= {"A", "B", "DATABASE_URL", "OSNOVCI_POOL"}
+
+
+def test_what_the_pool_says_goes_first() -> None:
+    own = {
+        "image": "worker:1",
+        "args": ["--burst"],
+        "env": [{"name": "A", "value": "mine"}, {"name": "DATABASE_URL", "value": "mine"}],
+        "resources": {"limits": {"memory": "2Gi"}},
+    }
+    (worker,) = template(own)["spec"]["containers"]
+    assert worker["image"] == "worker:1"
+    assert worker["args"] == ["--burst"]
+    assert worker["resources"] == {"limits": {"memory": "2Gi"}}
+    found = variables(worker)
+    assert (found["A"], found["B"], found["DATABASE_URL"]) == ("mine", "of the app", "mine")
+    assert len(worker["env"]) == len(found)
+
+
+def test_an_app_without_a_database_gives_none() -> None:
+    without = FollowedApp.of(GoodRevisions(GoodRevision(name="a", spec={"pod": OF_APP})))
+    (worker,) = template(app=without)["spec"]["containers"]
+    assert "DATABASE_URL" not in variables(worker)
+
+
+@pytest.mark.parametrize(
+    ("kept", "reason", "words"),
+    [
+        (None, Reason.APP_NOT_FOUND, f"there is no OsnovciApp {APP}: make it, or correct appRef"),
+        (GoodRevisions(), Reason.APP_NOT_GOOD, f"no revision of OsnovciApp {APP} was good yet"),
+        (
+            GoodRevisions(GoodRevision(name="a", spec={"pod": {"image": 3}})),
+            Reason.APP_NOT_GOOD,
+            f"no revision of OsnovciApp {APP} was good yet",
+        ),
+    ],
+    ids=["no app", "not good yet", "nonsense"],
+)
+def test_without_a_good_revision_workers_stay_as_they_are(
+    kept: GoodRevisions | None, reason: Reason, words: str
+) -> None:
+    given = seen(workers=workers(asked=3), app=FollowedApp.of(kept))
+    decision, _ = decide(pool().spec, given, ScalingState())
+    assert (decision.replicas, decision.reason, decision.blocked) == (3, reason, True)
+    assert decision.message.startswith(words)
+
+
+def test_with_one_the_count_is_decided() -> None:
+    decision, _ = decide(pool().spec, seen(app=FOLLOWED), ScalingState())
+    assert decision.reason is Reason.FIXED
+
+
+def revisions_map(version: str = "1") -> dict[str, Any]:
+    metadata = {
+        "name": revisions_name(APP),
+        "namespace": NAMESPACE,
+        "uid": "c",
+        "resourceVersion": version,
+        "labels": {LABEL: APP},
+    }
+    return {"kind": "ConfigMap", "metadata": metadata, "data": GOOD.data()}
+
+
+def test_who_follows_an_app_is_woken_by_what_is_its_concern() -> None:
+    store = Store()
+    body = pool_body()
+    body["spec"]["appRef"] = {"name": APP}
+    store.put(body)
+    app = Key("OsnovciApp", NAMESPACE, APP)
+    assert store.put(app_body()) == {app, key()}
+    assert store.put(revisions_map()) == {app, key()}
+    pod = {"name": "p", "namespace": NAMESPACE, "uid": "p", "labels": {LABEL: APP}}
+    assert store.put({"kind": "Pod", "metadata": pod}) == {app}
+    assert store.remove(revisions_map()) == {app, key()}
+    assert store.remove(app_body()) == {app, key()}
+    store.remove(body)
+    assert store.put(app_body()) == {app}
+
+
+def test_an_app_of_another_name_wakes_nobody() -> None:
+    store = Store()
+    body = pool_body()
+    body["spec"]["appRef"] = {"name": "another"}
+    store.put(body)
+    app = Key("OsnovciApp", NAMESPACE, APP)
+    assert store.put(app_body()) == {app}
