@@ -239,8 +239,8 @@ class Store:
         for place in shared(key.kind, each):
             self._sharers[place].add(key)
             woken |= self._sharers[place]
-        for followed in followed(key.kind, each):
-            self._followers[followed].add(key)
+        for place in followed(key.kind, each):
+            self._followers[place].add(key)
         return woken
 
     def _concerned(self, key: Key, changed: Key) -> set[Key]:
@@ -255,8 +255,8 @@ class Store:
         for place in shared(key.kind, each):
             _discard(self._sharers, place, key)
             others |= self._sharers.get(place, set())
-        for followed in followed(key.kind, each):
-            _discard(self._followers, followed, key)
+        for place in followed(key.kind, each):
+            _discard(self._followers, place, key)
         return others
 
 
