@@ -207,7 +207,7 @@ class Status(Model):
     target_pods: int | None = None
     """Ready pods of the app."""
     revision: int | None = None
-    """The revision of the app's config that has the policy."""
+    """The revision of the app's config that is published; 0 while none is."""
     denied: int | None = None
     """Requests turned away since the policy is in force; kept as last seen while Redis cannot be read."""
     would_deny: int | None = None

@@ -10,7 +10,7 @@ from osnovci_operator.ratelimit.seen import Running, Seen
 from osnovci_operator.ratelimit.spec import TOP, Policy
 from osnovci_operator.resource import InvalidSpecError
 
-FIGURES = ("revision", "denied", "wouldDeny", "top")
+COUNTS = ("denied", "wouldDeny", "top")
 
 
 def status(policy: Policy, last: dict[str, Any], seen: Seen, decision: Decision) -> dict[str, Any]:
@@ -40,14 +40,16 @@ def invalid(error: InvalidSpecError, last: dict[str, Any], now: datetime) -> dic
 
 def _figures(last: dict[str, Any], seen: Seen) -> dict[str, Any]:
     """Give what Redis holds of the policy; what is not known stays as it was."""
-    if not isinstance(seen.running, Running) or not (counts := seen.running.denials):
-        return {field: last[field] for field in FIGURES if field in last}
+    running = seen.running if isinstance(seen.running, Running) else None
+    revision = running.revision if running else last.get("revision", 0)
+    if not running or not (counts := running.denials):
+        return {"revision": revision} | {each: last[each] for each in COUNTS if each in last}
     top = [
         {"limit": each.limit, "key": each.subject, "denied": each.denied}
         for each in counts.top[:TOP]
     ]
     return {
-        "revision": seen.running.revision,
+        "revision": revision,
         "denied": counts.denied,
         "wouldDeny": counts.would_deny,
         "top": top,
