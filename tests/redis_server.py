@@ -25,6 +25,11 @@ class RedisServer:
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         eventually(self._answers)
 
+    @property
+    def pid(self) -> int:
+        assert self._process
+        return self._process.pid
+
     def stop(self) -> None:
         assert self._process
         self._process.terminate()

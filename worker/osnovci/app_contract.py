@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic import Field, PositiveInt
 
 from osnovci.contract import Document, key_prefix
-from osnovci.limit_contract import Cidrs, PolicyDocument
+from osnovci.limit_contract import Cidrs, LimiterState, PolicyDocument
 
 ENV_APP = "OSNOVCI_APP_DOCUMENT"
 """The `AppDocument` as JSON, for the start of a pod while Redis says nothing.
@@ -160,6 +160,8 @@ class AppHeartbeat(Document):
     memory_percent: NotNegative | None = None
     memory_bytes: Annotated[int, Field(ge=0)] | None = None
     database: PoolUse | None = None
+    limiter: LimiterState | None = None
+    """Where requests are counted; None without rate limits."""
     config_revision: Count
     """The revision in force; 0 is the document of the environment."""
     config_checksum: str
