@@ -4,10 +4,10 @@ import argparse
 import os
 import sys
 
-from osnovci.cli import explain, queue, serve, simulate, trace, worker
+from osnovci.cli import explain, limits, queue, serve, simulate, trace, worker
 from osnovci.errors import OsnovciError
 
-COMMANDS = (worker, serve, queue, explain, trace, simulate)
+COMMANDS = (worker, serve, queue, limits, explain, trace, simulate)
 
 
 def main() -> None:

@@ -74,6 +74,11 @@ class Policies:
         """Give the windows of a user, whatever is requested."""
         return [rule.window(f"user {user}") for rule in self.rules if rule.per == Per.USER]
 
+    def windows_at(self, address: str) -> list[Window]:
+        """Give the windows of a client without a user, whatever is requested."""
+        subject = clients.subject(clients.parse(address))
+        return [rule.window(subject) for rule in self.rules]
+
     def _client(self, peer: str, forwarded: str) -> Client:
         address = clients.client(peer, forwarded, self._trusted)
         rules = (rule for rule in self.rules if not clients.is_in(address, rule.exempt))
