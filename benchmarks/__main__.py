@@ -11,6 +11,7 @@ from benchmarks import (
     backlog_to_workers,
     config_in_force,
     idle_pools,
+    limiter,
     push_to_patch,
     web_overhead,
 )
@@ -21,6 +22,7 @@ MEASUREMENTS = {
     "backlog_to_workers": backlog_to_workers.measure,
     "web_overhead": web_overhead.measure,
     "config_in_force": config_in_force.measure,
+    "limiter": limiter.measure,
 }
 LIMIT_SECONDS = 1500
 """All of it; what has not ended by then is ended in order."""

@@ -126,7 +126,7 @@ local fits, tried_fit = true, true
 
 for i = 1, #KEYS do
   local a, value = 4 * i, values[i]
-  local max, window = tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2])
+  local max, window = ARGV[a + 1] + 0, ARGV[a + 2] + 0
   local now, used, reset_at, retry_at = at, 0, nil, nil
   if ARGV[a] ~= 'log' then
     if not look then look, charge, windows = large() end
@@ -164,6 +164,13 @@ for i = 1, #KEYS do
   nows[i], reply[n - 1], reply[n], reply[n + 1] = now, max - used, reset_at or at, retry_at or at
 end
 
+-- What is appended to a log, most often the same to all.
+local function unit_of(now, narrow)
+  local unit = narrow and write('<I3I6', now % NARROW, now) or write('<I4I6', now % 4294967296, now)
+  return cost > 1 and string.rep(sub(unit, 1, -NEWEST - 1), cost - 1) .. unit or unit
+end
+local unit, unit_now, unit_narrow
+
 if not fits then reply[1] = 0 end
 for i = 1, #KEYS do
   local a, n = 4 * i, 3 * i
@@ -172,19 +179,15 @@ for i = 1, #KEYS do
     if ARGV[a] == 'log' then
       local window = ARGV[a + 2]
       ends = now + window
-      local unit
-      if ends - now < NARROW then
-        unit = write('<I3I6', now % NARROW, now)
-        if cost > 1 then unit = string.rep(sub(unit, 1, 3), cost - 1) .. unit end
-      else
-        unit = write('<I4I6', now % 4294967296, now)
-        if cost > 1 then unit = string.rep(sub(unit, 1, 4), cost - 1) .. unit end
+      local narrow = ends - now < NARROW
+      if now ~= unit_now or narrow ~= unit_narrow then
+        unit, unit_now, unit_narrow = unit_of(now, narrow), now, narrow
       end
-      call('SET', KEYS[i], (rests[i] or '') .. unit, 'PX', ends - at)
+      call('SET', KEYS[i], (rests[i] or '') .. unit, 'PX', now == at and window or ends - at)
     else
       ends = charge[ARGV[a]](windows[i])
     end
-    if reply[n - 1] == tonumber(ARGV[a + 1]) then reply[n] = ends end
+    if reply[n - 1] == ARGV[a + 1] + 0 then reply[n] = ends end
     reply[n - 1] = reply[n - 1] - cost
   end
   if reply[n - 1] < 0 then reply[n - 1] = 0 end
