@@ -11,6 +11,7 @@ from benchmarks import (
     backlog_to_workers,
     config_in_force,
     idle_pools,
+    limiter,
     policy_in_force,
     push_to_patch,
     sessions,
@@ -25,6 +26,7 @@ MEASUREMENTS = {
     "config_in_force": config_in_force.measure,
     "policy_in_force": policy_in_force.measure,
     "sessions": sessions.measure,
+    "limiter": limiter.measure,
 }
 LIMIT_SECONDS = 1500
 """All of it; what has not ended by then is ended in order."""

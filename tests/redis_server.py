@@ -13,6 +13,8 @@ from workers import free_port
 class RedisServer:
     """A redis-server on a free port of the loopback; it may be stopped and started."""
 
+    options: tuple[str, ...] = ()
+
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
@@ -22,9 +24,14 @@ class RedisServer:
 
     def start(self) -> None:
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
-        command = ["redis-server", *options, "--dir", str(self._folder)]
+        command = ["redis-server", *options, *self.options, "--dir", str(self._folder)]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         eventually(self._answers)
+
+    @property
+    def pid(self) -> int:
+        assert self._process
+        return self._process.pid
 
     def stop(self) -> None:
         assert self._process

@@ -28,6 +28,7 @@ from osnovci.app_contract import (
     app_heartbeat_key,
 )
 from osnovci.contract import ENV_NAMESPACE, ENV_POD, ENV_REDIS_URL
+from osnovci.limit_contract import PolicyDocument
 
 APP = "homework"
 TESTS = Path(__file__).parent
@@ -42,6 +43,8 @@ def app_document(
     drain: float = 0.2,
     grace: float = 10,
     max_per_user: int = 0,
+    trusted_proxies: tuple[str, ...] = (),
+    policies: tuple[PolicyDocument, ...] = (),
 ) -> AppDocument:
     return AppDocument(
         app=APP,
@@ -50,6 +53,8 @@ def app_document(
         health=HealthDocument(max_in_flight=max_in_flight, memory_max_percent=memory_max_percent),
         shutdown=ShutdownDocument(drain_seconds=drain, grace_seconds=grace),
         sessions=SessionsDocument(max_per_user=max_per_user),
+        trusted_proxies=trusted_proxies,
+        policies=policies,
     )
 
 
@@ -113,11 +118,12 @@ class RunningPod:
             )
         return cls(process, port, log, environment.get(ENV_POD, ""), redis)
 
-    def get(self, path: str) -> Answer:
-        """Ask on a connection of its own."""
+    def get(self, path: str, *, method: str = "GET", **headers: str) -> Answer:
+        """Ask on a connection of its own; `x_user` is the field X-User."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        fields = {name.replace("_", "-"): value for name, value in headers.items()}
         try:
-            connection.request("GET", path)
+            connection.request(method, path, headers=fields)
             response = connection.getresponse()
             # One that is sent twice comes as both, joined.
             headers = {

@@ -4,11 +4,38 @@ A `PolicyDocument` is a RateLimitPolicy in force on an app; it lies in the app's
 """
 
 from enum import StrEnum
+from ipaddress import ip_network
 from typing import Annotated
 
-from pydantic import Field, PositiveInt
+from pydantic import AfterValidator, Field, model_validator
 
 from osnovci.contract import Document, key_prefix
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
+"""Of a limit: it stands in keys and in header fields."""
+
+MAX = 1_000_000_000
+WINDOW_MAX_MS = 30 * 24 * 3600 * 1000
+EXACT_MAX = 1_000_000
+"""An exact limit costs up to 8 bytes for each unit, for each subject."""
+
+STATISTICS_KEPT_SECONDS = 7 * 24 * 3600
+"""Counts of denials are forgotten so long after the last one."""
+
+TOP_KEPT = 100
+
+RESETS = "resets"
+"""A field of the app's config hash, counted up when a window is reset by hand: processes remember who
+is denied, and a message alone may be lost."""
+
+
+def _cidr(text: str) -> str:
+    ip_network(text)
+    return text
+
+
+Cidr = Annotated[str, AfterValidator(_cidr)]
+Cidrs = Annotated[tuple[Cidr, ...], Field(max_length=256)]
 
 
 class Per(StrEnum):
@@ -49,9 +76,9 @@ class MatchDocument(Document):
 class LimitDocument(Document):
     """At most `max` requests of one subject within any `window`."""
 
-    name: str
-    max: PositiveInt
-    window_ms: PositiveInt
+    name: Annotated[str, Field(pattern=NAME)]
+    max: Annotated[int, Field(ge=1, le=MAX)]
+    window_ms: Annotated[int, Field(ge=1, le=WINDOW_MAX_MS)]
     per: Per = Per.IP
     match: tuple[MatchDocument, ...] = ()
     """Any of these; none is every request."""
@@ -59,18 +86,21 @@ class LimitDocument(Document):
     exact: bool = False
     """A large limit, too, forgets each request at its own moment; it costs memory."""
 
+    @model_validator(mode="after")
+    def _exact_is_bounded(self) -> "LimitDocument":
+        if self.exact and self.max > EXACT_MAX:
+            raise ValueError(f"an exact limit is at most {EXACT_MAX:,}, and max is {self.max:,}")
+        return self
+
 
 class PolicyDocument(Document):
     """The limits of one RateLimitPolicy; all of them that match a request are charged, or none."""
 
     name: str
     mode: Mode = Mode.ENFORCE
-    exempt: tuple[str, ...] = ()
+    exempt: Cidrs = ()
     """CIDRs of clients that are not limited."""
     limits: tuple[LimitDocument, ...]
-
-
-Cidrs = Annotated[tuple[str, ...], Field(max_length=256)]
 
 
 class LimiterState(StrEnum):
@@ -81,9 +111,12 @@ class LimiterState(StrEnum):
     """Redis cannot be asked: each limit's failure mode is in force."""
 
 
-def window_key(namespace: str, app: str, policy: str, limit: str, subject: str) -> str:
-    """Name the key that holds what one subject has used of a limit."""
-    return f"{key_prefix(namespace)}limit:{app}:{policy}/{limit}:{subject}"
+def window_key(namespace: str, app: str, limit: str, form: str, subject: str) -> str:
+    """Name the key that holds what one subject has used of a limit, `POLICY/NAME`.
+
+    The form says how its bytes are read, so that those of a limit before a change are not misread.
+    """
+    return f"{key_prefix(namespace)}limit:{app}:{limit}:{form}:{subject}"
 
 
 def denials_key(namespace: str, app: str) -> str:

@@ -6,6 +6,7 @@ import sys
 
 from osnovci.cli import (
     explain,
+    limits,
     queue,
     rollback,
     serve,
@@ -17,7 +18,7 @@ from osnovci.cli import (
 )
 from osnovci.errors import OsnovciError
 
-COMMANDS = (worker, serve, status, rollback, queue, sessions, explain, trace, simulate)
+COMMANDS = (worker, serve, status, rollback, queue, limits, sessions, explain, trace, simulate)
 
 
 def main() -> None:

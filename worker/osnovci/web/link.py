@@ -18,6 +18,8 @@ from redis.exceptions import RedisError, ResponseError
 from osnovci.app_contract import app_heartbeat_key, config_key
 from osnovci.config.revision import Config, ConfigError, Mark, read
 from osnovci.contract import DOCUMENT_MAX_BYTES, HEARTBEAT_TTL_SECONDS
+from osnovci.limit_contract import RESETS
+from osnovci.limits.denials import Denials
 from osnovci.settings import AppSettings
 
 ANSWER_SECONDS = 1.0
@@ -36,6 +38,7 @@ class Link:
 
     def __init__(self, settings: AppSettings) -> None:
         self._app = settings.config.document.app
+        self._namespace = settings.namespace
         self._config = config_key(settings.namespace, self._app, settings.release)
         self._heartbeat = app_heartbeat_key(settings.namespace, settings.pod, settings.process)
         self._redis = Redis.from_url(
@@ -47,23 +50,31 @@ class Link:
             client_name="osnovci-web",
         )
 
-    async def exchange(self, heartbeat: str | None) -> Mark:
-        """Write the heartbeat, if there is one, and give the mark of the newest config."""
+    async def exchange(
+        self, heartbeat: str | None, denials: Denials | None = None
+    ) -> tuple[Mark, bytes | None]:
+        """Write the heartbeat, if there is one, with the denials of limits since the last.
+
+        Gives the mark of the newest config, and how often windows of limits were reset.
+        """
+        commands = denials.commands(self._namespace, self._app) if denials else []
         async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.hmget(self._config, ["revision", "checksum"])
+            pipe.hmget(self._config, ["revision", "checksum", RESETS])
             if heartbeat is not None:
                 pipe.set(self._heartbeat, heartbeat, px=round(HEARTBEAT_TTL_SECONDS * 1000))
+            for each in commands:
+                pipe.execute_command(*each)
             found, *written = await pipe.execute(raise_on_error=False)
         for each in written:
             if isinstance(each, Exception):
                 raise each
         if isinstance(found, ResponseError):
             # The key is of another type: the text is its mark, which `fetch` will explain.
-            return str(found).encode(), None
+            return (str(found).encode(), None), None
         if isinstance(found, Exception):
             raise found
-        revision, told = found
-        return revision, told
+        revision, told, resets = found
+        return (revision, told), resets
 
     async def fetch(self) -> Config:
         """Read the newest config.

@@ -13,6 +13,7 @@ from osnovci.app_contract import ERROR_MAX_CHARACTERS, AppDocument, Refusal
 from osnovci.config.revision import Config, ConfigError, Mark, revision_number
 from osnovci.container import Container
 from osnovci.contract import HEARTBEAT_INTERVAL_SECONDS
+from osnovci.web.limits import WebLimits
 from osnovci.web.link import Away, Link
 from osnovci.web.replica import Replica
 from osnovci.web.traffic import Window, between
@@ -40,12 +41,17 @@ log = logging.getLogger(__name__)
 class Pulse:
     """The beat; `begin`, then `run` until it is cancelled, then `end`."""
 
-    def __init__(self, replica: Replica, container: Container, configure: Configure) -> None:
+    def __init__(
+        self, replica: Replica, container: Container, configure: Configure, limits: WebLimits
+    ) -> None:
         self._replica = replica
+        self._limits = limits
         self._container = container
         self._configure = configure
         self._link = Link(replica.settings) if replica.settings.redis_url else None
         self._seen: Mark = (None, None)
+        self._resets: bytes | None = None
+        """How often windows of limits were reset by hand, as Redis has it."""
         self._applying: asyncio.Task[None] | None = None
         self._woken = asyncio.Event()
         counts = replica.traffic.counts()
@@ -122,11 +128,8 @@ class Pulse:
 
     async def _talk(self, link: Link, *, report: bool) -> None:
         """One round trip; a second one where the config is new."""
-        heartbeat = self._replica.heartbeat(self._figures, round(time.time() * 1000))
         try:
-            mark = await link.exchange(heartbeat.model_dump_json() if report else None)
-            if report:
-                self._reported_at = time.monotonic()
+            mark = await self._exchange(link, report=report)
             if mark != self._seen:
                 self._refusals = 0
             is_due = mark != self._seen or time.monotonic() >= self._again_at
@@ -141,6 +144,25 @@ class Pulse:
             log.info("Redis is reached again")
         self._failures = 0
         self._answered_at = time.monotonic()
+
+    async def _exchange(self, link: Link, *, report: bool) -> Mark:
+        """Report if it is time, and give the mark of the newest config."""
+        if not report:
+            mark, resets = await link.exchange(None)
+        else:
+            at_ms = round(time.time() * 1000)
+            beat = self._replica.heartbeat(self._figures, at_ms, self._limits.state)
+            denials = self._limits.denials.take()
+            try:
+                mark, resets = await link.exchange(beat.model_dump_json(), denials)
+            except Away:
+                self._limits.denials.put_back(denials)
+                raise
+            self._reported_at = time.monotonic()
+        if resets != self._resets:
+            self._resets = resets
+            self._limits.forget()
+        return mark
 
     async def _take(self, link: Link, mark: Mark) -> None:
         """Read the new config and put it in force, beside the beat: a pool may take long to shrink."""

@@ -3,6 +3,7 @@
 from osnovci.app_contract import AppHeartbeat, AppState, PoolUse, Refusal
 from osnovci.config.revision import Config
 from osnovci.container import Usage
+from osnovci.limit_contract import LimiterState
 from osnovci.settings import AppSettings
 from osnovci.web.database import Database
 from osnovci.web.traffic import Figures, Traffic
@@ -75,7 +76,7 @@ class Replica:
             )
         return ""
 
-    def heartbeat(self, figures: Figures, at_ms: int) -> AppHeartbeat:
+    def heartbeat(self, figures: Figures, at_ms: int, limiter: LimiterState | None) -> AppHeartbeat:
         """Give the report of now."""
         usage, settings = self.usage, self.settings
         return AppHeartbeat(
@@ -94,6 +95,7 @@ class Replica:
             memory_percent=usage.memory_percent if usage else None,
             memory_bytes=usage.memory_bytes if usage else None,
             database=self._pool_use(),
+            limiter=limiter,
             config_revision=self.config.revision,
             config_checksum=self.config.checksum,
             refused=self.refused,

@@ -21,8 +21,10 @@ from osnovci.web.asgi import App, Message, Receive, Scope, Send, answer
 from osnovci.web.database import Database
 from osnovci.web.drain import Drain
 from osnovci.web.examination import Ask, Examination
+from osnovci.web.limits import WebLimits
 from osnovci.web.pulse import Configure, Pulse
 from osnovci.web.replica import Replica
+from osnovci.web.verdict import PASSED
 
 if TYPE_CHECKING:
     from osnovci.sessions.middleware import Sessions
@@ -35,14 +37,15 @@ log = logging.getLogger(__name__)
 
 
 class WebRuntime:
-    """An ASGI application with health, shedding, drain, heartbeats and the config channel around it.
+    """An ASGI application with health, shedding, rate limits, drain, heartbeats and the config channel.
 
     `database` is asked for its health and told its limits; `checks` are more of the application's
     own for /api/health; `configure` is told every document, and raises to refuse it. With `sessions`,
-    each request has its own in `scope["osnovci.session"]`.
+    each request has its own in `scope["osnovci.session"]`; `limits` are for an application that tells
+    whose a request is, or charges limits of its own.
     """
 
-    def __init__(  # noqa: PLR0913  # each is a part that an application may have
+    def __init__(  # noqa: PLR0913  # what an application may add, each by its name
         self,
         app: App,
         *,
@@ -50,15 +53,18 @@ class WebRuntime:
         checks: Mapping[str, Ask] | None = None,
         configure: Configure | None = None,
         sessions: "Sessions | None" = None,
+        limits: WebLimits | None = None,
         settings: AppSettings | None = None,
     ) -> None:
         self._app: App = partial(sessions.serve, app) if sessions else app
         self._sessions = sessions
         self._configure = configure
         settings = settings or AppSettings.parse(os.environ, socket.gethostname())
+        self._limits = limits or WebLimits()
+        self._limits.open(settings)
         self._replica = Replica(settings, database, time.monotonic())
         self._traffic = self._replica.traffic
-        self._pulse = Pulse(self._replica, Container(), self._put_in_force)
+        self._pulse = Pulse(self._replica, Container(), self._put_in_force, self._limits)
         self._examination = Examination(self._replica, checks or {}, lambda: self._pulse.silence)
         self._beating: asyncio.Task[None] | None = None
         self._drain: Drain | None = None
@@ -81,20 +87,25 @@ class WebRuntime:
         if traffic.in_flight >= replica.most_in_flight or replica.memory_full:
             await self._turn_away(send)
             return
-        status = SERVER_ERROR
+        status, verdict = SERVER_ERROR, PASSED
 
         # No coroutine of its own: what the server's gives is awaited by the application.
         def tell(message: Message) -> Awaitable[None]:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), *replica.headers]
+                own = message.get("headers", ())
+                message["headers"] = [*own, *replica.headers, *verdict.headers]
             return send(message)
 
         traffic.in_flight += 1
         began = perf_counter()
         try:
-            await self._app(scope, receive, tell)
+            if not self._limits.are_none:
+                verdict = await self._limits.admit(scope)
+            await (verdict.refusal or self._limits.answers(scope) or self._app)(
+                scope, receive, tell
+            )
         except BaseException:
             status = SERVER_ERROR
             raise
@@ -130,7 +141,8 @@ class WebRuntime:
         elif scope["type"] == "websocket":
             self._traffic.websockets += 1
             try:
-                await self._app(scope, receive, send)
+                verdict = PASSED if self._limits.are_none else await self._limits.admit(scope)
+                await (verdict.refusal or self._app)(scope, receive, send)
             finally:
                 self._traffic.websockets -= 1
         else:
@@ -173,6 +185,7 @@ class WebRuntime:
             await tell({"type": "lifespan.shutdown.complete"})
 
     async def _begin(self) -> None:
+        await self._limits.begin()
         await self._pulse.begin()
         self._beating = asyncio.create_task(self._pulse.run())
         self._beating.add_done_callback(_tell_of_its_end)
@@ -200,6 +213,7 @@ class WebRuntime:
             await self._pulse.end()
         if self._sessions:
             await self._sessions.close()
+        await self._limits.close()
 
     async def _put_in_force(self, document: AppDocument) -> None:
         """Ask the application first, which may refuse."""
@@ -210,6 +224,7 @@ class WebRuntime:
         database = self._replica.database
         if database and document.database:
             await database.configure(document.database)
+        self._limits.put_in_force(document)
 
 
 def _tell_of_its_end(task: asyncio.Task[None]) -> None:

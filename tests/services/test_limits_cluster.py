@@ -1,0 +1,69 @@
+"""All limits of a request on a real Redis Cluster: three servers on the loopback."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from limits import APP, limit
+from redis.cluster import ClusterNode, RedisCluster
+from redis_server import RedisServer
+from waiting import eventually
+from workers import NAMESPACE, free_port
+
+from osnovci.limits.client import Limits
+from osnovci.limits.limit import Question
+
+SLOTS = ((0, 5460), (5461, 10922), (10923, 16383))
+
+
+class ClusterServer(RedisServer):
+    """One of its servers; they talk to each other on a port that is free too."""
+
+    def __init__(self, folder: Path, first: int, last: int) -> None:
+        super().__init__(folder)
+        folder.mkdir()
+        self.bus_port = free_port()
+        self.options = ("--cluster-enabled", "yes", "--cluster-port", str(self.bus_port))
+        self._slots = first, last
+
+    def join(self, other: "ClusterServer") -> None:
+        self.client.execute_command("CLUSTER", "ADDSLOTSRANGE", *self._slots)
+        if other is not self:
+            address = "127.0.0.1", other.port, other.bus_port
+            self.client.execute_command("CLUSTER", "MEET", *address)
+
+    @property
+    def knows_all(self) -> bool:
+        told: Any = self.client.execute_command("CLUSTER", "INFO")
+        return b"cluster_state:ok" in told and b"cluster_known_nodes:%d" % len(SLOTS) in told
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[RedisCluster]:
+    servers = [ClusterServer(tmp_path / str(n), *slots) for n, slots in enumerate(SLOTS)]
+    with ExitStack() as running:
+        for each in servers:
+            each.start()
+            running.callback(each.stop)
+        for each in servers:
+            each.join(servers[0])
+        eventually(lambda: all(each.knows_all for each in servers), within=30)
+        nodes = [ClusterNode("127.0.0.1", each.port) for each in servers]
+        yield running.enter_context(RedisCluster(startup_nodes=nodes))
+
+
+def test_the_limits_of_a_namespace_are_in_one_slot(cluster: RedisCluster) -> None:
+    limits = Limits(cluster, NAMESPACE, APP)
+    many = [limit("log", max=2), limit("ticks", max=200), limit("ring", max=200, exact=True)]
+    for subject in ("203.0.113.7", "user ana", "2001:db8::/64"):
+        windows = [each.window(NAMESPACE, APP, subject) for each in many]
+        found = [limits.ask(Question.of(windows)).allowed for _ in range(3)]
+        assert found == [True, True, False]
+        assert limits.reset(many[0], subject)
+
+
+def test_namespaces_are_spread(cluster: RedisCluster) -> None:
+    keys = [limit().window(f"namespace-{n}", APP, "ana").key for n in range(20)]
+    assert len({cluster.keyslot(key) for key in keys}) > 10

@@ -1,0 +1,126 @@
+"""What is decided around Redis: remembered denials, the breaker, failure modes, statistics."""
+
+import pytest
+from limits import limit, window
+
+from osnovci.limit_contract import FailureMode, LimiterState
+from osnovci.limits import guard
+from osnovci.limits.denials import SUBJECTS_MAX, Denials
+from osnovci.limits.guard import Guard, LimiterAwayError
+from osnovci.limits.limit import Decision, Question, State
+from osnovci.limits.local import LocalWindows
+
+AWAY = OSError("no Redis")
+ASKED = Question.of([window(limit(max=2))])
+
+
+def denied(question: Question, retry_ms: int) -> Decision:
+    return Decision(False, question.windows, [State(0, retry_ms, retry_ms)])
+
+
+def test_who_is_denied_is_not_asked_about_until_it_is_free() -> None:
+    found = Guard()
+    found.answered(ASKED, denied(ASKED, 500), asked_at=10.0)
+    again = found.known(ASKED, 10.25)
+    assert again
+    assert not again.allowed
+    assert again.retry_ms == 251  # never too early
+    assert found.known(ASKED, 10.5) is None
+    assert found.denials.sums == {"limits/denied": 2}
+
+
+def test_a_denial_of_a_greater_cost_tells_nothing_of_a_smaller_one() -> None:
+    found, greater = Guard(), Question.of(ASKED.windows, 2)
+    found.answered(greater, denied(greater, 500), asked_at=10.0)
+    assert found.known(ASKED, 10.1) is None
+
+
+def test_a_reset_or_new_policies_are_asked_about_at_once() -> None:
+    found = Guard()
+    for forgotten in (None, ASKED.windows[0]):
+        found.answered(ASKED, denied(ASKED, 500), asked_at=10.0)
+        found.forget(forgotten)
+        assert found.known(ASKED, 10.1) is None
+
+
+def test_a_denial_of_a_tried_limit_is_counted_and_not_remembered() -> None:
+    found, tried = Guard(), Question.of([window(limit(is_tried=True))])
+    found.answered(tried, Decision(True, tried.windows, [State(0, 500, 500)]), asked_at=10.0)
+    assert found.known(tried, 10.1) is None
+    assert found.denials.sums == {"limits/wouldDeny": 1}
+
+
+def test_remembered_denials_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "BLOCKED_MAX", 3)
+    found = Guard()
+    asked = [Question.of([window(limit(), f"user {n}")]) for n in range(5)]
+    for each in asked:
+        found.answered(each, denied(each, 500), asked_at=10.0)
+    assert [found.known(each, 10.1) is None for each in asked] == [True, True, False, False, False]
+
+
+def test_after_three_failures_redis_is_asked_once_a_second() -> None:
+    found = Guard()
+    for now in (1.0, 1.1, 1.2):
+        assert found.known(ASKED, now) is None
+        found.failed(ASKED, AWAY, now)
+    assert found.known(ASKED, 1.3) is not None
+    assert found.known(ASKED, 2.2) is None
+    assert found.known(ASKED, 2.25) is not None
+    assert found.state(2.3) == LimiterState.FALLBACK
+    found.answered(ASKED, Decision(True, ASKED.windows, [State(1, 1, 0)]), asked_at=2.2)
+    assert found.known(ASKED, 2.4) is None
+    assert found.state(2.4) == LimiterState.REDIS
+
+
+def test_nobody_is_told_of_a_fallback_that_nobody_met_for_long() -> None:
+    found = Guard()
+    found.failed(ASKED, AWAY, 1.0)
+    assert found.state(1.5) == LimiterState.FALLBACK
+    assert found.state(60.0) == LimiterState.REDIS
+
+
+def test_open_is_not_unlimited() -> None:
+    found = Guard()
+    decisions = [found.failed(ASKED, AWAY, 1.0 + n / 10).allowed for n in range(4)]
+    assert decisions == [True, True, False, False]
+
+
+def test_each_process_of_a_pod_has_its_share() -> None:
+    found = Guard(processes=2)
+    assert [found.alone(ASKED, 1.0).allowed for _ in range(2)] == [True, False]
+
+
+def test_closed_turns_away_and_counts_nothing() -> None:
+    found = Guard()
+    shut = Question.of([*ASKED.windows, window(limit("auth", failure_mode=FailureMode.CLOSED))])
+    with pytest.raises(LimiterAwayError, match="limit auth lets none"):
+        found.failed(shut, AWAY, 1.0)
+    assert found.alone(ASKED, 1.0).states[0].remaining == 1
+
+
+def test_counting_alone_forgets_who_came_longest_ago() -> None:
+    alone = LocalWindows(processes=1, most=3)
+    asked = [Question.of([window(limit(max=1), f"user {n}")]) for n in range(4)]
+    for each in asked[:3]:
+        alone.ask(each, 0)
+    assert not alone.ask(asked[0], 1).allowed
+    alone.ask(asked[3], 2)
+    assert len(alone) == 3
+    assert not alone.ask(asked[0], 3).allowed
+    assert alone.ask(asked[1], 4).allowed
+
+
+def test_denials_are_told_in_few_commands_and_not_lost() -> None:
+    counted = Denials()
+    for n in range(SUBJECTS_MAX + 10):
+        counted.note(window(limit(), f"user {n}"))
+    counted.note(window(limit(policy="")))
+    taken = counted.take()
+    assert counted.commands("homework", "web") == []
+    counted.note(window(limit(), "user 1"))
+    counted.put_back(taken)
+    assert counted.sums == {"limits/denied": SUBJECTS_MAX + 11}
+    commands = counted.commands("homework", "web")
+    assert len(commands) <= SUBJECTS_MAX + 10
+    assert ("ZINCRBY", "osnovci:{homework}:limits:top:web:limits", 2, "api user 1") in commands

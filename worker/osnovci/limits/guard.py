@@ -1,0 +1,154 @@
+"""What is decided around Redis: who is known to be denied, whether to ask, what is done where it fails.
+
+No I/O and no clock: time comes in, in seconds of a clock that never runs back.
+"""
+
+import logging
+
+from osnovci.errors import OsnovciError
+from osnovci.limit_contract import FailureMode, LimiterState
+from osnovci.limits.denials import Denials
+from osnovci.limits.limit import Decision, Question, State, Window
+from osnovci.limits.local import LocalWindows
+
+BLOCKED_MAX = 10_000
+
+FAILURES_MAX = 3
+"""After so many failures in a row, Redis is asked by one request a second only."""
+
+OPEN_SECONDS = 1.0
+
+TOLD_SECONDS = 3.0
+"""A failure counts as the state of now for so long; without requests nobody is limited at all."""
+
+log = logging.getLogger(__name__)
+
+
+class LimiterAwayError(OsnovciError):
+    """Redis cannot be asked, and a limit is one that then turns requests away."""
+
+    retry_ms = round(OPEN_SECONDS * 1000)
+
+
+class Breaker:
+    """Whether Redis is to be asked."""
+
+    def __init__(self) -> None:
+        self._failures = 0
+        self._failed_at = float("-inf")
+        self._again_at = 0.0
+
+    def lets_ask(self, now: float) -> bool:
+        """Let every question through, or one a second as a probe."""
+        if self._failures < FAILURES_MAX:
+            return True
+        if now < self._again_at:
+            return False
+        self._again_at = now + OPEN_SECONDS
+        return True
+
+    def failed(self, now: float) -> bool:
+        """Note a failure; tell whether it is the first."""
+        self._failures += 1
+        self._failed_at, self._again_at = now, now + OPEN_SECONDS
+        return self._failures == 1
+
+    def succeeded(self) -> bool:
+        """Note an answer; tell whether it ends a failure."""
+        was_away, self._failures = self._failures > 0, 0
+        return was_away
+
+    def is_away(self, now: float) -> bool:
+        """Tell whether the last question of late failed."""
+        return self._failures > 0 and now - self._failed_at < TOLD_SECONDS
+
+
+class Guard:
+    """One process's decisions on all questions."""
+
+    def __init__(self, processes: int = 1) -> None:
+        self.denials = Denials()
+        self._breaker = Breaker()
+        self._local = LocalWindows(processes)
+        self._blocked: dict[str, float] = {}
+        """By key, until when no unit of the window is free: nothing frees one sooner, but a reset."""
+
+    def known(self, question: Question, now: float) -> Decision | None:
+        """Decide where Redis would only say the same, or is not to be asked; None to ask it.
+
+        Raises LimiterAwayError.
+        """
+        if self._blocked and question.counts and (blocked := self._blocked_by(question, now)):
+            return self._noted(blocked)
+        return None if self._breaker.lets_ask(now) else self._without_redis(question, now)
+
+    def answered(self, question: Question, decision: Decision, asked_at: float) -> Decision:
+        """Note Redis's decision; a moment of its is at or after the same distance from `asked_at`."""
+        if self._breaker.succeeded():
+            log.info("rate limits are counted in Redis again")
+        if not decision.allowed and question.cost == 1:
+            for window, state in zip(decision.windows, decision.states, strict=True):
+                if state.retry_ms and not window.limit.is_tried:
+                    self._block(window.key, asked_at + state.retry_ms / 1000)
+        return self._noted(decision) if question.counts else decision
+
+    def failed(self, question: Question, error: Exception, now: float) -> Decision:
+        """Decide without Redis, which was asked in vain.
+
+        Raises LimiterAwayError.
+        """
+        if self._breaker.failed(now):
+            log.warning(
+                "Redis cannot be asked for rate limits, failure modes are in force: %r", error
+            )
+        return self._without_redis(question, now)
+
+    def alone(self, question: Question, now: float) -> Decision:
+        """Decide by what this process has counted itself."""
+        decision = self._local.ask(question, int(now * 1000))
+        return self._noted(decision) if question.counts else decision
+
+    def state(self, now: float) -> LimiterState:
+        """Tell where requests are counted."""
+        return LimiterState.FALLBACK if self._breaker.is_away(now) else LimiterState.REDIS
+
+    def forget(self, window: Window | None = None) -> None:
+        """Ask Redis anew about a window that was reset, or about all."""
+        if window:
+            self._blocked.pop(window.key, None)
+            self._local.forget(window)
+        else:
+            self._blocked.clear()
+
+    def _without_redis(self, question: Question, now: float) -> Decision:
+        for window in question.windows:
+            limit = window.limit
+            if limit.failure_mode == FailureMode.CLOSED and not limit.is_tried:
+                raise LimiterAwayError(
+                    f"requests cannot be counted at present, and limit {limit.name} lets none "
+                    "through uncounted; try again in a second"
+                )
+        return self.alone(question, now)
+
+    def _blocked_by(self, question: Question, now: float) -> Decision | None:
+        for window in question.windows:
+            until = self._blocked.get(window.key)
+            if until is None or window.limit.is_tried:
+                continue
+            if now < until:
+                left_ms = int((until - now) * 1000) + 1
+                return Decision(False, (window,), (State(0, left_ms, left_ms),))
+            del self._blocked[window.key]
+        return None
+
+    def _block(self, key: str, until: float) -> None:
+        self._blocked[key] = until
+        if len(self._blocked) > BLOCKED_MAX:
+            del self._blocked[next(iter(self._blocked))]
+
+    def _noted(self, decision: Decision) -> Decision:
+        """Count who was denied, or would be by a policy in DryRun."""
+        for window, state in zip(decision.windows, decision.states, strict=True):
+            if state.retry_ms and window.limit.is_tried == decision.allowed:
+                self.denials.note(window)
+        return decision

@@ -1,0 +1,205 @@
+"""What a limit is, what is asked of Redis about it, and what Redis answers. Pure: no I/O, no clock."""
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from hashlib import sha1, sha256
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+from osnovci.errors import OsnovciError
+from osnovci.limit_contract import EXACT_MAX, MAX, NAME, WINDOW_MAX_MS, FailureMode, window_key
+
+Argument = str | bytes | int
+
+SCRIPT = files("osnovci.limits").joinpath("check.lua").read_text()
+SHA = sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
+
+LOG_MAX = 128
+"""Up to so many, every unit's moment is kept; beyond, runs of a sixtieth of the window."""
+
+TICKS = 60
+
+NARROW_WINDOW_MS = 2**24
+"""Moments within a shorter window are told apart by 3 bytes, else by 4."""
+
+SUBJECT_CHARACTERS = 64
+
+
+class LimitError(OsnovciError):
+    """A limit or a cost that cannot be; the message says what would be right."""
+
+
+class Form(StrEnum):
+    """How a window is kept; check.lua has the bytes."""
+
+    LOG = "log"
+    TICKS = "ticks"
+    RING = "ring"
+
+
+@dataclass(frozen=True)
+class Limit:
+    """At most `max` units of one subject within any window; see `LimitDocument`."""
+
+    name: str
+    max: int
+    window_ms: int
+    exact: bool = False
+    failure_mode: FailureMode = FailureMode.OPEN
+    policy: str = ""
+    """Empty for a limit that an application charges by itself."""
+    is_tried: bool = False
+    """Of a policy in DryRun: it denies nothing."""
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(NAME, self.name):
+            raise LimitError(
+                f"the limit's name is {self.name!r}; it has at most 63 letters, digits, '.', '_' and '-'"
+            )
+        most = EXACT_MAX if self.exact else MAX
+        if not 1 <= self.max <= most:
+            raise LimitError(f"limit {self.name}: max is {self.max}; it is from 1 to {most:,}")
+        if not 1 <= self.window_ms <= WINDOW_MAX_MS:
+            raise LimitError(
+                f"limit {self.name}: window_ms is {self.window_ms}; it is from 1 to {WINDOW_MAX_MS:,}, "
+                "which is 30 days"
+            )
+
+    @cached_property
+    def form(self) -> Form:
+        """How its windows are kept."""
+        if self.max <= LOG_MAX:
+            return Form.LOG
+        return Form.RING if self.exact else Form.TICKS
+
+    @cached_property
+    def tag(self) -> str:
+        """The form in the key, with whatever its bytes cannot be read without."""
+        width = 3 if self.window_ms < NARROW_WINDOW_MS else 4
+        match self.form:
+            case Form.LOG:
+                return f"log{width}"
+            case Form.TICKS:
+                return f"ticks{self.window_ms}"
+            case Form.RING:
+                return f"ring{self.max}.{width}"
+
+    @cached_property
+    def arguments(self) -> tuple[Argument, ...]:
+        """What check.lua is told of it."""
+        return self.form.value, self.max, self.window_ms, int(self.is_tried)
+
+    @cached_property
+    def tick_ms(self) -> int:
+        """How long units are forgotten together: 1 ms where each goes at its own moment."""
+        return math.ceil(self.window_ms / TICKS) if self.form == Form.TICKS else 1
+
+    def window(self, namespace: str, app: str, subject: str) -> "Window":
+        """Give the window of a subject."""
+        name = f"{self.policy}/{self.name}"
+        key = window_key(namespace, app, name, self.tag, short(subject))
+        return Window(self, subject, key)
+
+
+def short(subject: str) -> str:
+    """Give what stands for a subject in a key: itself, or a digest of a long one."""
+    if len(subject) <= SUBJECT_CHARACTERS:
+        return subject
+    return sha256(subject.encode(errors="surrogatepass")).hexdigest()[:32]
+
+
+class Window(NamedTuple):
+    """What one subject has used of one limit."""
+
+    limit: Limit
+    subject: str
+    key: str
+
+
+class State(NamedTuple):
+    """How a window is after a decision."""
+
+    remaining: int
+    reset_ms: int
+    """Until the next unit is free; 0 where none is used."""
+    retry_ms: int
+    """Until the cost would be let through; 0 where it is."""
+
+
+class Decision(NamedTuple):
+    """The answer to a question; `states` are those of its windows, in their order."""
+
+    allowed: bool
+    windows: Sequence[Window]
+    states: Sequence[State]
+
+    @property
+    def retry_ms(self) -> int:
+        """How long until all limits in force would let it through; 0 where they do."""
+        return max((s.retry_ms for w, s in self._pairs() if not w.limit.is_tried), default=0)
+
+    @property
+    def nearest(self) -> tuple[Window, State] | None:
+        """The window in force that denies for longest, or else has the least remaining."""
+        return min(
+            ((w, s) for w, s in self._pairs() if not w.limit.is_tried),
+            key=lambda pair: (-pair[1].retry_ms, pair[1].remaining),
+            default=None,
+        )
+
+    @property
+    def full(self) -> list[Window]:
+        """The windows without room, also of limits that are only tried."""
+        return [window for window, state in self._pairs() if state.retry_ms]
+
+    def _pairs(self) -> Iterable[tuple[Window, State]]:
+        return zip(self.windows, self.states, strict=True)
+
+
+class Question(NamedTuple):
+    """Whether a cost fits into all of some windows, none of which is a ring before one that is not."""
+
+    windows: Sequence[Window]
+    cost: int = 1
+    counts: bool = True
+    """Charge it where it does; otherwise only look."""
+
+    @classmethod
+    def of(cls, windows: Iterable[Window], cost: int = 1, *, counts: bool = True) -> "Question":
+        """Ask; raises LimitError where the cost can never fit."""
+        ordered = sorted(windows, key=lambda window: window.limit.form == Form.RING)
+        for window in ordered:
+            if not 1 <= cost <= window.limit.max:
+                raise LimitError(
+                    f"limit {window.limit.name}: the cost is {cost}; it is from 1 to its max, "
+                    f"{window.limit.max}"
+                )
+        return cls(ordered, cost, counts)
+
+    @property
+    def command(self) -> list[Argument]:
+        """Ask a Redis that knows the script."""
+        return ["EVALSHA", SHA, *self._arguments()]
+
+    @property
+    def in_full(self) -> list[Argument]:
+        """Ask any Redis."""
+        return ["EVAL", SCRIPT, *self._arguments()]
+
+    def _arguments(self) -> list[Argument]:
+        windows = self.windows
+        plain = sum(window.limit.form != Form.RING for window in windows)
+        arguments: list[Argument] = [len(windows), *(window.key for window in windows)]
+        arguments += (self.cost, int(self.counts), plain)
+        for window in windows:
+            arguments += window.limit.arguments
+        return arguments
+
+    def parse(self, reply: Any) -> Decision:
+        """Read Redis's answer."""
+        states = [State(*reply[n : n + 3]) for n in range(1, len(reply), 3)]
+        return Decision(bool(reply[0]), self.windows, states)

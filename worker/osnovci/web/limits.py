@@ -1,0 +1,215 @@
+"""Rate limits around a web application: what the runtime asks before a request goes on.
+
+For applications it is also the way to charge limits of their own, in a route:
+
+    limits = WebLimits()
+    app = WebRuntime(starlette, limits=limits)
+
+    @limits.limited(Limit("export", max=3, window_ms=60_000))
+    async def export(request): ...
+"""
+
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+from urllib.parse import parse_qs
+
+from osnovci.app_contract import AppDocument
+from osnovci.limit_contract import LimiterState
+from osnovci.limits import fields
+from osnovci.limits.client import AWAY, AsyncLimits
+from osnovci.limits.denials import Denials
+from osnovci.limits.guard import Guard, LimiterAwayError
+from osnovci.limits.limit import SCRIPT, Decision, Limit, Question, Window
+from osnovci.limits.policies import Client, Policies
+from osnovci.line import BUDGET_SECONDS, Line
+from osnovci.settings import AppSettings
+from osnovci.web.asgi import App, Receive, Scope, Send, answer
+from osnovci.web.verdict import PASSED, UNAVAILABLE, Verdict, closed, verdict
+
+STATUS_PATH = "/api/rate-limit-status"
+ADMIN = "admin"
+UNAUTHORIZED, FORBIDDEN = 401, 403
+
+
+@dataclass(frozen=True)
+class User:
+    """Who sent a request."""
+
+    id: str
+    role: str = ""
+    """`admin` may see the limits of others."""
+
+
+Identify = Callable[[Scope], User | None]
+Endpoint = Callable[[Any], Awaitable[Any]]
+
+
+class WebLimits:
+    """The limits of a server process.
+
+    `identify` tells whose a request is, where that is known. Redis may take `budget_seconds` for an
+    answer; then the limits' failure modes decide.
+    """
+
+    def __init__(
+        self, identify: Identify | None = None, budget_seconds: float = BUDGET_SECONDS
+    ) -> None:
+        self._identify = identify
+        self._budget_seconds = budget_seconds
+        self._line: Line | None = None
+        self._limits: AsyncLimits | None = None
+
+    def open(self, settings: AppSettings) -> None:
+        """Be told where to count; without a Redis, each process counts by itself."""
+        document = settings.config.document
+        self._where = settings.namespace, document.app
+        self._guard = Guard(document.processes)
+        self._policies = Policies(settings.namespace, document)
+        if settings.redis_url:
+            self._line = Line(settings.redis_url, self._budget_seconds)
+            self._limits = AsyncLimits(self._line, *self._where, self._guard)
+
+    async def begin(self) -> None:
+        """Connect, so that no request has to wait for it."""
+        if self._line:
+            with suppress(*AWAY):
+                await self._line.execute_command("SCRIPT", "LOAD", SCRIPT)
+
+    def put_in_force(self, document: AppDocument) -> None:
+        """Hold requests against these policies from now on; one that is on its way keeps its own."""
+        self._policies = Policies(self._where[0], document)
+        self._guard.forget()
+
+    def forget(self) -> None:
+        """Ask Redis anew about everyone: somebody was reset."""
+        self._guard.forget()
+
+    @property
+    def state(self) -> LimiterState | None:
+        """Where requests are counted; None without policies."""
+        return self._guard.state(time.monotonic()) if self._policies.rules else None
+
+    @property
+    def denials(self) -> Denials:
+        """What was denied, to be written to Redis."""
+        return self._guard.denials
+
+    async def close(self) -> None:
+        """Close the connection."""
+        if self._line:
+            await self._line.aclose()
+
+    @property
+    def are_none(self) -> bool:
+        """Whether no request is held against anything."""
+        return not self._policies.rules
+
+    async def admit(self, scope: Scope) -> Verdict:
+        """Count a request in all limits that it meets."""
+        policies = self._policies
+        user = self._identify(scope) if self._identify else None
+        windows = policies.windows(
+            _client(policies, scope),
+            user.id if user else None,
+            scope["path"],
+            scope.get("method", "GET"),
+        )
+        if not windows:
+            return PASSED
+        try:
+            return verdict(await self._ask(Question(windows)), policies.labels)
+        except LimiterAwayError as error:
+            return closed(error)
+
+    async def check(self, limit: Limit, subject: str, cost: int = 1) -> Decision:
+        """Charge a cost where it fits; raises LimiterAwayError, LimitError."""
+        return await self._ask(Question.of([self._window(limit, subject)], cost))
+
+    async def peek(self, limit: Limit, subject: str, cost: int = 1) -> Decision:
+        """Tell what `check` would, without counting it."""
+        return await self._ask(Question.of([self._window(limit, subject)], cost, counts=False))
+
+    async def reset(self, limit: Limit, subject: str) -> None:
+        """Let a subject begin anew. Raises RedisError."""
+        if self._limits:
+            await self._limits.reset(limit, subject)
+        self._guard.forget(self._window(limit, subject))
+
+    def limited(
+        self, limit: Limit, cost: int = 1, subject: Callable[[Scope], str] | None = None
+    ) -> Callable[[Endpoint], Endpoint]:
+        """Limit one route of Starlette; by default each client address."""
+
+        def decorate(endpoint: Endpoint) -> Endpoint:
+            @wraps(endpoint)
+            async def guarded(request: Any) -> Any:
+                scope: Scope = request.scope
+                who = subject(scope) if subject else self.client_of(scope)
+                found = await self.verdict(limit, who, cost)
+                return found.refusal or await endpoint(request)
+
+            return guarded
+
+        return decorate
+
+    async def verdict(self, limit: Limit, subject: str, cost: int = 1) -> Verdict:
+        """Charge a cost, and give the answer to send where it does not fit."""
+        try:
+            return verdict(await self.check(limit, subject, cost), {})
+        except LimiterAwayError as error:
+            return closed(error)
+
+    def client_of(self, scope: Scope) -> str:
+        """Name the client that a request comes from, as limits by address count it."""
+        return _client(self._policies, scope).subject
+
+    def answers(self, scope: Scope) -> App | None:
+        """Give what answers a request about limits, if it is one and users are known here."""
+        is_ours = scope["path"] == STATUS_PATH and scope.get("method") == "GET"
+        return self._status if is_ours and self._identify else None
+
+    async def _status(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Tell how a user's limits are: to the user, or to an admin."""
+        del receive
+        user = self._identify(scope) if self._identify else None
+        if user is None:
+            await answer(send, UNAUTHORIZED, {"error": "log in to see your limits"})
+            return
+        [whose] = parse_qs(scope["query_string"].decode("latin-1")).get("userId", [user.id])[:1]
+        if whose != user.id and user.role != ADMIN:
+            await answer(send, FORBIDDEN, {"error": "only an admin sees the limits of others"})
+            return
+        policies = self._policies
+        try:
+            decision = await self._ask(Question(policies.windows_of(whose), counts=False))
+        except LimiterAwayError as error:
+            await answer(send, UNAVAILABLE, {"error": str(error)})
+            return
+        now = time.time()
+        found = [
+            fields.status(window, state, policies.labels, now)
+            for window, state in zip(decision.windows, decision.states, strict=True)
+            if not window.limit.is_tried
+        ]
+        await answer(send, 200, {"userId": whose, "limits": found})
+
+    async def _ask(self, question: Question) -> Decision:
+        if self._limits and question.windows:
+            return await self._limits.ask(question)
+        return self._guard.alone(question, time.monotonic())
+
+    def _window(self, limit: Limit, subject: str) -> Window:
+        return limit.window(*self._where, subject)
+
+
+def _client(policies: Policies, scope: Scope) -> Client:
+    peer = scope.get("client")
+    forwarded = ""
+    if policies.looks_at_proxies:
+        told = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+        forwarded = b",".join(told).decode("latin-1")
+    return policies.client(peer[0] if peer else "", forwarded)
