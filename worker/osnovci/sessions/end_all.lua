@@ -26,8 +26,9 @@ for _, member in ipairs(redis.call('ZRANGE', user_key(user), 0, -1)) do
     stay = {redis.call('ZSCORE', user_key(user), member), member}
   else
     keys[#keys + 1] = session_key(hash)
-    hashes[device] = hashes[device] or {}
-    table.insert(hashes[device], hash)
+    local list = hashes[device] or {}
+    list[#list + 1] = hash
+    hashes[device] = list
   end
 end
 
