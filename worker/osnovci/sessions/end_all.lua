@@ -7,38 +7,36 @@
 local user, stays = ARGV[1], ARGV[2]
 local CHUNK = 1000 -- what one command takes as arguments
 
-local function call(command, list, key)
+local function chunks(list, act)
+  local sum = 0
   for first = 1, #list, CHUNK do
-    local last = math.min(first + CHUNK - 1, #list)
-    if key then
-      redis.call(command, key, unpack(list, first, last))
-    else
-      redis.call(command, unpack(list, first, last))
-    end
+    sum = sum + act(unpack(list, first, math.min(first + CHUNK - 1, #list)))
   end
+  return sum
 end
+
+local function unlink(...) return redis.call('UNLINK', ...) end
 
 local kept = stays ~= '' and read(stays) or {}
 if kept.user_id ~= user then kept = {} end
-local before = redis.call('ZRANGE', user_key(user), 0, -1)
 local keys, hashes, stay = {}, {}, {}
-for _, member in ipairs(before) do
+for _, member in ipairs(redis.call('ZRANGE', user_key(user), 0, -1)) do
   local hash, device = hash_of(member), device_of(member)
   if kept.user_id and hash == stays then
     stay = {redis.call('ZSCORE', user_key(user), member), member}
   else
     keys[#keys + 1] = session_key(hash)
-    hashes[device] = hashes[device] or {}
-    table.insert(hashes[device], hash)
+    local list = hashes[device] or {}
+    list[#list + 1] = hash
+    hashes[device] = list
   end
 end
 
-local sessions = 0
-for first = 1, #keys, CHUNK do
-  sessions = sessions + redis.call('UNLINK', unpack(keys, first, math.min(first + CHUNK - 1, #keys)))
+local ended = chunks(keys, unlink)
+for device, list in pairs(hashes) do
+  chunks(list, function(...) return redis.call('ZREM', device_key(device), ...) end)
 end
-for device, list in pairs(hashes) do call('ZREM', list, device_key(device)) end
-redis.call('UNLINK', user_key(user))
+unlink(user_key(user))
 if stay[1] then
   redis.call('ZADD', user_key(user), stay[1], stay[2])
   keep(user_key(user), kept.ends_at_ms - now)
@@ -48,9 +46,9 @@ local families = {}
 for _, id in ipairs(redis.call('ZRANGE', families_key(user), 0, -1)) do
   if id ~= kept.family then families[#families + 1] = family_key(id) end
 end
-call('UNLINK', families)
-redis.call('UNLINK', families_key(user))
+chunks(families, unlink)
+unlink(families_key(user))
 if kept.family and redis.call('EXISTS', family_key(kept.family)) == 1 then
   remember(kept.family, user, redis.call('PTTL', family_key(kept.family)))
 end
-return sessions
+return ended

@@ -2,7 +2,7 @@
 
 import json
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from osnovci.session_contract import TOUCH_SECONDS, Login, SessionDocument
@@ -26,9 +26,9 @@ class Handed:
     """What a login hands out; browsers have it as cookies, programs take it from here."""
 
     session: SessionDocument
-    session_token: str
+    session_token: str = field(repr=False)
     """For `Authorization: Bearer`."""
-    refresh_token: str
+    refresh_token: str = field(repr=False)
     """Empty where the login is not remembered."""
 
 
