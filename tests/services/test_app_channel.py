@@ -135,9 +135,11 @@ async def test_each_release_has_its_own_config_under_a_revision_of_its_own(
     assert found.behind({POD}) == [POD]
     assert found.astray() == []
     stand.channel.tell(KEY, Configs("old", {"old": old}), 0)
-    found = await stand.until(lambda each: each.document == old)
+    found = await stand.until(
+        lambda each: each.document == old and each.beats[POD][0].config_revision == 1
+    )
     assert found.in_force({POD})
-    assert (found.revision, found.beats[POD][0].config_revision) == (1, 1)
+    assert found.revision == 1
     assert not redis.exists(config_key(NAMESPACE, APP, "new"))
     # A config that is left over from a leader of before.
     redis.hset(config_key(NAMESPACE, APP, "older"), "revision", "1")
@@ -195,6 +197,23 @@ async def test_what_limits_denied_is_read_and_begins_anew_with_a_policy(
     found = await stand.until(lambda each: "limits" in each.denials)
     assert found.denials == {"limits": Denials()}
     assert redis.hget(counts, "other/denied") == b"7"
+
+
+async def test_what_a_pod_denies_is_read(stand: Stand, start_pod: StartPod) -> None:
+    limit = LimitDocument(name="global", max=2, window_ms=60_000)
+    document = app_document(policies=(PolicyDocument(name="limits", limits=(limit,)),))
+    pod = await asyncio.to_thread(start_pod, document, pod=POD, app="limited_app:app")
+    stand.tell(document, 0)
+    for expected in (200, 200, 429, 429):
+        answer = await asyncio.to_thread(pod.get, "/")
+        assert answer.status == expected
+    found = await stand.until(
+        lambda each: "limits" in each.denials and each.denials["limits"].denied == 2
+    )
+    (top,) = found.denials["limits"].top
+    assert (top.limit, top.denied) == ("global", 2)
+    assert "127.0.0.1" in top.subject
+    assert found.beats[POD][0].limiter == "Redis"
 
 
 async def test_which_limits_an_older_config_had_is_remembered(stand: Stand) -> None:
