@@ -142,16 +142,11 @@ def _states(decision: "Decision") -> "Iterator[tuple[str, ...]]":
 
 
 def _look(queues: "Queues", windows: "list[Window]") -> "Decision":
-    from redis.exceptions import NoScriptError
-
     from osnovci.limits.limit import Question
+    from osnovci.scripted import run
 
     question = Question(windows, counts=False)
-    try:
-        reply = queues.redis.execute_command(*question.command)
-    except NoScriptError:
-        reply = queues.redis.execute_command(*question.in_full)
-    return question.parse(reply)
+    return question.parse(run(queues.redis, question))
 
 
 def _policies(queues: "Queues", arguments: argparse.Namespace) -> "Policies":
