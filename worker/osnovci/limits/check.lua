@@ -1,42 +1,34 @@
 -- Checks all limits of a request at one moment, and charges all of them or none.
 --
 -- KEYS  the windows, one a limit: logs, then ticks, then rings
--- ARGV  1  cost   2  '1' to charge, '0' only to look   3  how many are logs   4  how many logs or ticks
---       then for each window: max, window in ms, '1' where it is only tried (DryRun)
--- Returns {1 or 0, then for each window: remaining, ms until the next unit is free, ms until this cost
---   would be let through, 0 where it is}
+-- ARGV  1  cost, negative to look only   2  how many are logs   3  how many are logs or ticks
+--       then for each window: max, negative where it is only tried (DryRun); window in ms
+-- Returns {1 or 0, then for each window: remaining, ms until the next unit is free}, and where a window
+--   has no room, for each: ms until this cost would be let through, 0 where it is
 --
--- A limit with retry > 0 has no room. All windows that are not tried need room, or nothing is written.
--- Windows that are tried are charged where all of them have room too, as if they were in force.
+-- All windows that are not tried need room, or nothing is written. Windows that are tried are charged
+-- where all of them have room too, as if they were in force.
 --
 -- A value holds its newest moment in 6 bytes of ms. Time never runs back past it: a server whose clock
 -- is set back counts on at that moment, and grants nothing twice. Forms:
---   log    each unit's moment in ms, 3 bytes of its end, 4 where a window is longer than 4.6 hours;
---          then the newest moment
+--   log    the newest moment, then each unit's in ms, 3 bytes of its end, 4 where a window in ms has
+--          more than 7 digits (2.8 hours)
 --   ticks  the newest moment, 4 bytes of total, then runs of a sixtieth of the window: 1 byte of the
 --          run's number's end, 4 of its units. All of a run are forgotten when the last of them may be.
 --   ring   the newest moment, 4 bytes of where the oldest is, 4 of how many there are, then `max`
 --          moments as in a log
 -- What bytes mean depends on max and window in ways that the key names too (limit.py).
--- The log is in line, and what it does not need is not made: functions take as long as Redis itself.
+-- The log is in line, and what it does not need is not made: a function or a table that grows costs as
+-- much as a tenth of a SET.
 
-local cost, charging, logs, plain = ARGV[1] + 0, ARGV[2] == '1', ARGV[3] + 0, ARGV[4] + 0
+local KEYS, ARGV = KEYS, ARGV
 local call, write, read, sub = redis.call, struct.pack, struct.unpack, string.sub
+local cost, logs, plain = ARGV[1] + 0, ARGV[2] + 0, ARGV[3] + 0
+local charging = cost > 0
+if not charging then cost = -cost end
 local clock = call('TIME')
-local at = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local NARROW, NEWEST = 16777216, 6
-
--- Gives the first of `count` moments, from 0, that still counts; most often it is near the front.
-local function first_alive(count, gone_at, now)
-  local low, high, step = 0, 0, 1
-  while high < count and gone_at(high) <= now do low, high, step = high + 1, high + step, step * 2 end
-  if high > count then high = count end
-  while low < high do
-    local middle = math.floor((low + high) / 2)
-    if gone_at(middle) <= now then low = middle + 1 else high = middle end
-  end
-  return low
-end
+local at = clock[1] * 1000 + (clock[2] - clock[2] % 1000) / 1000
+local NEWEST, NARROW = 6, 7
 
 -- The forms of large limits: `look` fills in a window's now, used, reset_at and retry_at; `charge`
 -- writes it, and gives when what is charged now is forgotten.
@@ -82,8 +74,20 @@ if logs < #KEYS then
     return ends
   end
 
+  -- Gives the first of `count` moments, from 0, that still counts; most often it is near the front.
+  local function first_alive(count, gone_at, now)
+    local low, high, step = 0, 0, 1
+    while high < count and gone_at(high) <= now do low, high, step = high + 1, high + step, step * 2 end
+    if high > count then high = count end
+    while low < high do
+      local middle = floor((low + high) / 2)
+      if gone_at(middle) <= now then low = middle + 1 else high = middle end
+    end
+    return low
+  end
+
   local function width_of(w)
-    if w.window < NARROW then return 3, 2 ^ 24, '<I3' end
+    if w.window < 10 ^ NARROW then return 3, 2 ^ 24, '<I3' end
     return 4, 2 ^ 32, '<I4'
   end
 
@@ -120,73 +124,98 @@ if logs < #KEYS then
 end
 
 local values = plain > 0 and call('MGET', unpack(KEYS, 1, plain)) or {}
-local reply, nows, rests = {1}, {}, {}
 local fits, tried_fit = true, true
+local reply, nows, retries = {1, 0, 0, 0, 0, 0, 0}, nil, nil
 
+local n = 2
 for i = 1, #KEYS do
-  local a, value = 3 * i + 2, values[i]
-  local max, window = ARGV[a] + 0, ARGV[a + 1] + 0
-  local now, used, reset_at, retry_at = at, 0, nil, nil
+  local value, max, window = values[i], ARGV[n + 2] + 0, ARGV[n + 3]
+  local left, reset, retry = max, 0, nil
+  if max < 0 then left = -max end
   if i > logs then
-    local w = {key = KEYS[i], max = max, window = window, now = at, used = 0}
+    local w = {key = KEYS[i], max = left, window = window + 0, now = at, used = 0}
     w.form = i > plain and 'ring' or 'ticks'
     look[w.form](w, value)
-    used, reset_at, retry_at, windows[i] = w.used, w.reset_at, w.retry_at, w
+    windows[i], left = w, left - w.used
+    reset, retry = w.reset_at and w.reset_at - at or 0, w.retry_at and w.retry_at - at
   elseif value then
-    local width, size, format = 3, NARROW, '<I3'
-    if window >= NARROW then width, size, format = 4, 4294967296, '<I4' end
-    local newest = read('<I6', value, #value - 5)
-    if newest > now then now = newest end
-    local count, first = (#value - NEWEST) / width, 0
-    reset_at = newest - (newest - read(format, value)) % size + window
-    if reset_at <= now then
-      local function gone_at(j)
-        return newest - (newest - read(format, value, 1 + j * width)) % size + window
+    local width, size, moment, both = 3, 16777216, '<I3', '<I6I3'
+    if #window > NARROW then width, size, moment, both = 4, 4294967296, '<I4', '<I6I4' end
+    local newest, oldest = read(both, value)
+    -- A unit that is older than this, by the newest, is forgotten.
+    local last, ahead, from = newest - at + window, 0, 7
+    if newest > at then
+      nows = nows or {}
+      nows[i], last, ahead = newest, window + 0, newest - at
+    end
+    local age, length = (newest - oldest) % size, #value
+    if age >= last then
+      -- The first that still counts is most often the next, or near.
+      local low, high, step = 1, (length - 6) / width, 1
+      while step < high and (newest - read(moment, value, 7 + step * width)) % size >= last do
+        low, step = step + 1, step * 2
       end
-      first = first_alive(count, gone_at, now)
-      reset_at = first < count and gone_at(first) or nil
+      if step < high then high = step end
+      while low < high do
+        local middle = (low + high - (low + high) % 2) / 2
+        if (newest - read(moment, value, 7 + middle * width)) % size >= last then
+          low = middle + 1
+        else
+          high = middle
+        end
+      end
+      from = 7 + low * width
+      age = from < length and (newest - read(moment, value, from)) % size
     end
-    used = count - first
-    local short = used + cost - max
-    if short > 0 and used > 0 then
-      local last = first + (short < used and short or used) - 1
-      retry_at = newest - (newest - read(format, value, 1 + last * width)) % size + window
+    if age then
+      local used = (length + 1 - from) / width
+      left, reset = left - used, last - age + ahead
+      if left < cost then
+        local short = cost - left
+        if short > used then short = used end
+        retry = last - (newest - read(moment, value, from + (short - 1) * width)) % size + ahead
+      end
     end
-    rests[i] = sub(value, 1 + first * width, -NEWEST - 1)
+    values[i] = sub(value, from)
   end
-  if used + cost > max then
-    retry_at = retry_at or now + window  -- it costs more than the limit ever has
-    if ARGV[a + 2] == '1' then tried_fit = false else fits = false end
+  if left < cost then
+    retries = retries or {}
+    -- One that costs more than the limit ever has waits until it is empty, and longer.
+    retries[i] = retry or (nows and nows[i] or at) + window - at
+    if max < 0 then tried_fit = false else fits = false end
+    if left < 0 then left = 0 end
   end
-  local n = 3 * i
-  nows[i], reply[n - 1], reply[n], reply[n + 1] = now, max - used, reset_at or at, retry_at or at
+  reply[n], reply[n + 1], n = left, reset, n + 2
 end
 
--- What is appended to a log, most often the same to all.
-local unit, unit_now, unit_narrow
-
-if not fits then reply[1] = 0 end
-for i = 1, #KEYS do
-  local a, n = 3 * i + 2, 3 * i
-  if charging and fits and (tried_fit or ARGV[a + 2] ~= '1') then
-    local now, ends = nows[i], nil
-    if i > logs then
-      ends = charge[windows[i].form](windows[i])
-    else
-      local window = ARGV[a + 1]
-      ends = now + window
-      local narrow = ends - now < NARROW
-      if now ~= unit_now or narrow ~= unit_narrow then
-        unit = narrow and write('<I3I6', now % NARROW, now) or write('<I4I6', now % 4294967296, now)
-        if cost > 1 then unit = string.rep(sub(unit, 1, -NEWEST - 1), cost - 1) .. unit end
-        unit_now, unit_narrow = now, narrow
+if not fits then
+  reply[1] = 0
+elseif charging then
+  -- What is put before and behind a log, most often the same to all.
+  local head, unit, made_at, made_wide
+  for i = 1, #KEYS do
+    local n = 2 * i
+    if tried_fit or ARGV[n + 2] + 0 > 0 then
+      local window, ends = ARGV[n + 3], nil
+      if i > logs then
+        ends = charge[windows[i].form](windows[i]) - at
+      else
+        local now, wide = nows and nows[i] or at, #window > NARROW
+        if now ~= made_at or wide ~= made_wide then
+          head, made_at, made_wide = write('<I6', now), now, wide
+          unit = wide and write('<I4', now % 4294967296) or write('<I3', now % 16777216)
+          if cost > 1 then unit = string.rep(unit, cost) end
+        end
+        ends = now == at and window or now - at + window
+        call('SET', KEYS[i], head .. (values[i] or '') .. unit, 'PX', ends)
       end
-      call('SET', KEYS[i], (rests[i] or '') .. unit, 'PX', now == at and window or ends - at)
+      if reply[n + 1] == 0 then reply[n + 1] = ends + 0 end
+      reply[n] = reply[n] - cost
     end
-    if reply[n - 1] == ARGV[a] + 0 then reply[n] = ends end
-    reply[n - 1] = reply[n - 1] - cost
   end
-  if reply[n - 1] < 0 then reply[n - 1] = 0 end
-  reply[n], reply[n + 1] = reply[n] - at, reply[n + 1] - at
+end
+
+if retries then
+  for i = 1, #KEYS do reply[n + i - 1] = retries[i] or 0 end
 end
 return reply

@@ -8,6 +8,7 @@ from enum import IntEnum
 from functools import cached_property
 from hashlib import sha1, sha256
 from importlib.resources import files
+from itertools import repeat
 from typing import Any, NamedTuple
 
 from osnovci.errors import OsnovciError
@@ -22,8 +23,8 @@ LOG_MAX = 128
 
 TICKS = 60
 
-NARROW_WINDOW_MS = 2**24
-"""Moments within a shorter window are told apart by 3 bytes, else by 4."""
+NARROW_WINDOW_MS = 10**7
+"""Moments within a shorter window are told apart by 3 bytes, else by 4; check.lua counts its digits."""
 
 SUBJECT_CHARACTERS = 64
 
@@ -90,7 +91,7 @@ class Limit:
     @cached_property
     def arguments(self) -> tuple[Argument, ...]:
         """What check.lua is told of it."""
-        return self.max, self.window_ms, int(self.is_tried)
+        return -self.max if self.is_tried else self.max, self.window_ms
 
     @cached_property
     def tick_ms(self) -> int:
@@ -197,13 +198,15 @@ class Question(NamedTuple):
         windows = self.windows
         forms = [window.limit.form for window in windows]
         rings = forms.count(Form.RING)
-        arguments: list[Argument] = [self.cost, int(self.counts)]
-        arguments += (forms.count(Form.LOG), len(forms) - rings)
+        cost = self.cost if self.counts else -self.cost
+        arguments: list[Argument] = [cost, forms.count(Form.LOG), len(forms) - rings]
         for window in windows:
             arguments += window.limit.arguments
         return arguments
 
     def parse(self, reply: Any) -> Decision:
         """Read Redis's answer."""
-        states = [State(*reply[n : n + 3]) for n in range(1, len(reply), 3)]
+        end = 1 + 2 * len(self.windows)
+        retries = reply[end:] or repeat(0)
+        states = list(map(State, reply[1:end:2], reply[2:end:2], retries))
         return Decision(bool(reply[0]), self.windows, states)
