@@ -21,7 +21,7 @@ LIMITS = [Limit(name, most, window_ms, policy="homework-limits") for name, most,
 FLOOR = """
 local values = redis.call('MGET', unpack(KEYS))
 for i = 1, #KEYS do
-  redis.call('SET', KEYS[i], string.sub(values[i] or '', 1, 48) .. 'abc', 'PX', ARGV[4 * i + 2])
+  redis.call('SET', KEYS[i], string.sub(values[i] or '', 1, 48) .. 'abc', 'PX', ARGV[3 * i + 3])
 end
 return {1, 1, 2, 3, 4, 5, 6, 7, 8, 9}
 """
@@ -32,7 +32,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local reply, fits = {1}, true
 for i = 1, #KEYS do
-  local most, window = tonumber(ARGV[4 * i + 1]), tonumber(ARGV[4 * i + 2]) * 1000
+  local most, window = tonumber(ARGV[3 * i + 2]), tonumber(ARGV[3 * i + 3]) * 1000
   redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', now - window)
   local used = redis.call('ZCARD', KEYS[i])
   if used >= most then fits = false end
@@ -41,7 +41,7 @@ end
 if not fits then reply[1] = 0 return reply end
 for i = 1, #KEYS do
   redis.call('ZADD', KEYS[i], now, time[1] .. '-' .. time[2])
-  redis.call('PEXPIRE', KEYS[i], ARGV[4 * i + 2])
+  redis.call('PEXPIRE', KEYS[i], ARGV[3 * i + 3])
 end
 return reply
 """

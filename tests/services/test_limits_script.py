@@ -25,7 +25,7 @@ BOUNDED = [limit(max=129, window_ms=60_001), limit(max=1000, window_ms=61_007), 
 
 
 def ids(of: Limit) -> str:
-    return f"{of.max} in {of.window_ms} {of.form}"
+    return f"{of.max} in {of.window_ms} {of.form.name}"
 
 
 slow = settings(

@@ -1,8 +1,8 @@
 -- Checks all limits of a request at one moment, and charges all of them or none.
 --
--- KEYS  the windows, one a limit; those of rings last
--- ARGV  1  cost   2  '1' to charge, '0' only to look   3  how many windows are no rings
---       then for each window: its form, max, window in ms, '1' where it is only tried (DryRun)
+-- KEYS  the windows, one a limit: logs, then ticks, then rings
+-- ARGV  1  cost   2  '1' to charge, '0' only to look   3  how many are logs   4  how many logs or ticks
+--       then for each window: max, window in ms, '1' where it is only tried (DryRun)
 -- Returns {1 or 0, then for each window: remaining, ms until the next unit is free, ms until this cost
 --   would be let through, 0 where it is}
 --
@@ -18,9 +18,9 @@
 --   ring   the newest moment, 4 bytes of where the oldest is, 4 of how many there are, then `max`
 --          moments as in a log
 -- What bytes mean depends on max and window in ways that the key names too (limit.py).
--- The log is in line, without tables or functions of its own: they would take as long as Redis itself.
+-- The log is in line, and what it does not need is not made: functions take as long as Redis itself.
 
-local cost, charging, plain = tonumber(ARGV[1]), ARGV[2] == '1', tonumber(ARGV[3])
+local cost, charging, logs, plain = ARGV[1] + 0, ARGV[2] == '1', ARGV[3] + 0, ARGV[4] + 0
 local call, write, read, sub = redis.call, struct.pack, struct.unpack, string.sub
 local clock = call('TIME')
 local at = clock[1] * 1000 + math.floor(clock[2] / 1000)
@@ -40,9 +40,11 @@ end
 
 -- The forms of large limits: `look` fills in a window's now, used, reset_at and retry_at; `charge`
 -- writes it, and gives when what is charged now is forgotten.
-local function large()
+local look, charge, windows
+if logs < #KEYS then
   local floor, byte, rep = math.floor, string.byte, string.rep
-  local look, charge, TICKS_HEAD, RING_HEAD, RUN = {}, {}, NEWEST + 4, NEWEST + 8, 5
+  local TICKS_HEAD, RING_HEAD, RUN = NEWEST + 4, NEWEST + 8, 5
+  look, charge, windows = {}, {}, {}
 
   local function tick_of(w) return math.ceil(w.window / 60) end
 
@@ -115,24 +117,20 @@ local function large()
     call('PEXPIRE', w.key, w.now + w.window - at)
     return w.now + w.window
   end
-
-  return look, charge
 end
 
 local values = plain > 0 and call('MGET', unpack(KEYS, 1, plain)) or {}
-local reply, nows, rests, windows = {1}, {}, {}, nil
-local look, charge
+local reply, nows, rests = {1}, {}, {}
 local fits, tried_fit = true, true
 
 for i = 1, #KEYS do
-  local a, value = 4 * i, values[i]
-  local max, window = ARGV[a + 1] + 0, ARGV[a + 2] + 0
+  local a, value = 3 * i + 2, values[i]
+  local max, window = ARGV[a] + 0, ARGV[a + 1] + 0
   local now, used, reset_at, retry_at = at, 0, nil, nil
-  if ARGV[a] ~= 'log' then
-    if not look then look, charge, windows = large() end
-    windows = windows or {}
+  if i > logs then
     local w = {key = KEYS[i], max = max, window = window, now = at, used = 0}
-    look[ARGV[a]](w, value)
+    w.form = i > plain and 'ring' or 'ticks'
+    look[w.form](w, value)
     used, reset_at, retry_at, windows[i] = w.used, w.reset_at, w.retry_at, w
   elseif value then
     local width, size, format = 3, NARROW, '<I3'
@@ -158,36 +156,34 @@ for i = 1, #KEYS do
   end
   if used + cost > max then
     retry_at = retry_at or now + window  -- it costs more than the limit ever has
-    if ARGV[a + 3] == '1' then tried_fit = false else fits = false end
+    if ARGV[a + 2] == '1' then tried_fit = false else fits = false end
   end
   local n = 3 * i
   nows[i], reply[n - 1], reply[n], reply[n + 1] = now, max - used, reset_at or at, retry_at or at
 end
 
 -- What is appended to a log, most often the same to all.
-local function unit_of(now, narrow)
-  local unit = narrow and write('<I3I6', now % NARROW, now) or write('<I4I6', now % 4294967296, now)
-  return cost > 1 and string.rep(sub(unit, 1, -NEWEST - 1), cost - 1) .. unit or unit
-end
 local unit, unit_now, unit_narrow
 
 if not fits then reply[1] = 0 end
 for i = 1, #KEYS do
-  local a, n = 4 * i, 3 * i
-  if charging and fits and (tried_fit or ARGV[a + 3] ~= '1') then
+  local a, n = 3 * i + 2, 3 * i
+  if charging and fits and (tried_fit or ARGV[a + 2] ~= '1') then
     local now, ends = nows[i], nil
-    if ARGV[a] == 'log' then
-      local window = ARGV[a + 2]
+    if i > logs then
+      ends = charge[windows[i].form](windows[i])
+    else
+      local window = ARGV[a + 1]
       ends = now + window
       local narrow = ends - now < NARROW
       if now ~= unit_now or narrow ~= unit_narrow then
-        unit, unit_now, unit_narrow = unit_of(now, narrow), now, narrow
+        unit = narrow and write('<I3I6', now % NARROW, now) or write('<I4I6', now % 4294967296, now)
+        if cost > 1 then unit = string.rep(sub(unit, 1, -NEWEST - 1), cost - 1) .. unit end
+        unit_now, unit_narrow = now, narrow
       end
       call('SET', KEYS[i], (rests[i] or '') .. unit, 'PX', now == at and window or ends - at)
-    else
-      ends = charge[ARGV[a]](windows[i])
     end
-    if reply[n - 1] == ARGV[a + 1] + 0 then reply[n] = ends end
+    if reply[n - 1] == ARGV[a] + 0 then reply[n] = ends end
     reply[n - 1] = reply[n - 1] - cost
   end
   if reply[n - 1] < 0 then reply[n - 1] = 0 end

@@ -98,8 +98,10 @@ class Guard:
         Raises LimiterAwayError.
         """
         if self._breaker.failed(now):
+            # That of a timeout of asyncio is empty.
+            why = str(error) or type(error).__name__
             log.warning(
-                "Redis cannot be asked for rate limits, failure modes are in force: %r", error
+                "Redis cannot be asked for rate limits, failure modes are in force: %s", why
             )
         return self._without_redis(question, now)
 

@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import IntEnum
 from functools import cached_property
 from hashlib import sha1, sha256
 from importlib.resources import files
@@ -33,12 +33,12 @@ class LimitError(OsnovciError):
     """A limit or a cost that cannot be; the message says what would be right."""
 
 
-class Form(StrEnum):
-    """How a window is kept; check.lua has the bytes."""
+class Form(IntEnum):
+    """How a window is kept, in the order in which check.lua wants them; it has the bytes."""
 
-    LOG = "log"
-    TICKS = "ticks"
-    RING = "ring"
+    LOG = 0
+    TICKS = 1
+    RING = 2
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Limit:
     @cached_property
     def arguments(self) -> tuple[Argument, ...]:
         """What check.lua is told of it."""
-        return self.form.value, self.max, self.window_ms, int(self.is_tried)
+        return self.max, self.window_ms, int(self.is_tried)
 
     @cached_property
     def tick_ms(self) -> int:
@@ -161,7 +161,7 @@ class Decision(NamedTuple):
 
 
 class Question(NamedTuple):
-    """Whether a cost fits into all of some windows, none of which is a ring before one that is not."""
+    """Whether a cost fits into all of some windows, which are in the order of their forms."""
 
     windows: Sequence[Window]
     cost: int = 1
@@ -171,7 +171,7 @@ class Question(NamedTuple):
     @classmethod
     def of(cls, windows: Iterable[Window], cost: int = 1, *, counts: bool = True) -> "Question":
         """Ask; raises LimitError where the cost can never fit."""
-        ordered = sorted(windows, key=lambda window: window.limit.form == Form.RING)
+        ordered = sorted(windows, key=lambda window: window.limit.form)
         for window in ordered:
             if not 1 <= cost <= window.limit.max:
                 raise LimitError(
@@ -192,9 +192,10 @@ class Question(NamedTuple):
 
     def _arguments(self) -> list[Argument]:
         windows = self.windows
-        plain = sum(window.limit.form != Form.RING for window in windows)
+        forms = [window.limit.form for window in windows]
+        rings = forms.count(Form.RING)
         arguments: list[Argument] = [len(windows), *(window.key for window in windows)]
-        arguments += (self.cost, int(self.counts), plain)
+        arguments += (self.cost, int(self.counts), forms.count(Form.LOG), len(forms) - rings)
         for window in windows:
             arguments += window.limit.arguments
         return arguments

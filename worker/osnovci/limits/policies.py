@@ -7,7 +7,7 @@ from functools import lru_cache
 from osnovci.app_contract import AppDocument
 from osnovci.limit_contract import LimitDocument, Mode, Per, PolicyDocument
 from osnovci.limits import clients
-from osnovci.limits.limit import Form, Limit, Window, short
+from osnovci.limits.limit import Limit, Window, short
 from osnovci.limits.matching import Matcher, matcher
 
 CLIENTS_KEPT = 4096
@@ -50,8 +50,8 @@ class Policies:
             for policy in document.policies
             for limit in policy.limits
         ]
-        # check.lua wants rings last
-        self.rules = tuple(sorted(rules, key=lambda rule: rule.limit.form == Form.RING))
+        # as a question wants its windows
+        self.rules = tuple(sorted(rules, key=lambda rule: rule.limit.form))
         self.labels = {(rule.limit.policy, rule.limit.name): rule.label for rule in rules}
         # Addresses are slow to read, and a client comes again.
         self.client = lru_cache(CLIENTS_KEPT)(self._client)
