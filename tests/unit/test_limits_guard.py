@@ -7,7 +7,7 @@ from osnovci.limit_contract import FailureMode, LimiterState
 from osnovci.limits import guard
 from osnovci.limits.denials import SUBJECTS_MAX, Denials
 from osnovci.limits.guard import Guard, LimiterAwayError
-from osnovci.limits.limit import Decision, Question, State
+from osnovci.limits.limit import Decision, Question, State, Window
 from osnovci.limits.local import LocalWindows
 
 AWAY = OSError("no Redis")
@@ -41,6 +41,27 @@ def test_a_reset_or_new_policies_are_asked_about_at_once() -> None:
         found.answered(ASKED, denied(ASKED, 500), asked_at=10.0)
         found.forget(forgotten)
         assert found.known(ASKED, 10.1) is None
+
+
+@pytest.mark.parametrize("forgotten", [None, ASKED.windows[0]])
+def test_a_denial_asked_for_before_something_was_forgotten_is_not_remembered(
+    forgotten: Window | None,
+) -> None:
+    found = Guard()
+    assert found.known(ASKED, 10.0) is None
+    found.forget(forgotten)
+    assert not found.answered(ASKED, denied(ASKED, 500), asked_at=10.0).allowed
+    assert found.known(ASKED, 10.1) is None
+    found.answered(ASKED, denied(ASKED, 500), asked_at=10.1)
+    assert found.known(ASKED, 10.2)
+
+
+def test_a_denial_tells_nothing_of_another_limit_of_the_same_name() -> None:
+    found, greater = Guard(), Question.of([window(limit(max=3))])
+    assert greater.windows[0].key == ASKED.windows[0].key
+    found.answered(ASKED, denied(ASKED, 500), asked_at=10.0)
+    assert found.known(greater, 10.1) is None
+    assert found.known(ASKED, 10.1)
 
 
 def test_a_denial_of_a_tried_limit_is_counted_and_not_remembered() -> None:

@@ -8,7 +8,7 @@ import logging
 from osnovci.errors import OsnovciError
 from osnovci.limit_contract import FailureMode, LimiterState
 from osnovci.limits.denials import Denials
-from osnovci.limits.limit import Decision, Question, State, Window
+from osnovci.limits.limit import Decision, Limit, Question, State, Window
 from osnovci.limits.local import LocalWindows
 
 BLOCKED_MAX = 10_000
@@ -70,14 +70,16 @@ class Guard:
         self.denials = Denials()
         self._breaker = Breaker()
         self._local = LocalWindows(processes)
-        self._blocked: dict[str, float] = {}
-        """By key, until when no unit of the window is free: nothing frees one sooner, but a reset."""
+        self._blocked: dict[str, tuple[Limit, float]] = {}
+        """By key, until when no unit of a limit is free: nothing frees one sooner, but a reset."""
+        self._asked_at = self._forgot_at = float("-inf")
 
     def known(self, question: Question, now: float) -> Decision | None:
         """Decide where Redis would only say the same, or is not to be asked; None to ask it.
 
         Raises LimiterAwayError.
         """
+        self._asked_at = now
         if self._blocked and question.counts and (blocked := self._blocked_by(question, now)):
             return self._noted(blocked)
         return None if self._breaker.lets_ask(now) else self._without_redis(question, now)
@@ -86,10 +88,12 @@ class Guard:
         """Note Redis's decision; a moment of its is at or after the same distance from `asked_at`."""
         if self._breaker.succeeded():
             log.info("rate limits are counted in Redis again")
-        if not decision.allowed and question.cost == 1:
+        # What was asked before a reset or new policies may be an answer to what was.
+        is_of_now = asked_at > self._forgot_at
+        if is_of_now and not decision.allowed and question.cost == 1:
             for window, state in zip(decision.windows, decision.states, strict=True):
                 if state.retry_ms and not window.limit.is_tried:
-                    self._block(window.key, asked_at + state.retry_ms / 1000)
+                    self._block(window, asked_at + state.retry_ms / 1000)
         return self._noted(decision) if question.counts else decision
 
     def failed(self, question: Question, error: Exception, now: float) -> Decision:
@@ -116,6 +120,7 @@ class Guard:
 
     def forget(self, window: Window | None = None) -> None:
         """Ask Redis anew about a window that was reset, or about all."""
+        self._forgot_at = self._asked_at
         if window:
             self._blocked.pop(window.key, None)
             self._local.forget(window)
@@ -134,17 +139,19 @@ class Guard:
 
     def _blocked_by(self, question: Question, now: float) -> Decision | None:
         for window in question.windows:
-            until = self._blocked.get(window.key)
-            if until is None or window.limit.is_tried:
+            blocked = self._blocked.get(window.key)
+            # Limits of one name share their windows, and may still allow more, or for less long.
+            if blocked is None or blocked[0] != window.limit:
                 continue
+            until = blocked[1]
             if now < until:
                 left_ms = int((until - now) * 1000) + 1
                 return Decision(False, (window,), (State(0, left_ms, left_ms),))
             del self._blocked[window.key]
         return None
 
-    def _block(self, key: str, until: float) -> None:
-        self._blocked[key] = until
+    def _block(self, window: Window, until: float) -> None:
+        self._blocked[window.key] = window.limit, until
         if len(self._blocked) > BLOCKED_MAX:
             del self._blocked[next(iter(self._blocked))]
 
