@@ -112,6 +112,20 @@ def test_each_process_of_a_pod_has_its_share() -> None:
     assert [found.alone(ASKED, 1.0).allowed for _ in range(2)] == [True, False]
 
 
+def test_counting_alone_holds_a_subject_against_the_limit_as_it_is_now() -> None:
+    alone = LocalWindows(processes=1)
+
+    def asked(most: int, window_ms: int) -> bool:
+        question = Question.of([window(limit(max=most, window_ms=window_ms))])
+        return alone.ask(question, 0).allowed
+
+    assert [asked(5, 60_000), asked(5, 60_000)] == [True, True]
+    assert not asked(2, 60_000)
+    assert asked(3, 60_000)
+    [state] = alone.ask(Question.of([window(limit(max=3, window_ms=1000))]), 1).states
+    assert state.retry_ms == 999
+
+
 def test_closed_turns_away_and_counts_nothing() -> None:
     found = Guard()
     shut = Question.of([*ASKED.windows, window(limit("auth", failure_mode=FailureMode.CLOSED))])

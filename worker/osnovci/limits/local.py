@@ -10,13 +10,16 @@ SUBJECTS_MAX = 10_000
 class Runs:
     """What one subject has used: units in runs that are forgotten together, a run a ms or a tick."""
 
-    def __init__(self, limit: Limit, most: int) -> None:
-        self._tick_ms = limit.tick_ms
-        self._window_ms = limit.window_ms
-        self._most = most
+    def __init__(self) -> None:
         self._runs: deque[list[int]] = deque()
         """Each the number of its run and its units, oldest first."""
         self._used = 0
+
+    def meet(self, limit: Limit, most: int) -> None:
+        """Be held against a limit, which may have changed since; its ticks have not, by its key."""
+        self._tick_ms = limit.tick_ms
+        self._window_ms = limit.window_ms
+        self._most = most
 
     def look(self, now_ms: int, cost: int) -> State:
         """Forget what is over, and tell how it is."""
@@ -76,12 +79,12 @@ class LocalWindows:
     def _runs(self, window: Window) -> Runs:
         runs = self._windows.get(window.key)
         if runs is None:
-            share = max(window.limit.max // self._processes, 1)
-            runs = self._windows[window.key] = Runs(window.limit, share)
+            runs = self._windows[window.key] = Runs()
             if len(self._windows) > self._most:
                 self._windows.popitem(last=False)
         else:
             self._windows.move_to_end(window.key)
+        runs.meet(window.limit, max(window.limit.max // self._processes, 1))
         return runs
 
     def __len__(self) -> int:
