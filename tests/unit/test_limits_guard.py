@@ -71,6 +71,15 @@ def test_a_denial_of_a_tried_limit_is_counted_and_not_remembered() -> None:
     assert found.denials.sums == {"limits/wouldDeny": 1}
 
 
+def test_a_denial_of_an_applications_own_limit_is_remembered_for_a_second() -> None:
+    found, own = Guard(), Question.of([window(limit(policy=""))])
+    found.answered(own, denied(own, 60_000), asked_at=10.0)
+    again = found.known(own, 10.5)
+    assert again
+    assert again.retry_ms == 59_501
+    assert found.known(own, 11.0) is None
+
+
 def test_remembered_denials_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guard, "BLOCKED_MAX", 3)
     found = Guard()

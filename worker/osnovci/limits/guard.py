@@ -4,6 +4,7 @@ No I/O and no clock: time comes in, in seconds of a clock that never runs back.
 """
 
 import logging
+from typing import NamedTuple
 
 from osnovci.errors import OsnovciError
 from osnovci.limit_contract import FailureMode, LimiterState
@@ -17,6 +18,9 @@ FAILURES_MAX = 3
 """After so many failures in a row, Redis is asked by one request a second only."""
 
 OPEN_SECONDS = 1.0
+
+OWN_KNOWN_SECONDS = 1.0
+"""An application resets its own limits in one process, and nobody tells the others: they ask so soon."""
 
 TOLD_SECONDS = 3.0
 """A failure counts as the state of now for so long; without requests nobody is limited at all."""
@@ -63,6 +67,15 @@ class Breaker:
         return self._failures > 0 and now - self._failed_at < TOLD_SECONDS
 
 
+class Blocked(NamedTuple):
+    """A window of which no unit is free: nothing frees one sooner, but a reset."""
+
+    limit: Limit
+    free_at: float
+    known_until: float
+    """Redis is asked again from then on."""
+
+
 class Guard:
     """One process's decisions on all questions."""
 
@@ -70,8 +83,8 @@ class Guard:
         self.denials = Denials()
         self._breaker = Breaker()
         self._local = LocalWindows(processes)
-        self._blocked: dict[str, tuple[Limit, float]] = {}
-        """By key, until when no unit of a limit is free: nothing frees one sooner, but a reset."""
+        self._blocked: dict[str, Blocked] = {}
+        """By key."""
         self._asked_at = self._forgot_at = float("-inf")
 
     def known(self, question: Question, now: float) -> Decision | None:
@@ -93,7 +106,7 @@ class Guard:
         if is_of_now and not decision.allowed and question.cost == 1:
             for window, state in zip(decision.windows, decision.states, strict=True):
                 if state.retry_ms and not window.limit.is_tried:
-                    self._block(window, asked_at + state.retry_ms / 1000)
+                    self._block(window, asked_at, state.retry_ms / 1000)
         return self._noted(decision) if question.counts else decision
 
     def failed(self, question: Question, error: Exception, now: float) -> Decision:
@@ -141,17 +154,17 @@ class Guard:
         for window in question.windows:
             blocked = self._blocked.get(window.key)
             # Limits of one name share their windows, and may still allow more, or for less long.
-            if blocked is None or blocked[0] != window.limit:
+            if blocked is None or blocked.limit != window.limit:
                 continue
-            until = blocked[1]
-            if now < until:
-                left_ms = int((until - now) * 1000) + 1
+            if now < blocked.known_until:
+                left_ms = int((blocked.free_at - now) * 1000) + 1
                 return Decision(False, (window,), (State(0, left_ms, left_ms),))
             del self._blocked[window.key]
         return None
 
-    def _block(self, window: Window, until: float) -> None:
-        self._blocked[window.key] = window.limit, until
+    def _block(self, window: Window, asked_at: float, wait: float) -> None:
+        known = wait if window.limit.policy else min(wait, OWN_KNOWN_SECONDS)
+        self._blocked[window.key] = Blocked(window.limit, asked_at + wait, asked_at + known)
         if len(self._blocked) > BLOCKED_MAX:
             del self._blocked[next(iter(self._blocked))]
 
