@@ -155,6 +155,24 @@ def test_counting_alone_forgets_who_came_longest_ago() -> None:
     assert alone.ask(asked[1], 4).allowed
 
 
+def test_counting_alone_takes_no_more_memory_than_it_may() -> None:
+    alone = LocalWindows(processes=1, most_runs=10)
+    asked = [Question.of([window(limit(max=5), f"user {n}")]) for n in range(4)]
+    for each in asked[:2]:
+        assert [alone.ask(each, n).allowed for n in range(5)] == [True] * 5
+    alone.ask(asked[2], 5)
+    assert len(alone) == 2
+    assert not alone.ask(asked[1], 6).allowed
+    alone.forget(asked[1].windows[0])
+    for each in asked[2:]:
+        alone.ask(each, 7)
+    assert len(alone) == 2
+    # What is over makes room.
+    for n in range(4):
+        alone.ask(asked[n], 100_000)
+    assert len(alone) == 4
+
+
 def test_denials_are_told_in_few_commands_and_not_lost() -> None:
     counted = Denials()
     for n in range(SUBJECTS_MAX + 10):
