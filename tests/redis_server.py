@@ -39,6 +39,11 @@ class RedisServer:
         self._process.wait(timeout=10)
         self.client.close()
 
+    def kill(self) -> None:
+        assert self._process
+        self._process.kill()
+        self._process.wait()
+
     def pause(self) -> None:
         """Have it answer nobody, and refuse nobody."""
         assert self._process
@@ -68,11 +73,6 @@ class DurableRedis(RedisServer):
         command = ["redis-server", *options, *durable, "--dir", str(self._folder)]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         eventually(self._answers)
-
-    def kill(self) -> None:
-        assert self._process
-        self._process.kill()
-        self._process.wait()
 
     def cut(self) -> None:
         """Cut every connection, as a network does."""

@@ -100,4 +100,5 @@ starlette = Starlette(
         WebSocketRoute("/echo", echo),
     ]
 )
-app = WebRuntime(starlette, sessions=Sessions(plain_http=True))
+# The machine of the tests is busy: a slow answer is not what they are about.
+app = WebRuntime(starlette, sessions=Sessions(plain_http=True, budget_seconds=0.5))

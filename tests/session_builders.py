@@ -5,7 +5,7 @@ from typing import Protocol
 from redis_server import RedisServer
 from web_pods import RunningPod
 
-from osnovci.app_contract import SessionsDocument
+from osnovci.app_contract import AppDocument, SessionsDocument
 from osnovci.session_contract import DeviceType, Login
 from osnovci.sessions.operations import Operations
 
@@ -42,5 +42,10 @@ class StartSessionPod(Protocol):
     """The fixture `start_sessions`: start a web pod with sessions on a Redis."""
 
     def __call__(
-        self, server: RedisServer, *, keys: str = SESSION_KEYS, pod: str = "web-1"
+        self,
+        server: RedisServer,
+        document: AppDocument | None = None,
+        *,
+        keys: str = SESSION_KEYS,
+        pod: str = "web-1",
     ) -> RunningPod: ...

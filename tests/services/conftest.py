@@ -142,8 +142,15 @@ def start_sessions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartSe
     running: list[RunningPod] = []
     folder = tmp_path_factory.mktemp("pods")
 
-    def start(server: RedisServer, *, keys: str = SESSION_KEYS, pod: str = "web-1") -> RunningPod:
-        told = web_environment(server.url, app_document(), pod) | {ENV_SESSION_KEYS: keys}
+    def start(
+        server: RedisServer,
+        document: AppDocument | None = None,
+        *,
+        keys: str = SESSION_KEYS,
+        pod: str = "web-1",
+    ) -> RunningPod:
+        told = web_environment(server.url, document or app_document(), pod)
+        told |= {ENV_SESSION_KEYS: keys}
         log = folder / f"{len(running)}.log"
         running.append(RunningPod.start(server.client, log, told, "session_app:app"))
         return running[-1].wait_for("/api/ready")

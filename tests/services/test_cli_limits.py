@@ -90,6 +90,26 @@ def test_what_a_request_would_meet_and_a_reset(redis_server: RedisServer, redis:
     assert run(redis_server, *asked).returncode == 0
 
 
+async def test_it_is_about_the_newest_release_and_a_reset_is_told_to_all(
+    redis_server: RedisServer, redis: Redis, client: AsyncRedis
+) -> None:
+    tried = PolicyDocument(
+        name="limits", limits=(LimitDocument(name="tried", max=3, window_ms=1000),)
+    )
+    newer = app_document(policies=(tried,))
+    for release, above in (("5d8f", 7), ("77c4", 6)):
+        told = newer if release == "5d8f" else app_document(policies=POLICIES)
+        await publish(client, NAMESPACE, told, above, release)
+    other = newer.model_copy(update={"app": f"{APP}-2"})
+    await publish(client, NAMESPACE, other, 20, "1111")
+    lines = run(redis_server, "status", APP).stdout.splitlines()
+    assert [line.split()[1] for line in lines[1:-1]] == ["tried"]
+    assert run(redis_server, "reset", APP, "--ip", "203.0.113.7").returncode == 0
+    resets = {key: redis.hget(key, RESETS) for key in redis.scan_iter("*:config:*")}
+    told = {config_key(NAMESPACE, APP, release).encode() for release in ("", "5d8f", "77c4")}
+    assert {key for key, count in resets.items() if count == b"1"} == told
+
+
 def test_an_app_that_is_not_there(redis_server: RedisServer) -> None:
     assert "nothing is known of app" in run(redis_server, "status", "oapp/other").stderr
     assert "is no OsnovciApp" in run(redis_server, "status", "qpool/other").stderr

@@ -16,6 +16,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, ReadOnlyError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from osnovci.scripted import Argument
+
 BUDGET_SECONDS = 0.05
 
 STALLED_SECONDS = 0.01
@@ -26,7 +28,6 @@ LOOK_SECONDS = 0.002
 OPENING_SECONDS = 1.0
 """How long a connection may take to be there. Nobody waits for it beyond the budget."""
 
-Argument = str | bytes | int
 _NOTHING = object()
 
 

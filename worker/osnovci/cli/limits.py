@@ -107,7 +107,6 @@ def test(queues: "Queues", arguments: argparse.Namespace) -> int:
 
 def reset(queues: "Queues", arguments: argparse.Namespace) -> int:
     """Delete windows, and tell the pods, which remember whom they denied."""
-    from osnovci.app_contract import config_key
     from osnovci.limit_contract import RESETS
 
     if not arguments.ip and not arguments.user:
@@ -120,9 +119,9 @@ def reset(queues: "Queues", arguments: argparse.Namespace) -> int:
         windows += policies.windows_of(arguments.user)
     client: Any = queues.redis
     gone = client.unlink(*(window.key for window in windows)) if windows else 0
-    channel = config_key(arguments.namespace, _name(arguments))
-    client.hincrby(channel, RESETS, 1)
-    client.publish(channel, RESETS)
+    for channel in _channels(client, arguments):
+        client.hincrby(channel, RESETS, 1)
+        client.publish(channel, RESETS)
     print(f"{gone} windows reset; the pods know within a second")
     return 0
 
@@ -142,16 +141,11 @@ def _states(decision: "Decision") -> "Iterator[tuple[str, ...]]":
 
 
 def _look(queues: "Queues", windows: "list[Window]") -> "Decision":
-    from redis.exceptions import NoScriptError
-
     from osnovci.limits.limit import Question
+    from osnovci.scripted import run
 
     question = Question(windows, counts=False)
-    try:
-        reply = queues.redis.execute_command(*question.command)
-    except NoScriptError:
-        reply = queues.redis.execute_command(*question.in_full)
-    return question.parse(reply)
+    return question.parse(run(queues.redis, question))
 
 
 def _policies(queues: "Queues", arguments: argparse.Namespace) -> "Policies":
@@ -161,17 +155,29 @@ def _policies(queues: "Queues", arguments: argparse.Namespace) -> "Policies":
 
 
 def _document(client: Any, arguments: argparse.Namespace) -> "AppDocument":
-    from osnovci.app_contract import config_key
-    from osnovci.config.revision import read
+    """Read the newest document of the app: of its releases, each has one, and revisions go on in all."""
+    from osnovci.config.revision import read, revision_number
 
     name = _name(arguments)
-    fields = client.hmget(config_key(arguments.namespace, name), "revision", "checksum", "document")
-    if not any(fields):
+    found = [
+        client.hmget(key, "revision", "checksum", "document")
+        for key in _channels(client, arguments)
+    ]
+    if not found:
         raise OsnovciError(
             f"nothing is known of app {arguments.namespace}/{name}: there is no such OsnovciApp, or "
             "the operator has not reached this Redis since it is there"
         )
-    return read(name, fields).document
+    return read(name, max(found, key=lambda fields: revision_number(fields[0]))).document
+
+
+def _channels(client: Any, arguments: argparse.Namespace) -> list[str]:
+    """Name the config of each release of the app; that of pods without a release has no more in its name."""
+    from osnovci.app_contract import config_key
+
+    key = config_key(arguments.namespace, _name(arguments))
+    keys = {key, *(each.decode() for each in client.scan_iter(f"{key}:*", count=1_000))}
+    return [each for each in sorted(keys) if client.hexists(each, "revision")]
 
 
 def _name(arguments: argparse.Namespace) -> str:

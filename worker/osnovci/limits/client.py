@@ -2,27 +2,19 @@
 
 import threading
 import time
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError
 from redis.retry import Retry
 
 from osnovci.limits.guard import Guard
-from osnovci.limits.limit import Argument, Decision, Limit, Question
+from osnovci.limits.limit import Decision, Limit, Question
 from osnovci.line import BUDGET_SECONDS
+from osnovci.scripted import AWAY, AsyncRedis, run, run_async
 
-AWAY = (RedisError, OSError)
-"""What tells that Redis cannot be reached, is too slow, or cannot answer."""
-
-
-class AsyncRedis(Protocol):
-    """`osnovci.line.Line`, or a client of redis-py for asyncio."""
-
-    async def execute_command(self, *command: Argument) -> Any:
-        """Run a command."""
-        ...
+Put = Callable[[Question], Awaitable[Decision]]
 
 
 class Limits:
@@ -73,10 +65,7 @@ class Limits:
         if known:
             return known
         try:
-            try:
-                reply = self._redis.execute_command(*question.command)
-            except NoScriptError:
-                reply = self._redis.execute_command(*question.in_full)
+            reply = run(self._redis, question)
         except AWAY as error:
             with self._busy:
                 return self.guard.failed(question, error, time.monotonic())
@@ -112,15 +101,19 @@ class AsyncLimits:
 
     async def ask(self, question: Question) -> Decision:
         """Decide in at most one round trip; raises LimiterAwayError."""
+        return await self.decide(question, self._put)
+
+    async def decide(self, question: Question, put: Put) -> Decision:
+        """Decide, and `put` the question to Redis only where it has to; raises LimiterAwayError."""
         now = time.monotonic()
         known = self.guard.known(question, now)
         if known:
             return known
         try:
-            try:
-                reply = await self._redis.execute_command(*question.command)
-            except NoScriptError:
-                reply = await self._redis.execute_command(*question.in_full)
+            decision = await put(question)
         except AWAY as error:
             return self.guard.failed(question, error, time.monotonic())
-        return self.guard.answered(question, question.parse(reply), now)
+        return self.guard.answered(question, decision, now)
+
+    async def _put(self, question: Question) -> Decision:
+        return question.parse(await run_async(self._redis, question))

@@ -10,7 +10,8 @@ from osnovci.limit_contract import (
     denials_key,
     top_key,
 )
-from osnovci.limits.limit import Argument, Window, short
+from osnovci.limits.limit import Window, short
+from osnovci.scripted import Argument
 
 SUBJECTS_MAX = 1_000
 """So many subjects are told apart between two writes; who comes later is in the sums only."""

@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 
 from osnovci.errors import OsnovciError
 from osnovci.limit_contract import EXACT_MAX, MAX, NAME, WINDOW_MAX_MS, FailureMode, window_key
-
-Argument = str | bytes | int
+from osnovci.scripted import Argument
 
 SCRIPT = files("osnovci.limits").joinpath("check.lua").read_text()
 SHA = sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
@@ -183,19 +182,23 @@ class Question(NamedTuple):
     @property
     def command(self) -> list[Argument]:
         """Ask a Redis that knows the script."""
-        return ["EVALSHA", SHA, *self._arguments()]
+        return ["EVALSHA", SHA, *self._keys(), *self.arguments()]
 
     @property
     def in_full(self) -> list[Argument]:
         """Ask any Redis."""
-        return ["EVAL", SCRIPT, *self._arguments()]
+        return ["EVAL", SCRIPT, *self._keys(), *self.arguments()]
 
-    def _arguments(self) -> list[Argument]:
+    def _keys(self) -> list[Argument]:
+        return [len(self.windows), *(window.key for window in self.windows)]
+
+    def arguments(self) -> list[Argument]:
+        """Give what check.lua is told beside the keys."""
         windows = self.windows
         forms = [window.limit.form for window in windows]
         rings = forms.count(Form.RING)
-        arguments: list[Argument] = [len(windows), *(window.key for window in windows)]
-        arguments += (self.cost, int(self.counts), forms.count(Form.LOG), len(forms) - rings)
+        arguments: list[Argument] = [self.cost, int(self.counts)]
+        arguments += (forms.count(Form.LOG), len(forms) - rings)
         for window in windows:
             arguments += window.limit.arguments
         return arguments

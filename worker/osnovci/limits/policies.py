@@ -1,6 +1,7 @@
 """The policies that are in force in a process, made ready for requests. Pure."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -71,12 +72,11 @@ class Policies:
 
     def windows(self, client: Client, user: str | None, path: str, method: str) -> list[Window]:
         """Give what a request is counted in."""
-        who = f"user {user}" if user else client.subject
-        return [
-            rule.window(who if rule.per == Per.USER else client.subject)
-            for rule in client.rules
-            if rule.is_for(path, method)
-        ]
+        return windows(self.met(client, path, method), client, user)
+
+    def met(self, client: Client, path: str, method: str) -> list[Rule]:
+        """Give the limits that a request meets."""
+        return [rule for rule in client.rules if rule.is_for(path, method)]
 
     def windows_of(self, user: str) -> list[Window]:
         """Give the windows of a user, whatever is requested."""
@@ -91,6 +91,12 @@ class Policies:
         address = clients.client(peer, forwarded, self._trusted)
         rules = (rule for rule in self.rules if not clients.is_in(address, rule.exempt))
         return Client(clients.subject(address), tuple(rules))
+
+
+def windows(rules: Iterable[Rule], client: Client, user: str | None) -> list[Window]:
+    """Give what limits count a request in: a user's where that is known and asked for."""
+    who = f"user {user}" if user else client.subject
+    return [rule.window(who if rule.per == Per.USER else client.subject) for rule in rules]
 
 
 def _rule(

@@ -1,21 +1,18 @@
 """Sessions around an ASGI application: what the web runtime calls, and an application makes one of.
 
-Each request with a token of ours is one round trip to Redis, within a time budget; one without is none.
+The lookup of a request is one round trip to Redis, within a time budget; a request without a token of
+ours has none. Where limits are asked about too, it is the same round trip (`osnovci.web.admission`).
 """
 
-import asyncio
 import logging
 import os
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
-
 from osnovci.app_contract import SessionsDocument
+from osnovci.line import BUDGET_SECONDS, Line
+from osnovci.scripted import AWAY
 from osnovci.sessions import cookies
 from osnovci.sessions.errors import SessionsAwayError
 from osnovci.sessions.operations import Operation, Operations
@@ -25,12 +22,6 @@ from osnovci.sessions.stores import AsyncStore
 from osnovci.sessions.tokens import Identity, Tokens
 from osnovci.sessions.visit import SCOPE, Visit
 from osnovci.web.asgi import App, Receive, Scope, Send
-
-BUDGET_SECONDS = 0.1
-"""How long a request waits for Redis, a connection included."""
-
-CONNECTIONS = 64
-"""The most of a process; who finds none free within the budget is answered as if Redis were away."""
 
 T = TypeVar("T")
 Address = Callable[[Scope], str]
@@ -53,6 +44,7 @@ class Sessions:
         plain_http: bool = False,
         address: Address = peer,
         settings: SessionSettings | None = None,
+        budget_seconds: float = BUDGET_SECONDS,
     ) -> None:
         settings = settings or SessionSettings.parse(os.environ)
         self.operations = Operations(settings.namespace, settings.app)
@@ -61,18 +53,9 @@ class Sessions:
         """The lifetimes in force."""
         self.address = address
         self._plain_http = plain_http
-        pool = BlockingConnectionPool.from_url(
-            settings.redis_url,
-            max_connections=CONNECTIONS,
-            timeout=BUDGET_SECONDS,
-            socket_timeout=BUDGET_SECONDS,
-            socket_connect_timeout=BUDGET_SECONDS,
-            # The time of a second try is the visitor's.
-            retry=Retry(NoBackoff(), 0),
-            client_name="osnovci-sessions",
-        )
-        self._redis = Redis(connection_pool=pool)
-        self._store = AsyncStore(self._redis)
+        self.line = Line(settings.redis_url, budget_seconds)
+        """The connection; limits use it too."""
+        self._store = AsyncStore(self.line)
         self._is_away = False
 
     def configure(self, document: SessionsDocument) -> None:
@@ -92,13 +75,8 @@ class Sessions:
         return found
 
     async def serve(self, app: App, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a connection with the session that it comes with."""
-        if scope["type"] not in {"http", "websocket"}:
-            await app(scope, receive, send)
-            return
-        visit = self.visit(scope)
-        await visit.open()
-        reply = Reply(visit, send)
+        """Serve a request or WebSocket whose visit was opened."""
+        reply = Reply(self.visit(scope), send)
         try:
             await app(scope, receive, reply.tell)
         except SessionsAwayError:
@@ -111,21 +89,28 @@ class Sessions:
         Raises SessionsAwayError.
         """
         try:
-            async with asyncio.timeout(BUDGET_SECONDS):
-                result = await self._store.run(operation)
-        except (RedisError, OSError, TimeoutError) as error:
-            if not self._is_away:
-                self._is_away = True
-                log.warning("sessions cannot be read, what needs one is answered 503: %r", error)
-            raise SessionsAwayError("sessions cannot be read now; try again in a second") from error
+            result = await self._store.run(operation)
+        except AWAY as error:
+            raise self.away(repr(error)) from error
+        self.answered()
+        return result
+
+    def answered(self) -> None:
+        """Note that Redis gave an answer."""
         if self._is_away:
             self._is_away = False
             log.info("sessions are read again")
-        return result
+
+    def away(self, why: object) -> SessionsAwayError:
+        """Note that Redis gave none, and say what that means to a visit."""
+        if not self._is_away:
+            self._is_away = True
+            log.warning("sessions cannot be read, what needs one is answered 503: %s", why)
+        return SessionsAwayError("sessions cannot be read now; try again in a second")
 
     async def close(self) -> None:
-        """Close the connections."""
-        await self._redis.aclose()
+        """Close the connection."""
+        await self.line.aclose()
 
     def now_ms(self) -> int:
         """Give the time of this process, in ms."""

@@ -12,6 +12,7 @@ from importlib.resources import files
 from typing import Any, Generic, TypeVar
 
 from osnovci.app_contract import SessionsDocument
+from osnovci.scripted import Argument
 from osnovci.session_contract import (
     GRACE_SECONDS,
     TOUCH_SECONDS,
@@ -22,7 +23,6 @@ from osnovci.session_contract import (
 )
 
 T = TypeVar("T")
-Argument = str | int
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,8 @@
 from typing import TypeVar
 
 from redis import Redis
-from redis.asyncio import Redis as AsyncRedis
-from redis.exceptions import NoScriptError
 
+from osnovci.scripted import AsyncRedis, run, run_async
 from osnovci.sessions.operations import Operation
 
 T = TypeVar("T")
@@ -19,11 +18,7 @@ class Store:
 
     def run(self, operation: Operation[T]) -> T:
         """Run one operation in one round trip."""
-        try:
-            reply = self._redis.execute_command(*operation.command)
-        except NoScriptError:
-            reply = self._redis.execute_command(*operation.in_full)
-        return operation.parse(reply)
+        return operation.parse(run(self._redis, operation))
 
 
 class AsyncStore:
@@ -34,8 +29,4 @@ class AsyncStore:
 
     async def run(self, operation: Operation[T]) -> T:
         """Run one operation in one round trip."""
-        try:
-            reply = await self._redis.execute_command(*operation.command)
-        except NoScriptError:
-            reply = await self._redis.execute_command(*operation.in_full)
-        return operation.parse(reply)
+        return operation.parse(await run_async(self._redis, operation))

@@ -53,6 +53,7 @@ class Visit:
             sessions.tokens.read_session_token(token.strip()) if token else None
         )
         """What the token says that came with the request; only signed, not looked up."""
+        self._is_told = False
         self.cookies: list[cookies.Header] = []
         """What the answer sets."""
         self.asked_in_vain = False
@@ -65,6 +66,11 @@ class Visit:
             self.asked_in_vain = True
             raise self._away
         return self._session
+
+    @property
+    def user(self) -> str | None:
+        """Whose the request is by its token; whether the session lives is not asked."""
+        return self.presented.identity.user if self.presented else None
 
     async def log_in(
         self,
@@ -162,17 +168,31 @@ class Visit:
         return self._hand_out(session_id, found.session, given.family, found.generation)
 
     async def open(self) -> None:
-        """Look up the session of the request; one that has run out, and is remembered, is renewed."""
+        """Look up the session of the request, unless that has been done; renew it where it is due.
+
+        One that has run out, and is remembered, gets a successor.
+        """
         try:
-            if lookup := self.lookup():
-                self._session = await self._run(lookup)
-                await self._touch()
-            if self._session is None and self._is_http:
+            if not self._is_told and (lookup := self.lookup()):
+                self.found(await self._run(lookup))
+            if self._session:
+                await self._touch(self._session)
+            elif self._is_http and not self._away:
                 remembered = self._cookies.get(self._names.refresh)
                 if remembered:
                     await self.refresh(remembered)
         except SessionsAwayError as error:
             self._away, self.asked_in_vain = error, False
+
+    def found(self, session: SessionDocument | None) -> None:
+        """Be told the session that was looked up with others."""
+        self._session, self._is_told = session, True
+        self._sessions.answered()
+
+    def leave_unread(self) -> None:
+        """Be told that Redis was asked in vain, so that nobody waits for it again."""
+        if not self._is_told:
+            self._away = self._sessions.away("Redis gave limits no answer")
 
     def lookup(self) -> Operation[SessionDocument | None] | None:
         """Give the operation that reads the session and renews it, for who sends it with others."""
@@ -183,10 +203,10 @@ class Visit:
             self.presented.session_id, sessions.limits, sessions.now_ms()
         )
 
-    async def _touch(self) -> None:
+    async def _touch(self, session: SessionDocument) -> None:
         """Renew the indexes, once in a while; if not now, then with the next request."""
-        session, sessions = self._session, self._sessions
-        if not session or not self.presented:
+        sessions = self._sessions
+        if not self.presented:
             return
         every = min(TOUCH_SECONDS, sessions.limits.ttl_seconds / 2)
         if sessions.now_ms() - session.last_activity_ms >= every * 1000:
@@ -220,6 +240,8 @@ class Visit:
 
     async def _run(self, operation: Operation[T]) -> T:
         try:
+            if self._away:
+                raise self._away
             return await self._sessions.run(operation)
         except SessionsAwayError:
             self.asked_in_vain = True

@@ -14,21 +14,26 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from osnovci.app_contract import AppDocument
 from osnovci.limit_contract import LimiterState
 from osnovci.limits import fields
-from osnovci.limits.client import AWAY, AsyncLimits
+from osnovci.limits.client import AsyncLimits, Put
 from osnovci.limits.denials import Denials
 from osnovci.limits.guard import Guard, LimiterAwayError
 from osnovci.limits.limit import SCRIPT, Decision, Limit, Question, Window
 from osnovci.limits.policies import Client, Policies
+from osnovci.limits.with_session import SESSION_SCRIPT
 from osnovci.line import BUDGET_SECONDS, Line
+from osnovci.scripted import AWAY
 from osnovci.settings import AppSettings
 from osnovci.web.asgi import App, Receive, Scope, Send, answer
-from osnovci.web.verdict import PASSED, UNAVAILABLE, Verdict, closed, verdict
+from osnovci.web.verdict import UNAVAILABLE, Verdict, closed, verdict
+
+if TYPE_CHECKING:
+    from osnovci.sessions.middleware import Sessions
 
 STATUS_PATH = "/api/rate-limit-status"
 ADMIN = "admin"
@@ -51,37 +56,45 @@ Endpoint = Callable[[Any], Awaitable[Any]]
 class WebLimits:
     """The limits of a server process.
 
-    `identify` tells whose a request is, where that is known. Redis may take `budget_seconds` for an
-    answer; then the limits' failure modes decide.
+    `identify` tells whose a request is; without it, the runtime's sessions do, if it has any. Redis
+    may take `budget_seconds` for an answer; then the limits' failure modes decide.
     """
 
     def __init__(
         self, identify: Identify | None = None, budget_seconds: float = BUDGET_SECONDS
     ) -> None:
-        self._identify = identify
+        self.identify = identify
+        self.line: Line | None = None
         self._budget_seconds = budget_seconds
-        self._line: Line | None = None
+        self._sessions: Sessions | None = None
         self._limits: AsyncLimits | None = None
 
-    def open(self, settings: AppSettings) -> None:
-        """Be told where to count; without a Redis, each process counts by itself."""
+    def open(self, settings: AppSettings, sessions: "Sessions | None" = None) -> None:
+        """Be told where to count; without a Redis, each process counts by itself.
+
+        With sessions, their connection is used.
+        """
+        self._sessions = sessions
         document = settings.config.document
         self._where = settings.namespace, document.app
         self._guard = Guard(document.processes)
-        self._policies = Policies(settings.namespace, document)
+        self.policies = Policies(settings.namespace, document)
         if settings.redis_url:
-            self._line = Line(settings.redis_url, self._budget_seconds)
-            self._limits = AsyncLimits(self._line, *self._where, self._guard)
+            self.line = (
+                sessions.line if sessions else Line(settings.redis_url, self._budget_seconds)
+            )
+            self._limits = AsyncLimits(self.line, *self._where, self._guard)
 
     async def begin(self) -> None:
         """Connect, so that no request has to wait for it."""
-        if self._line:
+        if self.line:
             with suppress(*AWAY):
-                await self._line.execute_command("SCRIPT", "LOAD", SCRIPT)
+                for script in (SCRIPT, SESSION_SCRIPT):
+                    await self.line.execute_command("SCRIPT", "LOAD", script)
 
     def put_in_force(self, document: AppDocument) -> None:
         """Hold requests against these policies from now on; one that is on its way keeps its own."""
-        self._policies = Policies(self._where[0], document)
+        self.policies = Policies(self._where[0], document)
         self._guard.forget()
 
     def forget(self) -> None:
@@ -91,47 +104,35 @@ class WebLimits:
     @property
     def state(self) -> LimiterState | None:
         """Where requests are counted; None without policies."""
-        return self._guard.state(time.monotonic()) if self._policies.rules else None
+        return self._guard.state(time.monotonic()) if self.policies.rules else None
 
     @property
     def denials(self) -> Denials:
         """What was denied, to be written to Redis."""
         return self._guard.denials
 
+    @property
+    def is_away(self) -> bool:
+        """Whether Redis gave no answer when it was last asked."""
+        return self._guard.state(time.monotonic()) == LimiterState.FALLBACK
+
     async def close(self) -> None:
         """Close the connection."""
-        if self._line:
-            await self._line.aclose()
+        if self.line:
+            await self.line.aclose()
 
     @property
     def are_none(self) -> bool:
         """Whether no request is held against anything."""
-        return not self._policies.rules
-
-    async def admit(self, scope: Scope) -> Verdict:
-        """Count a request in all limits that it meets."""
-        policies = self._policies
-        user = self._identify(scope) if self._identify else None
-        windows = policies.windows(
-            _client(policies, scope),
-            user.id if user else None,
-            scope["path"],
-            scope.get("method", "GET"),
-        )
-        if not windows:
-            return PASSED
-        try:
-            return verdict(await self._ask(Question(windows)), policies.labels)
-        except LimiterAwayError as error:
-            return closed(error)
+        return not self.policies.rules
 
     async def check(self, limit: Limit, subject: str, cost: int = 1) -> Decision:
         """Charge a cost where it fits; raises LimiterAwayError, LimitError."""
-        return await self._ask(Question.of([self._window(limit, subject)], cost))
+        return await self.ask(Question.of([self._window(limit, subject)], cost))
 
     async def peek(self, limit: Limit, subject: str, cost: int = 1) -> Decision:
         """Tell what `check` would, without counting it."""
-        return await self._ask(Question.of([self._window(limit, subject)], cost, counts=False))
+        return await self.ask(Question.of([self._window(limit, subject)], cost, counts=False))
 
     async def reset(self, limit: Limit, subject: str) -> None:
         """Let a subject begin anew. Raises RedisError."""
@@ -165,17 +166,26 @@ class WebLimits:
 
     def client_of(self, scope: Scope) -> str:
         """Name the client that a request comes from, as limits by address count it."""
-        return _client(self._policies, scope).subject
+        return self.client(scope).subject
+
+    def client(self, scope: Scope) -> Client:
+        """Tell where a request comes from, as far as it can be believed."""
+        peer = scope.get("client")
+        forwarded = ""
+        if self.policies.looks_at_proxies:
+            told = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+            forwarded = b",".join(told).decode("latin-1")
+        return self.policies.client(peer[0] if peer else "", forwarded)
 
     def answers(self, scope: Scope) -> App | None:
         """Give what answers a request about limits, if it is one and users are known here."""
         is_ours = scope["path"] == STATUS_PATH and scope.get("method") == "GET"
-        return self._status if is_ours and self._identify else None
+        return self._status if is_ours and (self.identify or self._sessions) else None
 
     async def _status(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Tell how a user's limits are: to the user, or to an admin."""
         del receive
-        user = self._identify(scope) if self._identify else None
+        user = self._user(scope)
         if user is None:
             await answer(send, UNAUTHORIZED, {"error": "log in to see your limits"})
             return
@@ -183,9 +193,9 @@ class WebLimits:
         if whose != user.id and user.role != ADMIN:
             await answer(send, FORBIDDEN, {"error": "only an admin sees the limits of others"})
             return
-        policies = self._policies
+        policies = self.policies
         try:
-            decision = await self._ask(Question(policies.windows_of(whose), counts=False))
+            decision = await self.ask(Question(policies.windows_of(whose), counts=False))
         except LimiterAwayError as error:
             await answer(send, UNAVAILABLE, {"error": str(error)})
             return
@@ -197,19 +207,23 @@ class WebLimits:
         ]
         await answer(send, 200, {"userId": whose, "limits": found})
 
-    async def _ask(self, question: Question) -> Decision:
+    def _user(self, scope: Scope) -> User | None:
+        """Tell who asks; raises SessionsAwayError."""
+        if self.identify:
+            return self.identify(scope)
+        session = self._sessions.visit(scope).session if self._sessions else None
+        return session and User(session.user_id, session.role)
+
+    async def ask(self, question: Question) -> Decision:
+        """Decide in at most one round trip; raises LimiterAwayError."""
         if self._limits and question.windows:
             return await self._limits.ask(question)
         return self._guard.alone(question, time.monotonic())
 
+    async def decide(self, question: Question, put: Put) -> Decision:
+        """Decide, with another way to put the question to Redis; raises LimiterAwayError."""
+        assert self._limits
+        return await self._limits.decide(question, put)
+
     def _window(self, limit: Limit, subject: str) -> Window:
         return limit.window(*self._where, subject)
-
-
-def _client(policies: Policies, scope: Scope) -> Client:
-    peer = scope.get("client")
-    forwarded = ""
-    if policies.looks_at_proxies:
-        told = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
-        forwarded = b",".join(told).decode("latin-1")
-    return policies.client(peer[0] if peer else "", forwarded)

@@ -9,7 +9,6 @@ import os
 import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from osnovci.app_contract import AppDocument
 from osnovci.container import Container
 from osnovci.health import Status
 from osnovci.settings import AppSettings
+from osnovci.web.admission import Admission
 from osnovci.web.asgi import App, Message, Receive, Scope, Send, answer
 from osnovci.web.database import Database
 from osnovci.web.drain import Drain
@@ -56,12 +56,13 @@ class WebRuntime:
         limits: WebLimits | None = None,
         settings: AppSettings | None = None,
     ) -> None:
-        self._app: App = partial(sessions.serve, app) if sessions else app
+        self._app = app
         self._sessions = sessions
         self._configure = configure
         settings = settings or AppSettings.parse(os.environ, socket.gethostname())
         self._limits = limits or WebLimits()
-        self._limits.open(settings)
+        self._limits.open(settings, sessions)
+        self._admission = Admission(self._limits, sessions)
         self._replica = Replica(settings, database, time.monotonic())
         self._traffic = self._replica.traffic
         self._pulse = Pulse(self._replica, Container(), self._put_in_force, self._limits)
@@ -101,16 +102,20 @@ class WebRuntime:
         traffic.in_flight += 1
         began = perf_counter()
         try:
-            if not self._limits.are_none:
-                verdict = await self._limits.admit(scope)
-            await (verdict.refusal or self._limits.answers(scope) or self._app)(
-                scope, receive, tell
-            )
+            if not self._admission.is_open:
+                verdict = await self._admission.admit(scope)
+            app = verdict.refusal or self._limits.answers(scope) or self._app
+            await self._serve(app, scope, receive, tell)
         except BaseException:
             status = SERVER_ERROR
             raise
         finally:
             traffic.ended(status, perf_counter() - began)
+
+    def _serve(self, app: App, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        if self._sessions:
+            return self._sessions.serve(app, scope, receive, send)
+        return app(scope, receive, send)
 
     async def _turn_away(self, send: Send) -> None:
         self._traffic.turned_away()
@@ -141,8 +146,8 @@ class WebRuntime:
         elif scope["type"] == "websocket":
             self._traffic.websockets += 1
             try:
-                verdict = PASSED if self._limits.are_none else await self._limits.admit(scope)
-                await (verdict.refusal or self._app)(scope, receive, send)
+                verdict = await self._admission.admit(scope)
+                await self._serve(verdict.refusal or self._app, scope, receive, send)
             finally:
                 self._traffic.websockets -= 1
         else:

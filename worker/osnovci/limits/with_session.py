@@ -1,0 +1,51 @@
+"""Limits and the session of a request, asked for together: one command, one answer. Pure."""
+
+from collections.abc import Sequence
+from hashlib import sha1
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+from osnovci.limits.limit import SCRIPT, Decision, Question, Window
+from osnovci.scripted import Argument
+
+SESSION_SCRIPT = (
+    files("osnovci.limits")
+    .joinpath("with_session.lua")
+    .read_text()
+    .replace("\n-- check.lua\n", f"\n{SCRIPT}")
+)
+SHA = sha1(SESSION_SCRIPT.encode(), usedforsecurity=False).hexdigest()
+
+
+class SessionQuestion(NamedTuple):
+    """A question about a request that comes with a session, which is read and renewed by it."""
+
+    question: Question
+    strangers: Sequence[Window]
+    """What it is about where the session is gone: windows of the same limits, in the same order."""
+    lookup: Sequence[Argument]
+    """The GETEX that reads the session by itself."""
+
+    @property
+    def command(self) -> list[Argument]:
+        """Ask a Redis that knows the script."""
+        return ["EVALSHA", SHA, *self._arguments()]
+
+    @property
+    def in_full(self) -> list[Argument]:
+        """Ask any Redis."""
+        return ["EVAL", SESSION_SCRIPT, *self._arguments()]
+
+    def _arguments(self) -> list[Argument]:
+        question, strangers = self.question, self.strangers
+        _, key, _, ttl_ms = self.lookup
+        keys = [key, *(window.key for window in question.windows)]
+        if strangers is not question.windows:
+            keys += (window.key for window in strangers)
+        return [len(keys), *keys, *question.arguments(), ttl_ms, len(strangers)]
+
+    def parse(self, reply: Any) -> tuple[Decision, bytes | None]:
+        """Read Redis's answer: the decision, and the session's document."""
+        counted, session = reply
+        of = self.question if session else self.question._replace(windows=self.strangers)
+        return of.parse(counted), session

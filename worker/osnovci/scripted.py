@@ -1,0 +1,49 @@
+"""Calls of Lua scripts: by the name that Redis gives a script, in full where it does not know it yet."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from redis.exceptions import NoScriptError, RedisError
+
+Argument = str | bytes | int
+
+AWAY = (RedisError, OSError)
+"""What tells that Redis cannot be reached, is too slow, or cannot answer."""
+
+
+class Call(Protocol):
+    """A call of a script, or a command that is the same in both ways."""
+
+    @property
+    def command(self) -> Sequence[Argument]:
+        """Ask a Redis that knows the script."""
+        ...
+
+    @property
+    def in_full(self) -> Sequence[Argument]:
+        """Ask any Redis."""
+        ...
+
+
+class AsyncRedis(Protocol):
+    """`osnovci.line.Line`, or a client of redis-py for asyncio."""
+
+    async def execute_command(self, *command: Argument) -> Any:
+        """Run a command."""
+        ...
+
+
+def run(redis: Any, call: Call) -> Any:
+    """Make a call with a client of redis-py for threads."""
+    try:
+        return redis.execute_command(*call.command)
+    except NoScriptError:
+        return redis.execute_command(*call.in_full)
+
+
+async def run_async(redis: AsyncRedis, call: Call) -> Any:
+    """Make a call with a client for asyncio."""
+    try:
+        return await redis.execute_command(*call.command)
+    except NoScriptError:
+        return await redis.execute_command(*call.in_full)
