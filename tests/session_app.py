@@ -24,7 +24,7 @@ def handed(found: Handed | None) -> Response:
 
 
 async def public(_: Request) -> Response:
-    return JSONResponse({"public": True})
+    return JSONResponse({"public": True}, headers={"cache-control": "public, max-age=60"})
 
 
 async def me(request: Request) -> Response:

@@ -114,3 +114,4 @@ def test_an_app_that_is_not_there(redis_server: RedisServer) -> None:
     assert "nothing is known of app" in run(redis_server, "status", "oapp/other").stderr
     assert "is no OsnovciApp" in run(redis_server, "status", "qpool/other").stderr
     assert "name whom" in run(redis_server, "reset", APP).stderr
+    assert "'nowhere' is no address" in run(redis_server, "reset", APP, "--ip", "nowhere").stderr

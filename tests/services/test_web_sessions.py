@@ -126,6 +126,19 @@ def test_who_is_remembered_comes_back(session_pod: RunningPod, redis: Redis) -> 
     assert browser.told == []
 
 
+def test_an_answer_with_a_session_is_kept_by_no_cache(
+    session_pod: RunningPod, redis: Redis
+) -> None:
+    browser = Browser(session_pod.port)
+    browser.log_in(remember=True)
+    pass_by(redis)
+    assert session_pod.get("/public").headers["cache-control"] == "public, max-age=60"
+    cookies = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+    renewed = session_pod.get("/public", host="localhost", cookie=cookies).headers
+    assert "session=" in renewed["set-cookie"]
+    assert renewed["cache-control"] == "no-store"
+
+
 def test_many_tabs_come_back_at_once(session_pod: RunningPod, redis: Redis) -> None:
     browser = Browser(session_pod.port)
     browser.log_in("ana", remember=True)

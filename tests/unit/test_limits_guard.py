@@ -7,7 +7,7 @@ from osnovci.limit_contract import FailureMode, LimiterState
 from osnovci.limits import guard
 from osnovci.limits.denials import SUBJECTS_MAX, Denials
 from osnovci.limits.guard import Guard, LimiterAwayError
-from osnovci.limits.limit import Decision, Question, State
+from osnovci.limits.limit import Decision, Question, State, Window
 from osnovci.limits.local import LocalWindows
 
 AWAY = OSError("no Redis")
@@ -43,11 +43,41 @@ def test_a_reset_or_new_policies_are_asked_about_at_once() -> None:
         assert found.known(ASKED, 10.1) is None
 
 
+@pytest.mark.parametrize("forgotten", [None, ASKED.windows[0]])
+def test_a_denial_asked_for_before_something_was_forgotten_is_not_remembered(
+    forgotten: Window | None,
+) -> None:
+    found = Guard()
+    assert found.known(ASKED, 10.0) is None
+    found.forget(forgotten)
+    assert not found.answered(ASKED, denied(ASKED, 500), asked_at=10.0).allowed
+    assert found.known(ASKED, 10.1) is None
+    found.answered(ASKED, denied(ASKED, 500), asked_at=10.1)
+    assert found.known(ASKED, 10.2)
+
+
+def test_a_denial_tells_nothing_of_another_limit_of_the_same_name() -> None:
+    found, greater = Guard(), Question.of([window(limit(max=3))])
+    assert greater.windows[0].key == ASKED.windows[0].key
+    found.answered(ASKED, denied(ASKED, 500), asked_at=10.0)
+    assert found.known(greater, 10.1) is None
+    assert found.known(ASKED, 10.1)
+
+
 def test_a_denial_of_a_tried_limit_is_counted_and_not_remembered() -> None:
     found, tried = Guard(), Question.of([window(limit(is_tried=True))])
     found.answered(tried, Decision(True, tried.windows, [State(0, 500, 500)]), asked_at=10.0)
     assert found.known(tried, 10.1) is None
     assert found.denials.sums == {"limits/wouldDeny": 1}
+
+
+def test_a_denial_of_an_applications_own_limit_is_remembered_for_a_second() -> None:
+    found, own = Guard(), Question.of([window(limit(policy=""))])
+    found.answered(own, denied(own, 60_000), asked_at=10.0)
+    again = found.known(own, 10.5)
+    assert again
+    assert again.retry_ms == 59_501
+    assert found.known(own, 11.0) is None
 
 
 def test_remembered_denials_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,6 +121,20 @@ def test_each_process_of_a_pod_has_its_share() -> None:
     assert [found.alone(ASKED, 1.0).allowed for _ in range(2)] == [True, False]
 
 
+def test_counting_alone_holds_a_subject_against_the_limit_as_it_is_now() -> None:
+    alone = LocalWindows(processes=1)
+
+    def asked(most: int, window_ms: int) -> bool:
+        question = Question.of([window(limit(max=most, window_ms=window_ms))])
+        return alone.ask(question, 0).allowed
+
+    assert [asked(5, 60_000), asked(5, 60_000)] == [True, True]
+    assert not asked(2, 60_000)
+    assert asked(3, 60_000)
+    [state] = alone.ask(Question.of([window(limit(max=3, window_ms=1000))]), 1).states
+    assert state.retry_ms == 999
+
+
 def test_closed_turns_away_and_counts_nothing() -> None:
     found = Guard()
     shut = Question.of([*ASKED.windows, window(limit("auth", failure_mode=FailureMode.CLOSED))])
@@ -109,6 +153,24 @@ def test_counting_alone_forgets_who_came_longest_ago() -> None:
     assert len(alone) == 3
     assert not alone.ask(asked[0], 3).allowed
     assert alone.ask(asked[1], 4).allowed
+
+
+def test_counting_alone_takes_no_more_memory_than_it_may() -> None:
+    alone = LocalWindows(processes=1, most_runs=10)
+    asked = [Question.of([window(limit(max=5), f"user {n}")]) for n in range(4)]
+    for each in asked[:2]:
+        assert [alone.ask(each, n).allowed for n in range(5)] == [True] * 5
+    alone.ask(asked[2], 5)
+    assert len(alone) == 2
+    assert not alone.ask(asked[1], 6).allowed
+    alone.forget(asked[1].windows[0])
+    for each in asked[2:]:
+        alone.ask(each, 7)
+    assert len(alone) == 2
+    # What is over makes room.
+    for n in range(4):
+        alone.ask(asked[n], 100_000)
+    assert len(alone) == 4
 
 
 def test_denials_are_told_in_few_commands_and_not_lost() -> None:

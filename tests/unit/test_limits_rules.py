@@ -1,5 +1,7 @@
 """Which requests a limit is for, and whose they are."""
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -115,10 +117,25 @@ def test_a_user_named_like_an_address_shares_no_window_with_it() -> None:
     assert of_user.key != of_address.key
 
 
-def test_a_long_name_is_a_digest_in_its_key() -> None:
+@pytest.mark.parametrize("user", ["x" * 10_000, "\ud800", "\x1b[31m", "a\n"])
+def test_a_name_that_is_long_or_does_not_print_is_a_digest_in_its_key(user: str) -> None:
     found = policies(PolicyDocument(name="a", limits=(document("x", Per.USER),)))
-    [window] = found.windows(found.client("", ""), "x" * 10_000, "/", "GET")
+    [window] = found.windows(found.client("", ""), user, "/", "GET")
     assert len(window.key) < 120
+    assert window.key.isprintable()
+    [other] = found.windows(found.client("", ""), f"{user}.", "/", "GET")
+    assert other.key != window.key
+
+
+def test_what_a_client_sends_is_not_kept_where_it_is_long() -> None:
+    found = policies(PolicyDocument(name="a", limits=(document("x"),)), proxies=("10.0.0.0/8",))
+    tracemalloc.start()
+    for n in range(200):
+        client = found.client("10.0.0.1", f"{n}{'9' * 100_000},198.51.100.1")
+        assert client.subject == "198.51.100.1"
+    kept_bytes, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept_bytes < 1_000_000
 
 
 @pytest.mark.parametrize(

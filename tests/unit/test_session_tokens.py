@@ -50,6 +50,7 @@ def test_keys_that_are_none(value: str, sentence: str) -> None:
 
 def test_no_secret_is_shown() -> None:
     assert "1" * 32 not in repr(ring(ONE))
+    assert "the-id" not in repr(SessionToken("the-id", Identity("ana", "teacher")))
 
 
 def test_an_id_has_256_bits_and_is_another_each_time() -> None:

@@ -13,7 +13,7 @@ import hiredis
 from redis.asyncio import Redis
 from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import NoScriptError, ReadOnlyError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from osnovci.scripted import Argument
@@ -73,10 +73,15 @@ class Wire(asyncio.Protocol):
             future, _ = waiting.popleft()
             if future.done():
                 continue  # nobody waits any more
-            if isinstance(reply, hiredis.ReplyError):
-                future.set_exception(_error(str(reply)))
-            else:
+            if not isinstance(reply, hiredis.ReplyError):
                 future.set_result(reply)
+                continue
+            error = _error(str(reply))
+            future.set_exception(error)
+            if isinstance(error, ReadOnlyError):
+                # After a failover, a new connection finds the primary.
+                self.give_up(RedisConnectionError("this Redis is the primary no longer"))
+                return
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Hear that it is gone."""
@@ -194,4 +199,5 @@ _packed: Callable[[Sequence[Argument]], bytes] = cast("Any", hiredis.pack_comman
 
 
 def _error(text: str) -> ResponseError:
-    return NoScriptError(text) if text.startswith("NOSCRIPT") else ResponseError(text)
+    kinds = {"NOSCRIPT": NoScriptError, "READONLY": ReadOnlyError}
+    return kinds.get(text.partition(" ")[0], ResponseError)(text)

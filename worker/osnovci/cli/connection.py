@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from osnovci.cli.kubectl import APPS
 from osnovci.errors import OsnovciError
 
 if TYPE_CHECKING:
@@ -72,6 +73,14 @@ def pool_name(argument: str) -> str:
     kind, slash, name = argument.rpartition("/")
     if not name or (slash and kind.lower() not in KINDS):
         raise OsnovciError(f"{argument!r} is no QueuePool: write qpool/NAME")
+    return name
+
+
+def app_name(argument: str) -> str:
+    """Read `oapp/NAME`, or `NAME` alone."""
+    kind, slash, name = argument.rpartition("/")
+    if not name or (slash and kind.lower() not in APPS):
+        raise OsnovciError(f"{argument!r} is no OsnovciApp: write oapp/NAME")
     return name
 
 

@@ -3,7 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from osnovci.cli.connection import WHERE, add_options, connected
+from osnovci.cli.connection import WHERE, add_options, app_name, connected
 from osnovci.cli.table import table
 from osnovci.errors import OsnovciError
 
@@ -34,7 +34,7 @@ def add(commands: Any) -> None:
         ("reset", "let an address or a user begin anew in every limit", reset),
     ):
         chosen = _action(actions, name, text, run)
-        chosen.add_argument("--ip", default="", help="the client's address")
+        chosen.add_argument("--ip", default="", type=_address, help="the client's address")
         chosen.add_argument("--user", help="the user's id")
         if name == "test":
             chosen.add_argument("path", help="such as /api/homework")
@@ -181,11 +181,17 @@ def _channels(client: Any, arguments: argparse.Namespace) -> list[str]:
 
 
 def _name(arguments: argparse.Namespace) -> str:
-    """Read `oapp/NAME`, or `NAME` alone."""
-    kind, slash, name = arguments.app.rpartition("/")
-    if not name or (slash and kind.lower() not in {"oapp", "osnovciapp", "osnovciapps"}):
-        raise OsnovciError(f"{arguments.app!r} is no OsnovciApp: write oapp/NAME")
-    return name
+    return app_name(arguments.app)
+
+
+def _address(text: str) -> str:
+    from osnovci.limits.clients import parse
+
+    if text and parse(text) is None:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no address: write one as 203.0.113.7 or 2001:db8::1"
+        )
+    return text
 
 
 def _span(milliseconds: int) -> str:

@@ -4,11 +4,12 @@ No I/O and no clock: time comes in, in seconds of a clock that never runs back.
 """
 
 import logging
+from typing import NamedTuple
 
 from osnovci.errors import OsnovciError
 from osnovci.limit_contract import FailureMode, LimiterState
 from osnovci.limits.denials import Denials
-from osnovci.limits.limit import Decision, Question, State, Window
+from osnovci.limits.limit import Decision, Limit, Question, State, Window
 from osnovci.limits.local import LocalWindows
 
 BLOCKED_MAX = 10_000
@@ -17,6 +18,9 @@ FAILURES_MAX = 3
 """After so many failures in a row, Redis is asked by one request a second only."""
 
 OPEN_SECONDS = 1.0
+
+OWN_KNOWN_SECONDS = 1.0
+"""An application resets its own limits in one process, and nobody tells the others: they ask so soon."""
 
 TOLD_SECONDS = 3.0
 """A failure counts as the state of now for so long; without requests nobody is limited at all."""
@@ -63,6 +67,15 @@ class Breaker:
         return self._failures > 0 and now - self._failed_at < TOLD_SECONDS
 
 
+class Blocked(NamedTuple):
+    """A window of which no unit is free: nothing frees one sooner, but a reset."""
+
+    limit: Limit
+    free_at: float
+    known_until: float
+    """Redis is asked again from then on."""
+
+
 class Guard:
     """One process's decisions on all questions."""
 
@@ -70,14 +83,16 @@ class Guard:
         self.denials = Denials()
         self._breaker = Breaker()
         self._local = LocalWindows(processes)
-        self._blocked: dict[str, float] = {}
-        """By key, until when no unit of the window is free: nothing frees one sooner, but a reset."""
+        self._blocked: dict[str, Blocked] = {}
+        """By key."""
+        self._asked_at = self._forgot_at = float("-inf")
 
     def known(self, question: Question, now: float) -> Decision | None:
         """Decide where Redis would only say the same, or is not to be asked; None to ask it.
 
         Raises LimiterAwayError.
         """
+        self._asked_at = now
         if self._blocked and question.counts and (blocked := self._blocked_by(question, now)):
             return self._noted(blocked)
         return None if self._breaker.lets_ask(now) else self._without_redis(question, now)
@@ -86,10 +101,12 @@ class Guard:
         """Note Redis's decision; a moment of its is at or after the same distance from `asked_at`."""
         if self._breaker.succeeded():
             log.info("rate limits are counted in Redis again")
-        if not decision.allowed and question.cost == 1:
+        # What was asked before a reset or new policies may be an answer to what was.
+        is_of_now = asked_at > self._forgot_at
+        if is_of_now and not decision.allowed and question.cost == 1:
             for window, state in zip(decision.windows, decision.states, strict=True):
                 if state.retry_ms and not window.limit.is_tried:
-                    self._block(window.key, asked_at + state.retry_ms / 1000)
+                    self._block(window, asked_at, state.retry_ms / 1000)
         return self._noted(decision) if question.counts else decision
 
     def failed(self, question: Question, error: Exception, now: float) -> Decision:
@@ -116,6 +133,7 @@ class Guard:
 
     def forget(self, window: Window | None = None) -> None:
         """Ask Redis anew about a window that was reset, or about all."""
+        self._forgot_at = self._asked_at
         if window:
             self._blocked.pop(window.key, None)
             self._local.forget(window)
@@ -134,17 +152,19 @@ class Guard:
 
     def _blocked_by(self, question: Question, now: float) -> Decision | None:
         for window in question.windows:
-            until = self._blocked.get(window.key)
-            if until is None or window.limit.is_tried:
+            blocked = self._blocked.get(window.key)
+            # Limits of one name share their windows, and may still allow more, or for less long.
+            if blocked is None or blocked.limit != window.limit:
                 continue
-            if now < until:
-                left_ms = int((until - now) * 1000) + 1
+            if now < blocked.known_until:
+                left_ms = int((blocked.free_at - now) * 1000) + 1
                 return Decision(False, (window,), (State(0, left_ms, left_ms),))
             del self._blocked[window.key]
         return None
 
-    def _block(self, key: str, until: float) -> None:
-        self._blocked[key] = until
+    def _block(self, window: Window, asked_at: float, wait: float) -> None:
+        known = wait if window.limit.policy else min(wait, OWN_KNOWN_SECONDS)
+        self._blocked[window.key] = Blocked(window.limit, asked_at + wait, asked_at + known)
         if len(self._blocked) > BLOCKED_MAX:
             del self._blocked[next(iter(self._blocked))]
 

@@ -106,8 +106,8 @@ class Limit:
 
 
 def short(subject: str) -> str:
-    """Give what stands for a subject in a key: itself, or a digest of a long one."""
-    if len(subject) <= SUBJECT_CHARACTERS:
+    """Give what stands for a subject in a key: itself, or a digest of what is long or does not print."""
+    if len(subject) <= SUBJECT_CHARACTERS and subject.isprintable():
         return subject
     return sha256(subject.encode(errors="surrogatepass")).hexdigest()[:32]
 

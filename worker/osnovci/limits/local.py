@@ -6,17 +6,23 @@ from osnovci.limits.limit import Decision, Limit, Question, State, Window
 
 SUBJECTS_MAX = 10_000
 
+RUNS_MAX = 200_000
+"""Of all subjects together, in some 25 MB: Redis may be away for as long as a window."""
+
 
 class Runs:
     """What one subject has used: units in runs that are forgotten together, a run a ms or a tick."""
 
-    def __init__(self, limit: Limit, most: int) -> None:
-        self._tick_ms = limit.tick_ms
-        self._window_ms = limit.window_ms
-        self._most = most
+    def __init__(self) -> None:
         self._runs: deque[list[int]] = deque()
         """Each the number of its run and its units, oldest first."""
         self._used = 0
+
+    def meet(self, limit: Limit, most: int) -> None:
+        """Be held against a limit, which may have changed since; its ticks have not, by its key."""
+        self._tick_ms = limit.tick_ms
+        self._window_ms = limit.window_ms
+        self._most = most
 
     def look(self, now_ms: int, cost: int) -> State:
         """Forget what is over, and tell how it is."""
@@ -42,6 +48,9 @@ class Runs:
             self._runs.append([run, cost])
         self._used += cost
 
+    def __len__(self) -> int:
+        return len(self._runs)
+
     def _gone_ms(self, run: int) -> int:
         return (run + 1) * self._tick_ms - 1 + self._window_ms
 
@@ -49,14 +58,18 @@ class Runs:
 class LocalWindows:
     """The windows of the subjects that came last."""
 
-    def __init__(self, processes: int, most: int = SUBJECTS_MAX) -> None:
+    def __init__(self, processes: int, most: int = SUBJECTS_MAX, most_runs: int = RUNS_MAX) -> None:
         self._processes = processes
         self._most = most
+        self._most_runs = most_runs
+        self._held = 0
+        """How many runs there are."""
         self._windows: OrderedDict[str, Runs] = OrderedDict()
 
     def ask(self, question: Question, now_ms: int) -> Decision:
         """Decide as check.lua does; each process of a pod has its share of every limit."""
         runs = [self._runs(window) for window in question.windows]
+        held = sum(map(len, runs))
         states = [each.look(now_ms, question.cost) for each in runs]
         pairs = list(zip(question.windows, states, strict=True))
         fits = not any(state.retry_ms for window, state in pairs if not window.limit.is_tried)
@@ -67,22 +80,27 @@ class LocalWindows:
                     each.charge(now_ms, question.cost)
                     after = each.look(now_ms, 0)
                     states[n] = State(after.remaining, after.reset_ms, states[n].retry_ms)
+        self._held += sum(map(len, runs)) - held
+        self._forget_the_oldest()
         return Decision(fits, question.windows, states)
 
     def forget(self, window: Window) -> None:
         """Let a subject begin anew."""
-        self._windows.pop(window.key, None)
+        self._held -= len(self._windows.pop(window.key, ()))
 
     def _runs(self, window: Window) -> Runs:
         runs = self._windows.get(window.key)
         if runs is None:
-            share = max(window.limit.max // self._processes, 1)
-            runs = self._windows[window.key] = Runs(window.limit, share)
-            if len(self._windows) > self._most:
-                self._windows.popitem(last=False)
+            runs = self._windows[window.key] = Runs()
         else:
             self._windows.move_to_end(window.key)
+        runs.meet(window.limit, max(window.limit.max // self._processes, 1))
         return runs
+
+    def _forget_the_oldest(self) -> None:
+        while len(self._windows) > self._most or self._held > self._most_runs:
+            _, gone = self._windows.popitem(last=False)
+            self._held -= len(gone)
 
     def __len__(self) -> int:
         return len(self._windows)

@@ -13,6 +13,9 @@ from osnovci.limits.matching import Matcher, matcher
 
 CLIENTS_KEPT = 4096
 
+FORWARDED_KEPT_CHARACTERS = 256
+"""Whoever sends a longer X-Forwarded-For is looked at anew each time: it would take memory as it likes."""
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -55,12 +58,17 @@ class Policies:
         self.rules = tuple(sorted(rules, key=lambda rule: rule.limit.form))
         self.labels = {(rule.limit.policy, rule.limit.name): rule.label for rule in rules}
         # Addresses are slow to read, and a client comes again.
-        self.client = lru_cache(CLIENTS_KEPT)(self._client)
+        self._known = lru_cache(CLIENTS_KEPT)(self._client)
 
     @property
     def looks_at_proxies(self) -> bool:
         """Whether X-Forwarded-For counts at all."""
         return bool(self._trusted)
+
+    def client(self, peer: str, forwarded: str) -> Client:
+        """Give who sends a request, and what limits that client."""
+        find = self._known if len(forwarded) <= FORWARDED_KEPT_CHARACTERS else self._client
+        return find(peer, forwarded)
 
     def windows(self, client: Client, user: str | None, path: str, method: str) -> list[Window]:
         """Give what a request is counted in."""

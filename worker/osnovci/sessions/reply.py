@@ -1,9 +1,9 @@
 """The answer to a visit: its cookies, and the 503 where a session was needed and Redis was away."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from typing import TYPE_CHECKING
 
-from osnovci.web.asgi import Message, Send, answer
+from osnovci.web.asgi import Header, Message, Send, answer
 
 if TYPE_CHECKING:
     from osnovci.sessions.visit import Visit
@@ -12,6 +12,7 @@ SERVER_ERROR = 500
 UNAVAILABLE = 503
 BODY = {"error": "sessions cannot be read now; try again in a second"}
 TRY_AGAIN_LATER = 1013
+CACHE_CONTROL = b"cache-control"
 
 
 class Reply:
@@ -34,12 +35,14 @@ class Reply:
                 self._replaced = True
                 return self._answer()
             if self._visit.cookies:
-                message = {
-                    **message,
-                    "headers": [*message.get("headers", ()), *self._visit.cookies],
-                }
+                message = {**message, "headers": self._with_cookies(message.get("headers", ()))}
         self._begun = True
         return self._send(message)
+
+    def _with_cookies(self, headers: Iterable[Header]) -> list[Header]:
+        """Set the cookies; the answer is this visitor's alone, whatever the route says of its body."""
+        others = (each for each in headers if each[0].lower() != CACHE_CONTROL)
+        return [*others, *self._visit.cookies, (CACHE_CONTROL, b"no-store")]
 
     async def unavailable(self, kind: str) -> bool:
         """Answer what could not be served for want of Redis; False where an answer has begun."""

@@ -7,7 +7,7 @@ follow from it and the keys: who presents it twice at once gets the same, and Re
 
 import hmac
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jwt
@@ -32,7 +32,7 @@ class Identity:
 class SessionToken:
     """What a JWT of ours says."""
 
-    session_id: str
+    session_id: str = field(repr=False)
     identity: Identity
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ReadOnlyError, RedisError, ResponseError
 
 from osnovci.app_contract import app_heartbeat_key, config_key
 from osnovci.config.revision import Config, ConfigError, Mark, read
@@ -66,6 +66,9 @@ class Link:
                 pipe.execute_command(*each)
             found, *written = await pipe.execute(raise_on_error=False)
         for each in written:
+            if isinstance(each, ReadOnlyError):
+                # After a failover, a new connection finds the primary.
+                await self._redis.connection_pool.disconnect()
             if isinstance(each, Exception):
                 raise each
         if isinstance(found, ResponseError):

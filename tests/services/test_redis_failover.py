@@ -1,0 +1,73 @@
+"""Redis fails over in mid-traffic, and no connection is closed: who is answered by a replica leaves it."""
+
+import asyncio
+import time
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from failover import FailingOver, failing_over
+from limits import APP, limit
+from waiting import eventually, eventually_async
+from web_pods import RunningPod, app_document, environment
+from workers import NAMESPACE
+
+from osnovci.limit_contract import LimitDocument, LimiterState, PolicyDocument
+from osnovci.limits.client import AsyncLimits
+from osnovci.line import Line
+
+MANY = limit(max=100)
+
+
+@pytest.fixture
+def redis_pair(tmp_path: Path) -> Generator[FailingOver]:
+    with failing_over(tmp_path) as redis:
+        yield redis
+
+
+async def test_limits_count_on_where_the_primary_is(redis_pair: FailingOver) -> None:
+    line = Line(redis_pair.url, budget_seconds=5)
+    limits = AsyncLimits(line, NAMESPACE, APP)
+    for _ in range(10):
+        await limits.check(MANY, "ana")
+    redis_pair.fail_over()
+    met = await asyncio.gather(*(limits.check(MANY, "ana") for _ in range(10)))
+    assert all(each.allowed for each in met)
+
+    async def counts_on() -> bool:
+        [state] = (await limits.check(MANY, "ana")).states
+        return state.remaining < 90 and limits.guard.state(time.monotonic()) == LimiterState.REDIS
+
+    await eventually_async(counts_on)
+    await line.aclose()
+
+
+def test_a_web_pod_counts_and_reports_where_the_primary_is(
+    redis_pair: FailingOver, tmp_path: Path
+) -> None:
+    policy = PolicyDocument(
+        name="limits", limits=(LimitDocument(name="api", max=1_000_000, window_ms=60_000),)
+    )
+    told = environment(redis_pair.url, app_document(policies=(policy,)), "web-1")
+    client, log = redis_pair.primary.client, tmp_path / "web-1.log"
+    pod = RunningPod.start(client, log, told, "limited_app:app")
+    try:
+        assert pod.wait_for("/api/ready").get("/").status == 200
+        redis_pair.fail_over()
+        pod.redis = redis_pair.primary.client
+        before_ms = _at_ms(pod)
+
+        def counts_and_reports() -> bool:
+            assert pod.get("/").status == 200
+            beat = pod.heartbeat()
+            is_new = beat is not None and beat.at_ms > before_ms
+            return beat is not None and is_new and beat.limiter == LimiterState.REDIS
+
+        eventually(counts_and_reports)
+    finally:
+        pod.close()
+
+
+def _at_ms(pod: RunningPod) -> int:
+    beat = pod.heartbeat()
+    return beat.at_ms if beat else 0
