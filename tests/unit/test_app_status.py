@@ -7,6 +7,7 @@ from apps import APP, DOCUMENT, POD, app, beat, decided, deployed, reports, revi
 from builders import AWAY, NAMESPACE
 
 from osnovci import app_contract
+from osnovci.app_contract import PoolUse
 from osnovci_operator.app import status, way_in
 from osnovci_operator.app.rollout import APPLIED, Course
 from osnovci_operator.app.seen import Seen, Stranger
@@ -175,6 +176,21 @@ def test_the_traffic_is_that_of_all_pods() -> None:
     away = seen(deployed=deployed(), reports=AWAY)
     kept = status.status(of, written, away, Outcome(decided(of, away), WANTED))
     assert (kept["traffic"], kept["configRevision"]) == (expected, 1)
+
+
+def test_connections_that_cannot_be_read_stay_as_last_seen() -> None:
+    of = app(database={})
+    use = PoolUse(size=10, open=5, in_use=4)
+
+    def database(given: Seen, last: dict[str, Any]) -> dict[str, int]:
+        return status.status(of, last, given, Outcome(decided(of, given), WANTED))["database"]
+
+    busy = seen(deployed=deployed(), reports=reports(beat(database=use)))
+    assert database(busy, {}) == {"budget": 50, "inUse": 4}
+    away = seen(deployed=deployed(), reports=AWAY)
+    assert database(away, {"database": {"budget": 1, "inUse": 4}}) == {"budget": 50, "inUse": 4}
+    # Not observed is not zero.
+    assert database(away, {}) == {"budget": 50}
 
 
 def test_an_app_that_was_rolled_back_is_not_what_its_spec_asks() -> None:

@@ -80,7 +80,7 @@ def status(app: App, last: dict[str, Any], seen: Seen, outcome: Outcome) -> dict
             seen.now,
         ),
         **_figures(last, seen.reports),
-        **_database(decision.share, seen.reports),
+        **_database(decision.share, seen.reports, last),
     }
 
 
@@ -196,13 +196,17 @@ def _pods_ready(deployed: Deployed, desired: int, pods_trouble: str | None) -> C
     return Condition("Ready", True, "PodsReady", f"{counts}; {trouble}" if trouble else counts)
 
 
-def _database(share: Share | None, reports: Reports | Unreadable | None) -> dict[str, Any]:
+def _database(
+    share: Share | None, reports: Reports | Unreadable | None, last: dict[str, Any]
+) -> dict[str, Any]:
     if not share:
         return {}
-    beats = reports.beats.values() if isinstance(reports, Reports) else ()
-    uses = [beat.database for each in beats for beat in each if beat.database]
-    in_use = sum(use.in_use for use in uses)
-    return {"database": {"budget": share.budget, "inUse": in_use}}
+    if isinstance(reports, Reports):
+        uses = (beat.database for each in reports.beats.values() for beat in each)
+        in_use = sum(use.in_use for use in uses if use)
+    else:
+        in_use = last.get("database", {}).get("inUse")
+    return {"database": {"budget": share.budget} | ({} if in_use is None else {"inUse": in_use})}
 
 
 def database_budget(app: App, share: Share) -> Condition:

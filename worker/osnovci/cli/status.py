@@ -81,7 +81,8 @@ def app_story(body: dict[str, Any]) -> Iterator[tuple[str, str]]:
         rate = f"{traffic['requestsPerSecond']} requests/s"
         yield "traffic", f"{rate}, {traffic['errorRate']} errors{p95}"
     if database := given.get("database"):
-        yield "database", f"{_words(given, 'DatabaseBudget')}; {database['inUse']} in use"
+        in_use = f"; {database['inUse']} in use" if "inUse" in database else ""
+        yield "database", _words(given, "DatabaseBudget") + in_use
     yield "config", _words(given, "ConfigEnforced")
     yield "url", given.get("url", "")
 
