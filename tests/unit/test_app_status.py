@@ -114,6 +114,7 @@ def test_what_is_true_of_an_app(given: Seen, ready: str, progressing: str) -> No
 
 
 TWO = frozenset({POD, OTHER})
+NONE = frozenset[str]()
 
 
 @pytest.mark.parametrize(
@@ -148,6 +149,19 @@ TWO = frozenset({POD, OTHER})
             "Unknown NotReported: of 2 ready pods, 1 report; a pod does by `osnovci serve`, or by "
             f"the middleware of osnovci.web: {OTHER}",
             id="one is silent",
+        ),
+        pytest.param(
+            seen(
+                deployed=deployed(asked=0, existing=0, ready=0), reports=reports(), ready_pods=NONE
+            ),
+            "True Enforced: there is no pod; the next one begins with revision 1",
+            id="the count is 0",
+        ),
+        pytest.param(
+            seen(deployed=deployed(ready=0), reports=reports(), ready_pods=NONE),
+            "Unknown NotReported: of 0 ready pods, 0 report; a pod does by `osnovci serve`, or by "
+            "the middleware of osnovci.web",
+            id="none is ready yet",
         ),
         pytest.param(
             seen(reports=None),
