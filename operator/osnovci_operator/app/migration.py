@@ -15,7 +15,7 @@ from osnovci.app_contract import ENV_APP
 from osnovci_operator.app.spec import App, Migration
 from osnovci_operator.labels import APP, MIGRATION, app_object_labels
 from osnovci_operator.pod_trouble import trouble
-from osnovci_operator.resource import format_duration
+from osnovci_operator.resource import format_duration, whole_seconds
 
 RETRIES = 2
 """Pods that fail before it is given up, less one: a database may be away for a moment."""
@@ -85,7 +85,7 @@ def job(app: App, template: dict[str, Any]) -> dict[str, Any]:
         },
         "spec": {
             "backoffLimit": RETRIES,
-            "activeDeadlineSeconds": round(migration.timeout.total_seconds()),
+            "activeDeadlineSeconds": whole_seconds(migration.timeout),
             "ttlSecondsAfterFinished": KEPT_SECONDS,
             # Else two could run at a time, when one is told to end.
             "podReplacementPolicy": "Failed",
