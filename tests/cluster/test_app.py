@@ -172,7 +172,8 @@ def test_a_person_looks_and_rolls_back(app: MakeApp) -> None:
     assert spec["replicas"] == 2
     assert web.ask().split()[1] == "1"
     gone = osnovci("status", "app/nobody")
-    assert (gone.returncode, gone.stderr) == (2, "osnovci: there is no osnovciapp nobody\n")
+    words = f"osnovci: there is no OsnovciApp nobody in namespace {NAMESPACE}; -n names another one"
+    assert (gone.returncode, gone.stderr) == (2, f"{words}\n")
 
 
 def test_the_workers_of_a_pool_follow_the_good_revisions_of_an_app(
