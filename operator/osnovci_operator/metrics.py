@@ -45,6 +45,9 @@ FREED = Counter(
 )
 
 
+CONDITION_VALUES = {"True": 1, "False": 0}
+
+
 class StatusCollector(Collector):
     """Figures of our objects, read from their last status when they are asked for."""
 
@@ -57,6 +60,7 @@ class StatusCollector(Collector):
             if kind.scales:
                 yield from self._replicas(kind)
         yield from self._policies()
+        yield self._conditions()
         jobs = GaugeMetricFamily(
             "osnovci_queue_jobs",
             "Jobs of a queue, by state.",
@@ -68,6 +72,20 @@ class StatusCollector(Collector):
                 for state in ("waiting", "active", "scheduled", "completed", "failed"):
                     jobs.add_metric([*place, queue["name"], state], queue.get(state, 0))
         yield jobs
+
+    def _conditions(self) -> Metric:
+        gauge = GaugeMetricFamily(
+            "osnovci_condition",
+            "1 while a condition is True, 0 while it is False; none while it is Unknown.",
+            labels=["namespace", "kind", "name", "type", "reason"],
+        )
+        for key in self._store.all_keys():
+            each = self._store.get(key)
+            for of in each.status.get("conditions", ()) if each else ():
+                if of["status"] in CONDITION_VALUES:
+                    labels = [key.namespace, key.kind, key.name, of["type"], of["reason"]]
+                    gauge.add_metric(labels, CONDITION_VALUES[of["status"]])
+        return gauge
 
     def _policies(self) -> Iterator[Metric]:
         requests = CounterMetricFamily(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
+from math import ceil
 from typing import Annotated, Any, Generic, Self, TypeVar
 
 from pydantic import (
@@ -68,6 +69,12 @@ Duration = Annotated[
     ),
 ]
 """A length of time, above zero; a string such as `5s` in the resource."""
+
+
+def whole_seconds(length: timedelta) -> int:
+    """Give a length of time as Kubernetes counts: 0 would be no grace at all, so what is begun counts."""
+    return ceil(length.total_seconds())
+
 
 Quantity = Annotated[
     int | str,

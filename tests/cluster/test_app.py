@@ -134,6 +134,20 @@ def test_a_migration_runs_once_before_a_revision_and_stops_it_where_it_fails(
     redis.delete(key)
 
 
+def test_a_migration_waits_for_that_of_an_earlier_revision(app: MakeApp) -> None:
+    web, command = app("web-migrates-twice"), ["sleep", "300"]
+    web.apply()
+    web.wait("Progressing", "RolledOut")
+    web.apply(version="2", migration={"command": command})
+    web.wait("Progressing", "Migrating")
+    (first,) = (each["metadata"]["name"] for each in web.jobs())
+    web.apply(version="3", migration={"command": ["true"]})
+    eventually(lambda: f"waits for Job {first}" in web.condition("Progressing")["message"])
+    assert [each["metadata"]["name"] for each in web.jobs()] == [first]
+    kubectl("-n", NAMESPACE, "delete", "job", first)
+    eventually(lambda: web.serves() and web.ask().split()[1] == "3", within=90)
+
+
 def test_a_person_looks_and_rolls_back(app: MakeApp) -> None:
     web = app("web-goes-back")
     web.apply(health={"maxInFlight": 100}, labels_of_pod={"part": "one"})
@@ -158,7 +172,8 @@ def test_a_person_looks_and_rolls_back(app: MakeApp) -> None:
     assert spec["replicas"] == 2
     assert web.ask().split()[1] == "1"
     gone = osnovci("status", "app/nobody")
-    assert (gone.returncode, gone.stderr) == (2, "osnovci: there is no osnovciapp nobody\n")
+    words = f"osnovci: there is no OsnovciApp nobody in namespace {NAMESPACE}; -n names another one"
+    assert (gone.returncode, gone.stderr) == (2, f"{words}\n")
 
 
 def test_the_workers_of_a_pool_follow_the_good_revisions_of_an_app(

@@ -6,7 +6,17 @@ import pytest
 from apps import TEMPLATE_HASH, app, decided, deployed, reports, revision, seen
 
 from osnovci_operator.app import build, status
-from osnovci_operator.app.migration import Run, State, digest, job, job_name, run, said
+from osnovci_operator.app.migration import (
+    Run,
+    State,
+    behind,
+    digest,
+    job,
+    job_name,
+    run,
+    said,
+    unfinished,
+)
 from osnovci_operator.app.objects import core
 from osnovci_operator.app.rollout import Course, Revision, course, migrated
 from osnovci_operator.app.seen import Deployed
@@ -189,6 +199,24 @@ def test_a_job_is_read(found: dict[str, Any] | None, state: State, words: str) -
     spec = app(migration=MIGRATION).spec.migration
     assert spec
     assert run("d", spec, found, "no room") == Run("d", state, words)
+
+
+def test_an_earlier_migration_that_has_not_ended_goes_first() -> None:
+    ended = [a_job(("Complete", "")), a_job(("Failed", "DeadlineExceeded"))]
+    assert unfinished(ended) is None
+    # Told to end, but its pods have not yet.
+    ending = a_job(("FailureTarget", ""))
+    assert unfinished([*ended, ending]) is ending
+    waits = behind(NEW.migration, ending, "pod x cannot pull its image")
+    assert waits.words == (
+        "the migration waits for Job homework-migrate-x, which came before it: pod x cannot pull "
+        "its image; delete that Job if it does not end by itself"
+    )
+    was = stands(proven())
+    chosen = course(NEW, seen(deployed=was, migration=waits), "3m")
+    assert chosen.revision == OLD
+    assert "Job" not in kinds(chosen)
+    assert told(chosen, was)["Progressing"].startswith(f"True Migrating: {waits.words}; ")
 
 
 def test_what_the_newest_pod_in_trouble_says_is_told() -> None:

@@ -136,3 +136,14 @@ def test_a_variable_of_the_users_goes_before_ours() -> None:
 def test_what_is_hot_rolls_no_pod(changed: dict[str, Any]) -> None:
     before = app(database={})
     assert build.template(app(**({"database": {}} | changed))) == build.template(before)
+
+
+def test_less_than_a_second_is_one_and_a_deadline_is_above_the_time_before_it() -> None:
+    """Kubernetes counts whole seconds: no grace would cut off every request of a pod that stops."""
+    short = app(
+        shutdown={"drain": "100ms", "grace": "400ms"},
+        rollout={"minReady": "1200ms", "deadline": "1500ms"},
+    )
+    spec = build.deployment(short, 1, course(revision(short), seen(), "2s"))["spec"]
+    assert spec["template"]["spec"]["terminationGracePeriodSeconds"] == 1
+    assert (spec["minReadySeconds"], spec["progressDeadlineSeconds"]) == (2, 3)

@@ -90,3 +90,11 @@ def test_a_rollout_is_complete_or_stalled(
     unsettled = Deployed.parse(body, [])
     assert not unsettled.complete
     assert not unsettled.stalled
+
+
+def test_a_rollout_that_somebody_holds_is_told() -> None:
+    body = deployment()
+    assert Deployed.parse(body, []).trouble is None
+    body["spec"]["paused"] = True
+    resume = f"`kubectl rollout resume deployment/{APP}` lets it go on"
+    assert Deployed.parse(body, []).trouble == f"somebody paused it: {resume}"

@@ -7,6 +7,7 @@ from apps import APP, DOCUMENT, POD, app, beat, decided, deployed, reports, revi
 from builders import AWAY, NAMESPACE
 
 from osnovci import app_contract
+from osnovci.app_contract import PoolUse
 from osnovci_operator.app import status, way_in
 from osnovci_operator.app.rollout import APPLIED, Course
 from osnovci_operator.app.seen import Seen, Stranger
@@ -113,6 +114,7 @@ def test_what_is_true_of_an_app(given: Seen, ready: str, progressing: str) -> No
 
 
 TWO = frozenset({POD, OTHER})
+NONE = frozenset[str]()
 
 
 @pytest.mark.parametrize(
@@ -149,6 +151,19 @@ TWO = frozenset({POD, OTHER})
             id="one is silent",
         ),
         pytest.param(
+            seen(
+                deployed=deployed(asked=0, existing=0, ready=0), reports=reports(), ready_pods=NONE
+            ),
+            "True Enforced: there is no pod; the next one begins with revision 1",
+            id="the count is 0",
+        ),
+        pytest.param(
+            seen(deployed=deployed(ready=0), reports=reports(), ready_pods=NONE),
+            "Unknown NotReported: of 0 ready pods, 0 report; a pod does by `osnovci serve`, or by "
+            "the middleware of osnovci.web",
+            id="none is ready yet",
+        ),
+        pytest.param(
             seen(reports=None),
             "Unknown NotObserved: the config is to be published",
             id="nothing was read yet",
@@ -175,6 +190,21 @@ def test_the_traffic_is_that_of_all_pods() -> None:
     away = seen(deployed=deployed(), reports=AWAY)
     kept = status.status(of, written, away, Outcome(decided(of, away), WANTED))
     assert (kept["traffic"], kept["configRevision"]) == (expected, 1)
+
+
+def test_connections_that_cannot_be_read_stay_as_last_seen() -> None:
+    of = app(database={})
+    use = PoolUse(size=10, open=5, in_use=4)
+
+    def database(given: Seen, last: dict[str, Any]) -> dict[str, int]:
+        return status.status(of, last, given, Outcome(decided(of, given), WANTED))["database"]
+
+    busy = seen(deployed=deployed(), reports=reports(beat(database=use)))
+    assert database(busy, {}) == {"budget": 50, "inUse": 4}
+    away = seen(deployed=deployed(), reports=AWAY)
+    assert database(away, {"database": {"budget": 1, "inUse": 4}}) == {"budget": 50, "inUse": 4}
+    # Not observed is not zero.
+    assert database(away, {}) == {"budget": 50}
 
 
 def test_an_app_that_was_rolled_back_is_not_what_its_spec_asks() -> None:

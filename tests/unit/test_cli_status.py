@@ -112,3 +112,16 @@ def test_without_kubectl_it_says_what_is_missing(command: str, tmp_path: Path) -
 def test_another_kind_is_refused(arguments: tuple[str, ...], words: str, tmp_path: Path) -> None:
     ended = osnovci(*arguments, path=str(tmp_path))
     assert (ended.returncode, ended.stderr) == (2, f"osnovci: {words}\n")
+
+
+@pytest.mark.parametrize("command", ["status", "rollback"])
+def test_where_it_looked_is_said(command: str, tmp_path: Path) -> None:
+    # As kubectl with --ignore-not-found does where there is none: it says nothing.
+    program = tmp_path / "kubectl"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    ended = osnovci(command, "app/shop", "-n", "elsewhere", path=str(tmp_path))
+    words = "there is no OsnovciApp shop in namespace elsewhere; -n names another one"
+    assert (ended.returncode, ended.stderr) == (2, f"osnovci: {words}\n")
+    ended = osnovci(command, "app/shop", path=str(tmp_path))
+    assert "shop in the namespace of kubectl's context; -n names another one" in ended.stderr

@@ -10,7 +10,7 @@ from osnovci.app_revisions import GoodRevision, GoodRevisions, revisions_name
 from osnovci_operator.labels import APP as LABEL
 from osnovci_operator.queuepool.build import deployment
 from osnovci_operator.queuepool.decide import Reason, ScalingState, decide
-from osnovci_operator.queuepool.seen import FollowedApp
+from osnovci_operator.queuepool.seen import FollowedApp, kept_of
 from osnovci_operator.queuepool.spec import Pool
 from osnovci_operator.resource import Key
 from osnovci_operator.store import Store
@@ -118,6 +118,15 @@ def revisions_map(version: str = "1") -> dict[str, Any]:
         "labels": {LABEL: APP},
     }
     return {"kind": "ConfigMap", "metadata": metadata, "data": GOOD.data()}
+
+
+def test_only_the_apps_own_config_map_says_what_workers_run() -> None:
+    body = revisions_map()
+    assert kept_of("app", None) == kept_of("app", body) == GoodRevisions()
+    body["metadata"]["ownerReferences"] = [{"uid": "app"}]
+    assert kept_of("app", body) == GOOD
+    # Of an app of the name that was deleted, until Kubernetes has taken it away.
+    assert kept_of("newer app", body) == GoodRevisions()
 
 
 def test_who_follows_an_app_is_woken_by_what_is_its_concern() -> None:

@@ -13,6 +13,7 @@ from osnovci_operator import pods
 from osnovci_operator.app.rollout import Course
 from osnovci_operator.app.spec import App
 from osnovci_operator.labels import PROCESSES, RELEASE, app_labels, app_object_labels
+from osnovci_operator.resource import whole_seconds
 
 COMMAND = ["osnovci", "serve"]
 KEPT_REVISIONS = 5
@@ -50,7 +51,7 @@ def _template(app: App, *, release: str) -> dict[str, Any]:
     return pods.template(
         section,
         labels=app_object_labels(name),
-        grace_seconds=round(spec.shutdown.grace.total_seconds()),
+        grace_seconds=whole_seconds(spec.shutdown.grace),
         containers=[web | _probes(spec.port)],
     )
 
@@ -58,6 +59,7 @@ def _template(app: App, *, release: str) -> dict[str, Any]:
 def deployment(app: App, replicas: int, course: Course) -> dict[str, Any]:
     """Build the Deployment: surge first, given up after the deadline."""
     rollout = app.spec.rollout
+    minimum = whole_seconds(rollout.min_ready)
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -65,8 +67,8 @@ def deployment(app: App, replicas: int, course: Course) -> dict[str, Any]:
         "spec": {
             "replicas": replicas,
             "revisionHistoryLimit": KEPT_REVISIONS,
-            "minReadySeconds": round(rollout.min_ready.total_seconds()),
-            "progressDeadlineSeconds": round(rollout.deadline.total_seconds()),
+            "minReadySeconds": minimum,
+            "progressDeadlineSeconds": max(whole_seconds(rollout.deadline), minimum + 1),
             "strategy": {
                 "type": "RollingUpdate",
                 "rollingUpdate": {

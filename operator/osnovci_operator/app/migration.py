@@ -15,7 +15,7 @@ from osnovci.app_contract import ENV_APP
 from osnovci_operator.app.spec import App, Migration
 from osnovci_operator.labels import APP, MIGRATION, app_object_labels
 from osnovci_operator.pod_trouble import trouble
-from osnovci_operator.resource import format_duration
+from osnovci_operator.resource import format_duration, whole_seconds
 
 RETRIES = 2
 """Pods that fail before it is given up, less one: a database may be away for a moment."""
@@ -85,7 +85,7 @@ def job(app: App, template: dict[str, Any]) -> dict[str, Any]:
         },
         "spec": {
             "backoffLimit": RETRIES,
-            "activeDeadlineSeconds": round(migration.timeout.total_seconds()),
+            "activeDeadlineSeconds": whole_seconds(migration.timeout),
             "ttlSecondsAfterFinished": KEPT_SECONDS,
             # Else two could run at a time, when one is told to end.
             "podReplacementPolicy": "Failed",
@@ -105,12 +105,7 @@ def run(of: str, migration: Migration, found: dict[str, Any] | None, said: str) 
     """Read a Job; None is one that does not exist. `said` is what its pods are in trouble with."""
     if not found:
         return Run(of, State.ABSENT, "the migration is to run")
-    name = found["metadata"]["name"]
-    verdicts = {
-        each["type"]: each
-        for each in found.get("status", {}).get("conditions", ())
-        if each["status"] == "True"
-    }
+    name, verdicts = found["metadata"]["name"], _verdicts(found)
     if "Complete" in verdicts:
         return Run(of, State.SUCCEEDED)
     failed = verdicts.get("Failed")
@@ -123,7 +118,25 @@ def run(of: str, migration: Migration, found: dict[str, Any] | None, said: str) 
     return Run(of, State.FAILED, f"{words}: {said or f'see Job {name}'}")
 
 
+def unfinished(jobs: Iterable[dict[str, Any]]) -> dict[str, Any] | None:
+    """Give a Job that may still run; None where all have ended."""
+    return next((job for job in jobs if not _verdicts(job).keys() & {"Complete", "Failed"}), None)
+
+
+def behind(of: str, job: dict[str, Any], said: str) -> Run:
+    """Wait for a Job of before: two migrations would change one database at a time."""
+    words = f"the migration waits for Job {job['metadata']['name']}, which came before it"
+    if said:
+        words += f": {said}"
+    return Run(of, State.RUNNING, f"{words}; delete that Job if it does not end by itself")
+
+
 def said(pods: Iterable[dict[str, Any]]) -> str:
     """Give what the newest of a Job's pods is in trouble with; empty where none is."""
     newest = sorted(pods, key=lambda pod: pod["metadata"]["creationTimestamp"], reverse=True)
     return next((words for pod in newest if (words := trouble(pod))), "")
+
+
+def _verdicts(job: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    conditions = job.get("status", {}).get("conditions", ())
+    return {each["type"]: each for each in conditions if each["status"] == "True"}

@@ -1,12 +1,16 @@
 """How the migration of an app's revision stands: its Job, and what the Job's pods say."""
 
+from typing import Any
+
 from osnovci_operator.app import migration
 from osnovci_operator.app.migration import Run, State
+from osnovci_operator.app.objects import is_of
 from osnovci_operator.app.rollout import Revision, migrated
 from osnovci_operator.app.seen import Deployed
 from osnovci_operator.app.spec import App
 from osnovci_operator.kinds import JOB, POD
 from osnovci_operator.kube import Kube
+from osnovci_operator.labels import app_labels, selector
 from osnovci_operator.resource import Key
 from osnovci_operator.store import Store
 
@@ -31,12 +35,23 @@ class Migrations:
         place = Key(JOB, namespace, migration.job_name(name, digest))
         job = self._store.child(app.key, JOB, place.name)
         job = job or await self._kube.get(JOB, namespace, place.name)
+        if before := await self._before(app, job):
+            name = before["metadata"]["name"]
+            return migration.behind(digest, before, await self._said(app.key, name))
         said = await self._said(app.key, place.name) if job else ""
         return migration.run(digest, app.spec.migration, job, said)
 
     def forget(self, key: Key) -> None:
         """Let go of an app that is no more."""
         self._trouble.pop(key, None)
+
+    async def _before(self, app: App, job: dict[str, Any] | None) -> dict[str, Any] | None:
+        """Give a Job that is to go first: an earlier revision's, or that of a deleted app of the name."""
+        if job:
+            return None if is_of(app, job) else job
+        # The cache may not have seen the last one yet.
+        labels = selector(app_labels(app.identity.name))
+        return migration.unfinished(await self._kube.list(JOB, app.identity.namespace, labels))
 
     async def _said(self, key: Key, job: str) -> str:
         # They do not carry the app's label, so they are not watched.

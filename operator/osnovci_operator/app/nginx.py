@@ -4,7 +4,6 @@ Its pods do not carry the app's label, by which the app's own pods are found and
 config is in the pod template, so a change of it is a rollout like any other, a new pod first.
 """
 
-import math
 from typing import Any
 
 from osnovci_operator.app.build import metadata
@@ -19,6 +18,7 @@ from osnovci_operator.app.nginx_config import (
 from osnovci_operator.app.spec import App
 from osnovci_operator.labels import app_labels, load_balancer_labels, load_balancer_object_labels
 from osnovci_operator.pods import WRITABLE
+from osnovci_operator.resource import whole_seconds
 
 
 def nginx_name(app: str) -> str:
@@ -78,12 +78,12 @@ def _deployment(app: App, image: str) -> dict[str, Any]:
 
 def _pod(app: App, image: str) -> dict[str, Any]:
     shutdown, pull_secrets = app.spec.shutdown, app.spec.pod.image_pull_secrets
-    drain = math.ceil(shutdown.drain.total_seconds())
+    drain = whole_seconds(shutdown.drain)
     spec: dict[str, Any] = {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "containers": [_container(app, image, drain)],
-        "terminationGracePeriodSeconds": drain + math.ceil(shutdown.grace.total_seconds()),
+        "terminationGracePeriodSeconds": drain + whole_seconds(shutdown.grace),
         "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
         "topologySpreadConstraints": [
             {
@@ -105,7 +105,7 @@ def _container(app: App, image: str, drain_seconds: int) -> dict[str, Any]:
         namespace=app.identity.namespace,
         sticky=app.spec.load_balancer.sticky,
         # A second before the pod is killed: open connections are closed, not cut.
-        grace_seconds=max(1, math.ceil(app.spec.shutdown.grace.total_seconds()) - 1),
+        grace_seconds=max(1, whole_seconds(app.spec.shutdown.grace) - 1),
     )
     # Meanwhile everybody learns that the pod leaves; then the image's STOPSIGNAL, SIGQUIT, lets
     # nginx answer what it has begun.

@@ -35,7 +35,7 @@ class Deployed:
     stalled: bool
     """The newest revision made no progress for as long as the rollout's deadline."""
     trouble: str | None = None
-    """What keeps its pods from being made."""
+    """What keeps its pods from being made or replaced."""
     notes: Mapping[str, str] = field(default_factory=dict[str, str])
     """Its annotations."""
     template_hash: str = ""
@@ -73,7 +73,8 @@ class Deployed:
             complete=rolled_out and status.get("availableReplicas", 0) == asked > 0,
             rolled_out=rolled_out,
             stalled=settled and progress == "ProgressDeadlineExceeded",
-            trouble=failure.get("message") if failure.get("status") == "True" else None,
+            trouble=_paused(metadata["name"], spec)
+            or (failure.get("message") if failure.get("status") == "True" else None),
             notes=notes,
             template_hash=next(
                 (_hash(each) for each in owned if _number(each) == number and number), ""
@@ -134,6 +135,13 @@ class Seen:
     """The revisions that were good, as they are kept."""
     migration: Run | None = None
     """The migration of the revision that the spec asks for; None: it has none."""
+
+
+def _paused(name: str, spec: Mapping[str, Any]) -> str | None:
+    """Say that somebody holds the rollout, which is theirs to do: Kubernetes sets no deadline then."""
+    if not spec.get("paused"):
+        return None
+    return f"somebody paused it: `kubectl rollout resume deployment/{name}` lets it go on"
 
 
 def _is_owned(body: dict[str, Any], uid: str) -> bool:

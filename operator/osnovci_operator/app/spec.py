@@ -188,8 +188,8 @@ class DatabaseStatus(Model):
 
     budget: int
     """The most that all pods of the app may open."""
-    in_use: int
-    """Those that are in use, as the pods report them."""
+    in_use: int | None = None
+    """Those that are in use, as the pods report them; kept as last seen while Redis cannot be read."""
 
 
 class Status(Model):

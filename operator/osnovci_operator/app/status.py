@@ -1,6 +1,6 @@
 """What is reported of an OsnovciApp: its figures and conditions. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -80,7 +80,7 @@ def status(app: App, last: dict[str, Any], seen: Seen, outcome: Outcome) -> dict
             seen.now,
         ),
         **_figures(last, seen.reports),
-        **_database(decision.share, seen.reports),
+        **_database(decision.share, seen.reports, last),
     }
 
 
@@ -196,13 +196,17 @@ def _pods_ready(deployed: Deployed, desired: int, pods_trouble: str | None) -> C
     return Condition("Ready", True, "PodsReady", f"{counts}; {trouble}" if trouble else counts)
 
 
-def _database(share: Share | None, reports: Reports | Unreadable | None) -> dict[str, Any]:
+def _database(
+    share: Share | None, reports: Reports | Unreadable | None, last: dict[str, Any]
+) -> dict[str, Any]:
     if not share:
         return {}
-    beats = reports.beats.values() if isinstance(reports, Reports) else ()
-    uses = [beat.database for each in beats for beat in each if beat.database]
-    in_use = sum(use.in_use for use in uses)
-    return {"database": {"budget": share.budget, "inUse": in_use}}
+    if isinstance(reports, Reports):
+        uses = (beat.database for each in reports.beats.values() for beat in each)
+        in_use = sum(use.in_use for use in uses if use)
+    else:
+        in_use = last.get("database", {}).get("inUse")
+    return {"database": {"budget": share.budget} | ({} if in_use is None else {"inUse": in_use})}
 
 
 def database_budget(app: App, share: Share) -> Condition:
@@ -238,18 +242,21 @@ def config_enforced(seen: Seen, course: Course) -> Condition:
         message = f"{len(behind)} of {total} do not run revision {revision} yet: {first_of(behind)}"
         return Condition("ConfigEnforced", False, "Reconciling", message)
     if not revision or len(reporting) < len(seen.ready_pods) or not reporting:
-        silent = sorted(seen.ready_pods - reporting.keys())
-        message = (
-            f"of {total}, {len(reporting)} report; a pod does by `osnovci serve`, or by the "
-            "middleware of osnovci.web"
-        )
-        return Condition(
-            "ConfigEnforced",
-            None,
-            "NotReported",
-            message + (f": {first_of(silent)}" if silent else ""),
-        )
+        return _config_unreported(seen, revision, reporting.keys())
     return Condition("ConfigEnforced", True, "Enforced", f"{total} at revision {revision}")
+
+
+def _config_unreported(seen: Seen, revision: int, reporting: Collection[str]) -> Condition:
+    if revision and seen.deployed and not seen.deployed.asked and not any(seen.pods):
+        message = f"there is no pod; the next one begins with revision {revision}"
+        return Condition("ConfigEnforced", True, "Enforced", message)
+    message = (
+        f"of {counted(len(seen.ready_pods), 'ready pod')}, {len(reporting)} report; a pod does by "
+        "`osnovci serve`, or by the middleware of osnovci.web"
+    )
+    if silent := sorted(seen.ready_pods.difference(reporting)):
+        message += f": {first_of(silent)}"
+    return Condition("ConfigEnforced", None, "NotReported", message)
 
 
 def policy_affected(policies: Sequence[PolicyDocument]) -> Condition:

@@ -23,7 +23,7 @@ from osnovci_operator.queuepool.crew import Crew
 from osnovci_operator.queuepool.decide import ScalingState, decide
 from osnovci_operator.queuepool.decision import Decision, Reason
 from osnovci_operator.queuepool.drain import Plan, plan
-from osnovci_operator.queuepool.seen import FollowedApp, PoolReading, Seen, Workers
+from osnovci_operator.queuepool.seen import FollowedApp, PoolReading, Seen, Workers, kept_of
 from osnovci_operator.queuepool.spec import KIND, Pool
 from osnovci_operator.queuepool.status import Refusal
 from osnovci_operator.report import Reporter
@@ -136,10 +136,11 @@ class QueuePools:
     def _followed(self, pool: Pool) -> GoodRevisions | None:
         """Give what is kept of the app that the pool follows; None where there is no such app."""
         place = next(iter(QUEUE_POOL.follows(pool)), None)
-        if not place or not self._store.get(place):
+        app = self._store.get(place) if place else None
+        if not place or not app:
             return None
         kept = self._store.child(place, CONFIG_MAP, revisions_name(place.name))
-        return GoodRevisions.parse(kept.get("data", {}) if kept else {})
+        return kept_of(app.identity.uid, kept)
 
     def _taken(self, pool: Pool) -> list[tuple[str, str]]:
         owners = (

@@ -127,6 +127,13 @@ class Workers:
         )
 
 
+def kept_of(uid: str, body: dict[str, Any] | None) -> GoodRevisions:
+    """Read the good revisions of an app from its ConfigMap; one that is not the app's has none."""
+    owners = body["metadata"].get("ownerReferences", ()) if body else ()
+    is_its = uid in {each["uid"] for each in owners}
+    return GoodRevisions.parse(body.get("data", {}) if body and is_its else {})
+
+
 @dataclass(frozen=True)
 class FollowedApp:
     """The app that a pool follows."""

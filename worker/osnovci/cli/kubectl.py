@@ -28,6 +28,17 @@ def get(kind: str, name: str, namespace: str | None) -> dict[str, Any] | None:
     return json.loads(found) if found.strip() else None
 
 
+def get_named(kind: str, name: str, namespace: str | None) -> dict[str, Any]:
+    """Read an object that a person has named.
+
+    Raises OsnovciError where there is none.
+    """
+    if found := get(kind, name, namespace):
+        return found
+    where = f"namespace {namespace}" if namespace else "the namespace of kubectl's context"
+    raise OsnovciError(f"there is no {kind} {name} in {where}; -n names another one")
+
+
 def kubectl(*arguments: str, namespace: str | None) -> str:
     """Run kubectl and give what it printed.
 

@@ -4,7 +4,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from osnovci.cli.kubectl import APPS, add_namespace, get, kubectl
+from osnovci.cli.kubectl import APPS, add_namespace, get, get_named, kubectl
 from osnovci.errors import OsnovciError
 
 if TYPE_CHECKING:
@@ -33,9 +33,7 @@ def rollback(arguments: argparse.Namespace) -> int:
     kind, _, name = arguments.app.rpartition("/")
     if not name or kind.lower() not in APPS | {""}:
         raise OsnovciError(f"{arguments.app!r} is no OsnovciApp: write app/NAME")
-    app = get("osnovciapp", name, arguments.namespace)
-    if not app:
-        raise OsnovciError(f"there is no OsnovciApp {name}")
+    app = get_named("OsnovciApp", name, arguments.namespace)
     found = get("configmap", revisions_name(name), arguments.namespace) or {}
     target = choose(app, GoodRevisions.parse(found.get("data", {})))
     changes = json.dumps(patch(app, target))

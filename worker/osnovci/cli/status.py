@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterator
 from typing import Any
 
-from osnovci.cli.kubectl import APPS, POOLS, add_namespace, get
+from osnovci.cli.kubectl import APPS, POOLS, add_namespace, get_named
 from osnovci.cli.table import table
 from osnovci.errors import OsnovciError
 
@@ -42,12 +42,10 @@ def status(arguments: argparse.Namespace) -> int:
     kind, _, name = arguments.object.rpartition("/")
     if not name or kind.lower() not in APPS | POOLS:
         raise OsnovciError(f"{arguments.object!r} is neither: write app/NAME or qpool/NAME")
-    plain = "osnovciapp" if kind.lower() in APPS else "queuepool"
-    body = get(plain, name, arguments.namespace)
-    if not body:
-        raise OsnovciError(f"there is no {plain} {name}")
+    of_app = kind.lower() in APPS
+    body = get_named("OsnovciApp" if of_app else "QueuePool", name, arguments.namespace)
     wrong = list(troubles(body))
-    story = app_story if plain == "osnovciapp" else pool_story
+    story = app_story if of_app else pool_story
     for line in (*wrong, *table(list(story(body)))):
         print(line)
     return int(bool(wrong))
@@ -81,7 +79,8 @@ def app_story(body: dict[str, Any]) -> Iterator[tuple[str, str]]:
         rate = f"{traffic['requestsPerSecond']} requests/s"
         yield "traffic", f"{rate}, {traffic['errorRate']} errors{p95}"
     if database := given.get("database"):
-        yield "database", f"{_words(given, 'DatabaseBudget')}; {database['inUse']} in use"
+        in_use = f"; {database['inUse']} in use" if "inUse" in database else ""
+        yield "database", _words(given, "DatabaseBudget") + in_use
     yield "config", _words(given, "ConfigEnforced")
     yield "url", given.get("url", "")
 
