@@ -20,6 +20,8 @@ from osnovci.session_contract import DeviceType, Login, SessionDocument, session
 from osnovci.sessions.operations import Device, Operations, hashed
 from osnovci.sessions.stores import AsyncStore, Store
 
+pytestmark = pytest.mark.every_server
+
 ROOT = sessions_root(NAMESPACE, APP)
 
 
