@@ -50,6 +50,7 @@ IMAGES = {
         Image("gate", HERE / "binary.Containerfile", (HERE / "gate.go",), base="scratch"),
         Image("python", HERE / "python.Containerfile", base="debian"),
         Image("redis", HERE / "redis.Containerfile", base="debian"),
+        Image("valkey", HERE / "valkey.Containerfile", base="debian"),
         Image("postgres", HERE / "postgres.Containerfile", (HERE / "postgres.sh",), base="debian"),
         Image("nginx", HERE / "nginx.Containerfile", base="newer-debian"),
         Image("coredns", HERE / "binary.Containerfile", base="debian", module=tools.COREDNS),

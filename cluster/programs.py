@@ -10,7 +10,7 @@ from cluster import images
 from cluster.console import exclusive
 from cluster.paths import CACHE
 
-WANTED = ("usr/sbin/", "usr/lib/")
+WANTED = ("usr/bin/", "usr/sbin/", "usr/lib/")
 
 
 def program(image: str, path: str) -> Path:

@@ -9,22 +9,33 @@ from redis.exceptions import ConnectionError as NotThere
 from waiting import eventually
 from workers import free_port
 
+from cluster.programs import program
+
+HERE = "this machine's"
+SERVERS = {
+    HERE: lambda: "redis-server",
+    "Redis 8": lambda: program("redis", "usr/bin/redis-server"),
+    "Valkey 8": lambda: program("valkey", "usr/bin/valkey-server"),
+}
+"""Gives each server that Osnovci works on, by name; those of images are unpacked where they are not yet."""
+
 
 class RedisServer:
-    """A redis-server on a free port of the loopback; it may be stopped and started."""
+    """A Redis, or what speaks like one, on a free port of the loopback; it may be stopped and started."""
 
     options: tuple[str, ...] = ()
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, server: str = HERE) -> None:
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.client = Redis.from_url(self.url)
         self._folder = folder
+        self._program = SERVERS[server]()
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
-        command = ["redis-server", *options, *self.options, "--dir", str(self._folder)]
+        command = [self._program, *options, *self.options, "--dir", str(self._folder)]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         eventually(self._answers)
 
@@ -67,12 +78,7 @@ class DurableRedis(RedisServer):
     machine's could, which is a matter of `appendfsync`.
     """
 
-    def start(self) -> None:
-        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
-        durable = ["--appendonly", "yes"]
-        command = ["redis-server", *options, *durable, "--dir", str(self._folder)]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        eventually(self._answers)
+    options = ("--appendonly", "yes")
 
     def cut(self) -> None:
         """Cut every connection, as a network does."""

@@ -10,7 +10,7 @@ from operator_stand import Stand
 from postgres_server import PostgresServer
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
-from redis_server import RedisServer
+from redis_server import HERE, SERVERS, RedisServer
 from session_builders import SESSION_KEYS, StartSessionPod
 from waiting import eventually
 from web_pods import RunningPod, StartPod, app_document
@@ -24,9 +24,18 @@ from osnovci.queues.client import Queues
 from osnovci.session_contract import ENV_SESSION_KEYS
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what is marked so on each server, one after the other."""
+    is_marked = metafunc.definition.get_closest_marker("every_server")
+    if is_marked and "redis_server" in metafunc.fixturenames:
+        metafunc.parametrize("redis_server", SERVERS, indirect=True, scope="session")
+
+
 @pytest.fixture(scope="session")
-def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
+def redis_server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path_factory.mktemp("redis"), getattr(request, "param", HERE))
     server.start()
     yield server
     server.stop()

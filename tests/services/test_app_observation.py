@@ -16,6 +16,8 @@ from osnovci.config.publish import publish
 from osnovci.limit_contract import denials_key, top_key
 from osnovci.observation import UnexpectedReplyError
 
+pytestmark = pytest.mark.every_server
+
 CHECKSUM = "c" * 64
 
 

@@ -65,6 +65,7 @@ def run(
         meanwhile()
 
 
+@pytest.mark.every_server
 def test_thousands_of_jobs_are_looked_at_in_pieces(queues: Queues, redis: Redis) -> None:
     add(queues, 3000)
     add(queues, 700, priority=2)
@@ -109,6 +110,7 @@ def test_queues_that_were_not_asked_for_are_left_alone(queues: Queues, redis: Re
     assert redis.llen("rq:queue:others") == 0
 
 
+@pytest.mark.every_server
 def test_what_a_worker_holds_without_a_lease_waits_again(queues: Queues) -> None:
     add(queues, 4)
     lost = take(queues, "lost", 1)

@@ -35,6 +35,7 @@ async def line(redis_server: RedisServer) -> AsyncGenerator[Line]:
     await opened.aclose()
 
 
+@pytest.mark.every_server
 def test_sync_check_peek_and_reset(redis: Redis) -> None:
     redis.script_flush()
     limits = Limits(redis, NAMESPACE, APP)
@@ -51,6 +52,7 @@ def test_sync_check_peek_and_reset(redis: Redis) -> None:
     assert limits.check(LOGINS, "ana").allowed
 
 
+@pytest.mark.every_server
 async def test_async_check_peek_and_reset(redis: Redis, line: Line) -> None:
     redis.script_flush()
     limits = AsyncLimits(line, NAMESPACE, APP)
@@ -78,6 +80,7 @@ async def test_who_is_denied_costs_no_round_trip(redis: Redis, line: Line) -> No
     assert after["total_commands_processed"] - before["total_commands_processed"] == 1
 
 
+@pytest.mark.every_server
 @pytest.mark.parametrize("of", [limit(max=100), limit(max=1000), limit(max=200, exact=True)])
 async def test_many_at_once_get_exactly_the_limit(redis: Redis, line: Line, of: Limit) -> None:
     assert redis

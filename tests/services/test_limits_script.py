@@ -11,6 +11,8 @@ from redis import Redis
 from osnovci.limits.limit import Form, Limit, Question, State, Window
 from osnovci.limits.local import LocalWindows
 
+pytestmark = pytest.mark.every_server
+
 # Windows of a minute and more: keys end by the server's clock, which the tests do not set.
 EXACT = [
     limit(max=1, window_ms=60_000),

@@ -26,6 +26,8 @@ from osnovci.observation import Observation, QueueReading
 from osnovci.queues import operations
 from osnovci.queues.client import Queues
 
+pytestmark = pytest.mark.every_server
+
 NAMESPACE = "homework"
 HORIZON = timedelta(seconds=10)
 MINUTE = timedelta(minutes=1)

@@ -21,6 +21,8 @@ from osnovci.queues.client import Queues
 from osnovci.queues.engine.jobs import Kind
 from osnovci.queues.errors import PayloadError, UnknownTaskError
 
+pytestmark = pytest.mark.every_server
+
 
 @pytest.fixture
 def hand(queues: Queues) -> Hand:

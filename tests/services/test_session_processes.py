@@ -69,8 +69,8 @@ def check(redis: Redis) -> None:
     keys: Any = redis.keys(f"{ROOT}session:*")
     sessions = {key.decode().removeprefix(f"{ROOT}session:") for key in keys}
     by_user: Any = redis.zrange(f"{ROOT}user:{USER}", 0, -1)
-    by_device: Any = redis.zrange(f"{ROOT}device:desktop", 0, -1)
-    assert {each.decode() for each in by_user} == {f"{each}desktop" for each in sessions}
+    by_device: Any = redis.zrange(f"{ROOT}devices", 0, -1)
+    assert {each.decode() for each in by_user} == sessions
     assert {each.decode() for each in by_device} == sessions
     assert len(sessions) <= MOST
     families: Any = redis.keys(f"{ROOT}family:*")

@@ -14,6 +14,8 @@ from osnovci.session_contract import GRACE_SECONDS, sessions_root
 from osnovci.sessions.operations import Refresh, Refreshed
 from osnovci.sessions.stores import AsyncStore, Store
 
+pytestmark = pytest.mark.every_server
+
 FAMILY = f"{sessions_root(NAMESPACE, APP)}family:fam"
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from typing import Any
 
+import pytest
 import queue_tasks
 from hand import Hand, add
 from hypothesis import given, settings
@@ -35,6 +36,7 @@ def stand(queues: Queues, able: int) -> Turn:
     )
 
 
+@pytest.mark.every_server
 def test_a_standing_turn_takes_what_its_worker_has_room_for_by_then(queues: Queues) -> None:
     hand = Hand(queues)
     hand.renew()
@@ -59,6 +61,7 @@ def test_a_standing_turn_takes_nothing_for_a_worker_that_may_be_gone(
     assert [job.id for job in hand.take()] == [job_id]
 
 
+@pytest.mark.every_server
 def test_a_standing_turn_notes_the_moment_at_which_it_took_the_job(queues: Queues) -> None:
     hand = Hand(queues)
     hand.renew()
@@ -74,6 +77,7 @@ def test_a_standing_turn_notes_the_moment_at_which_it_took_the_job(queues: Queue
     )
 
 
+@pytest.mark.every_server
 @settings(deadline=None)
 @given(
     moment=st.datetimes(datetime(1970, 1, 1), datetime(2400, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001  # as hypothesis asks

@@ -62,8 +62,8 @@ def sessions_root(namespace: str, app: str) -> str:
 
     After it:
     `session:HASH`     a `SessionDocument`; its TTL is the sliding lifetime
-    `user:USER`        sorted set of `HASHTYPE` of a user's sessions by their last activity
-    `device:TYPE`      sorted set of the HASHes of a type of device by when they run out
+    `user:USER`        sorted set of the HASHes of a user's sessions by their last activity
+    `devices`          sorted set of all HASHes by type of device, and then by when they run out
     `family:ID`        hash of a family of refresh tokens: user, generation, rotated_ms, session, login
     `families:USER`    sorted set of the IDs of a user by when they run out
     """

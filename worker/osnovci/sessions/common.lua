@@ -8,17 +8,17 @@ local root = KEYS[1]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + time[2] / 1000 -- in ms
 local DEVICE_TYPES = {'desktop', 'mobile', 'tablet', 'bot', 'other'}
+local ERA_MS = 2 ^ 43 -- beyond any moment; in the index of devices each type has an era of its own
+local ERAS = {}
+for number, device in ipairs(DEVICE_TYPES) do ERAS[device] = number * ERA_MS end
 local ABSENT_MS = 120000 -- twice the time after which indexes are renewed
 local TRIM = 100
 
 local function session_key(hash) return root .. 'session:' .. hash end
 local function user_key(user) return root .. 'user:' .. user end
-local function device_key(device) return root .. 'device:' .. device end
+local devices_key = root .. 'devices'
 local function family_key(id) return root .. 'family:' .. id end
 local function families_key(user) return root .. 'families:' .. user end
--- In the index of a user, a hash has its type of device behind it: so who ends all knows where it is.
-local function hash_of(member) return member:sub(1, 32) end
-local function device_of(member) return member:sub(33) end
 local function score(ms) return string.format('%.3f', ms) end
 
 local function read(hash)
@@ -33,8 +33,8 @@ end
 
 local function index(hash, session, ttl)
   local runs_out = math.min(now + ttl, session.ends_at_ms)
-  redis.call('ZADD', user_key(session.user_id), score(now), hash .. session.device_type)
-  redis.call('ZADD', device_key(session.device_type), score(runs_out), hash)
+  redis.call('ZADD', user_key(session.user_id), score(now), hash)
+  redis.call('ZADD', devices_key, score(ERAS[session.device_type] + runs_out), hash)
   keep(user_key(session.user_id), session.ends_at_ms - now)
 end
 
@@ -53,27 +53,24 @@ local function end_family(user, id)
 end
 
 -- The family, if it has one, stays.
-local function remove(hash, user, device)
+local function remove(hash, user)
   redis.call('DEL', session_key(hash))
-  -- One that had run out, and only the indexes still knew, does not say its type.
-  for _, each in ipairs(device and {device} or DEVICE_TYPES) do
-    redis.call('ZREM', user_key(user), hash .. each)
-    redis.call('ZREM', device_key(each), hash)
-  end
+  redis.call('ZREM', user_key(user), hash)
+  redis.call('ZREM', devices_key, hash)
 end
 
 -- Ends a session of a user, and the family that could renew it.
 local function finish(hash, user)
   local session = read(hash)
-  remove(hash, user, session and session.device_type)
+  remove(hash, user)
   if session and session.family and session.family ~= '' then end_family(user, session.family) end
 end
 
 -- As indexes are renewed only now and then, the session itself says whether an entry is gone.
-local function drop_gone(user, members)
-  for _, each in ipairs(members) do
-    if redis.call('EXISTS', session_key(hash_of(each))) == 0 then
-      redis.call('ZREM', user_key(user), each)
+local function drop_gone(user, hashes)
+  for _, hash in ipairs(hashes) do
+    if redis.call('EXISTS', session_key(hash)) == 0 then
+      redis.call('ZREM', user_key(user), hash)
     end
   end
 end
@@ -82,9 +79,9 @@ end
 local function trim(user, device, ttl)
   local quiet = score(now - ttl)
   drop_gone(user, redis.call('ZRANGEBYSCORE', user_key(user), '-inf', quiet, 'LIMIT', 0, TRIM))
-  local gone = score(now - ABSENT_MS)
-  local old = redis.call('ZRANGEBYSCORE', device_key(device), '-inf', gone, 'LIMIT', 0, TRIM)
-  if #old > 0 then redis.call('ZREM', device_key(device), unpack(old)) end
+  local first, gone = score(ERAS[device]), score(ERAS[device] + now - ABSENT_MS)
+  local old = redis.call('ZRANGEBYSCORE', devices_key, first, gone, 'LIMIT', 0, TRIM)
+  if #old > 0 then redis.call('ZREM', devices_key, unpack(old)) end
   redis.call('ZREMRANGEBYSCORE', families_key(user), '-inf', score(now))
 end
 
@@ -99,7 +96,7 @@ local function begin(hash, session, ttl, lifetime, most)
     drop_gone(user, redis.call('ZRANGE', user_key(user), 0, -1))
     for _, each in ipairs(redis.call('ZRANGE', user_key(user), 0, -most - 1)) do
       -- The clock may have stepped back; whoever logs in now gets in.
-      if hash_of(each) ~= hash then finish(hash_of(each), user) end
+      if each ~= hash then finish(each, user) end
     end
   end
   return text

@@ -1,4 +1,4 @@
--- Counts the live sessions by device type, from indexes that lag by a minute at most.
+-- Counts the live sessions by device type, from an index that lags by a minute at most.
 --
 -- KEYS  1  the root of the app's sessions
 -- ARGV  none
@@ -7,6 +7,7 @@
 local found = {}
 for _, device in ipairs(DEVICE_TYPES) do
   found[#found + 1] = device
-  found[#found + 1] = redis.call('ZCOUNT', device_key(device), '(' .. score(now), '+inf')
+  local from, to = ERAS[device] + now, ERAS[device] + ERA_MS
+  found[#found + 1] = redis.call('ZCOUNT', devices_key, '(' .. score(from), '(' .. score(to))
 end
 return found

@@ -19,26 +19,17 @@ local function unlink(...) return redis.call('UNLINK', ...) end
 
 local kept = stays ~= '' and read(stays) or {}
 if kept.user_id ~= user then kept = {} end
-local keys, hashes, stay = {}, {}, {}
-for _, member in ipairs(redis.call('ZRANGE', user_key(user), 0, -1)) do
-  local hash, device = hash_of(member), device_of(member)
-  if kept.user_id and hash == stays then
-    stay = {redis.call('ZSCORE', user_key(user), member), member}
-  else
-    keys[#keys + 1] = session_key(hash)
-    local list = hashes[device] or {}
-    list[#list + 1] = hash
-    hashes[device] = list
-  end
-end
+local active = kept.user_id and redis.call('ZSCORE', user_key(user), stays)
+if active then redis.call('ZREM', user_key(user), stays) end
 
+local hashes = redis.call('ZRANGE', user_key(user), 0, -1)
+local keys, prefix = {}, session_key('')
+for number, hash in ipairs(hashes) do keys[number] = prefix .. hash end
 local ended = chunks(keys, unlink)
-for device, list in pairs(hashes) do
-  chunks(list, function(...) return redis.call('ZREM', device_key(device), ...) end)
-end
+chunks(hashes, function(...) return redis.call('ZREM', devices_key, ...) end)
 unlink(user_key(user))
-if stay[1] then
-  redis.call('ZADD', user_key(user), stay[1], stay[2])
+if active then
+  redis.call('ZADD', user_key(user), active, stays)
   keep(user_key(user), kept.ends_at_ms - now)
 end
 

@@ -5,8 +5,7 @@
 -- Returns a list of [hash or id of the family, document or login, whether it is a live session]
 
 local user, found, renewed = ARGV[1], {}, {}
-for _, member in ipairs(redis.call('ZREVRANGE', user_key(user), 0, -1)) do
-  local hash = hash_of(member)
+for _, hash in ipairs(redis.call('ZREVRANGE', user_key(user), 0, -1)) do
   local text = redis.call('GET', session_key(hash))
   if text then
     local session = cjson.decode(text)

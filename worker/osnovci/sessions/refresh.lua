@@ -15,8 +15,7 @@ if not generation then return {'Ended'} end
 
 -- One beyond the generation is ours all the same: Redis has lost what it wrote last.
 if given >= generation then
-  local before = read(current)
-  remove(current, user, before and before.device_type)
+  remove(current, user)
   local session = cjson.decode(family[5])
   session.family = id
   local text = begin(ARGV[3], session, ttl, lifetime, most)
@@ -33,7 +32,6 @@ if given == generation - 1 and now - tonumber(family[3]) <= tonumber(ARGV[4]) th
   return {'Again', generation, text}
 end
 
-local session = read(current)
-remove(current, user, session and session.device_type)
+remove(current, user)
 end_family(user, id)
 return {'Reused', user}

@@ -9,7 +9,7 @@ local session = read(ARGV[1])
 if not session or session.ends_at_ms <= now then return false end
 local changes = cjson.decode(ARGV[3])
 for name, value in pairs(changes) do session[name] = value end
-remove(ARGV[1], session.user_id, session.device_type)
+remove(ARGV[1], session.user_id)
 local text = write(ARGV[2], session, tonumber(ARGV[4]))
 local family = session.family or ''
 if family ~= '' and redis.call('EXISTS', family_key(family)) == 1 then
