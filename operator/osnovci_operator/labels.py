@@ -33,6 +33,12 @@ def release_of(metadata: Mapping[str, Any]) -> str:
     return (metadata.get("annotations") or {}).get(RELEASE, "")
 
 
+def processes_of(metadata: Mapping[str, Any]) -> int:
+    """Give with how many server processes a pod, or one of a pod template, begins; 0: it has none."""
+    text = (metadata.get("annotations") or {}).get(PROCESSES, "")
+    return min(int(text), MOST_PROCESSES) if text.isdecimal() else 0
+
+
 def pool_labels(pool: str) -> dict[str, str]:
     """Label what belongs to a pool; also the pool's selector."""
     return {POOL: pool}

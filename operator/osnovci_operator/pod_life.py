@@ -11,9 +11,8 @@ from osnovci.scaling.policy import TUNED
 from osnovci_operator.labels import (
     DELETION_COST,
     FIRST_TO_GO,
-    MOST_PROCESSES,
-    PROCESSES,
     TEMPLATE_HASH,
+    processes_of,
     release_of,
 )
 from osnovci_operator.pod_trouble import trouble
@@ -72,7 +71,7 @@ class PodLife:
             trouble=trouble(body),
             started=since is not None or (before is not None and before.started),
             first_to_go=notes.get(DELETION_COST) == FIRST_TO_GO,
-            processes=_processes(notes.get(PROCESSES, "")),
+            processes=processes_of(metadata),
             release=release_of(metadata),
             template=(metadata.get("labels") or {}).get(TEMPLATE_HASH, ""),
         )
@@ -140,10 +139,6 @@ class Startups:
         """Let go of a pool that is no more."""
         self._last.pop(pool, None)
         self._longest.pop(pool, None)
-
-
-def _processes(text: str) -> int:
-    return min(int(text), MOST_PROCESSES) if text.isdecimal() else 0
 
 
 def _moment(text: Any) -> datetime | None:

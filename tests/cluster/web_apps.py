@@ -110,7 +110,7 @@ class TestApp:
         }
         whole = {
             "pod": pod,
-            "replicas": 2,
+            **({} if "scaling" in spec else {"replicas": 2}),
             "rollout": {"minReady": "1s", "deadline": "20s"},
             **spec,
         }

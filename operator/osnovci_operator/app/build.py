@@ -11,6 +11,7 @@ from osnovci.app_revisions import GoodRevisions, revisions_name
 from osnovci.session_contract import ENV_SESSION_KEYS, SESSIONS_SECRET
 from osnovci_operator import pods
 from osnovci_operator.app.rollout import Course
+from osnovci_operator.app.seen import Pace
 from osnovci_operator.app.spec import App
 from osnovci_operator.labels import PROCESSES, RELEASE, app_labels, app_object_labels
 from osnovci_operator.resource import whole_seconds
@@ -60,6 +61,9 @@ def deployment(app: App, replicas: int, course: Course) -> dict[str, Any]:
     """Build the Deployment: surge first, given up after the deadline."""
     rollout = app.spec.rollout
     minimum = whole_seconds(rollout.min_ready)
+    pace = Pace(rollout.max_surge, rollout.max_unavailable)
+    if course.pace:
+        pace = min(pace, course.pace, key=lambda each: each.extra)
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -72,8 +76,8 @@ def deployment(app: App, replicas: int, course: Course) -> dict[str, Any]:
             "strategy": {
                 "type": "RollingUpdate",
                 "rollingUpdate": {
-                    "maxSurge": rollout.max_surge,
-                    "maxUnavailable": rollout.max_unavailable,
+                    "maxSurge": pace.surge,
+                    "maxUnavailable": pace.unavailable,
                 },
             },
             "selector": {"matchLabels": app_labels(app.identity.name)},

@@ -9,9 +9,10 @@ from osnovci.words import counted
 from osnovci_operator.app.budget import Share, Sharer, divide, unsettled
 from osnovci_operator.app.reports import Reports
 from osnovci_operator.app.scaling import STABLE, Load, ScalingState, need
-from osnovci_operator.app.seen import Seen
+from osnovci_operator.app.seen import Pace, Seen
 from osnovci_operator.app.spec import UNSCALED_REPLICAS, Scaling, Spec
 from osnovci_operator.backend import Unreadable
+from osnovci_operator.labels import release_of
 from osnovci_operator.resource import format_duration
 
 
@@ -30,6 +31,9 @@ class Reason(StrEnum):
     COOLING_DOWN = "CoolingDown"
 
 
+SHRINKS_WITHIN = timedelta(seconds=1)
+"""What the pods of another app report wakes that one alone."""
+
 FOLLOWING = frozenset({Reason.IN_FLIGHT, Reason.CPU, Reason.MEMORY, Reason.COOLING_DOWN})
 """The count follows the load."""
 
@@ -47,6 +51,8 @@ class Decision:
     """The count if the database allowed it."""
     share: Share | None = None
     """What the app gets of the database; None: it has none."""
+    holds: str = ""
+    """What another revision, or more pods of a rollout, wait for; empty where they need not."""
 
     @property
     def scales(self) -> bool:
@@ -63,7 +69,7 @@ def decide(name: str, spec: Spec, seen: Seen, state: ScalingState) -> tuple[Deci
     if not spec.database:
         return found, state
     mine = sharer(name, spec, found.wanted, seen.pods, seen.processes)
-    return _within_budget(mine, found, seen), state
+    return _within_budget(mine, found, seen, opens_more=_opens_more(spec, seen)), state
 
 
 def sharer(name: str, spec: Spec, wanted: int, pods: tuple[int, int], processes: int = 0) -> Sharer:
@@ -86,7 +92,19 @@ def sharer(name: str, spec: Spec, wanted: int, pods: tuple[int, int], processes:
     )
 
 
-def _within_budget(mine: Sharer, decision: Decision, seen: Seen) -> Decision:
+def _opens_more(spec: Spec, seen: Seen) -> bool:
+    """Whether a pod or a rollout of the spec may open more than one of the Deployment."""
+    if not (deployed := seen.deployed):
+        return False
+    standing = seen.standing.get(release_of(deployed.template["metadata"]))
+    had_database = bool(standing and standing.database)
+    pace = Pace(spec.rollout.max_surge, spec.rollout.max_unavailable)
+    return (
+        not had_database or spec.processes > deployed.processes or pace.extra > deployed.pace.extra
+    )
+
+
+def _within_budget(mine: Sharer, decision: Decision, seen: Seen, *, opens_more: bool) -> Decision:
     """Lower the count to what the database allows, and give more only when pools have shrunk."""
     others = [each.sharer for each in seen.neighbours]
     shares = divide([mine, *others])
@@ -103,16 +121,19 @@ def _within_budget(mine: Sharer, decision: Decision, seen: Seen) -> Decision:
         )
         decision = replace(decision, reason=Reason.CAPPED, message=message)
     asked = seen.deployed.asked if seen.deployed else 0
-    if decision.replicas <= asked:
+    if decision.replicas <= asked and not opens_more:
         return decision
     reason, waiting = Reason.POOLS_SHRINKING, unsettled([mine, *others], shares, reports)
     if share.exceeded:
         reason, waiting = Reason.BUDGET_TOO_SMALL, share.why_exceeded
     elif sum(each.budget for each in shares.values()) > share.limit:
         waiting = "pods that leave still have their connections"
-    if waiting:
+    if not waiting:
+        return decision
+    decision = replace(decision, holds=waiting if opens_more else "", recheck=SHRINKS_WITHIN)
+    if decision.replicas > asked:
         message = f"holding {asked} of {counted(decision.replicas, 'pod')}: {waiting}"
-        return replace(decision, replicas=asked, reason=reason, message=message)
+        decision = replace(decision, replicas=asked, reason=reason, message=message)
     return decision
 
 

@@ -83,7 +83,7 @@ class Apps:
         seen = replace(seen, migration=run)
         decision = self._decide(app, seen)
         self._note(app, seen, decision)
-        chosen, good = self._choose(app, wanted, seen), seen.good
+        chosen, good = self._choose(app, wanted, seen, decision), seen.good
         if chosen.proven:
             good = good.after(GoodRevision(name=wanted.name, spec=app.spec.revision()))
         outcome = Outcome(decision, chosen, revision=wanted.name, good=good)
@@ -193,9 +193,9 @@ class Apps:
         document = app.spec.document(app.identity.name)
         return Revision(template, document, digest(template, run) if run else "")
 
-    def _choose(self, app: App, wanted: Revision, seen: Seen) -> Course:
+    def _choose(self, app: App, wanted: Revision, seen: Seen, decision: Decision) -> Course:
         deadline = format_duration(app.spec.rollout.deadline)
-        return course(wanted, seen, deadline)
+        return course(wanted, seen, deadline, decision.holds)
 
     async def _apply(
         self, app: App, seen: Seen, live: dict[Key, dict[str, Any]], outcome: Outcome

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from osnovci.app_contract import AppDocument
 from osnovci_operator.app.migration import Run, State
 from osnovci_operator.app.reports import Reports
-from osnovci_operator.app.seen import Deployed, Seen
+from osnovci_operator.app.seen import Deployed, Pace, Seen
 from osnovci_operator.labels import release_of
 
 APPLIED = "osnovci.app/revision"
@@ -67,6 +67,10 @@ class Course:
     """The migration that keeps that revision back: it is to succeed first, or has failed."""
     proven: bool = False
     """Whether that revision is good: all of its pods are available, and run its config."""
+    holds: str = ""
+    """What that revision waits for: other pools have to shrink before its pods open more."""
+    pace: Pace | None = None
+    """That of the Deployment, for as long; it becomes no faster."""
     deploys: bool = True
     """Whether there is a revision to apply; the first one's migration comes before any."""
 
@@ -124,8 +128,11 @@ def migrated(notes: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(notes.get(MIGRATED, "").split())
 
 
-def course(wanted: Revision, seen: Seen, deadline: str) -> Course:
-    """Choose the revision; `deadline` is how long a rollout may stand still."""
+def course(wanted: Revision, seen: Seen, deadline: str, holds: str = "") -> Course:
+    """Choose the revision; `deadline` is how long a rollout may stand still.
+
+    What it `holds` for, if anything, is the room for its connections.
+    """
     deployed, run = seen.deployed, seen.migration
     if not deployed:
         return _first(wanted, run)
@@ -133,6 +140,9 @@ def course(wanted: Revision, seen: Seen, deadline: str) -> Course:
     good = memory.good(deployed.templates)
     if halted := _halted(wanted, seen, deployed, good, memory):
         return halted
+    if holds:
+        standing = _standing(wanted, seen, deployed, good, memory)
+        return Course(standing, memory.notes(), holds=holds, pace=deployed.pace)
     memory = memory.having(run)
     reports = seen.reports if isinstance(seen.reports, Reports) else None
     if reports and not reports.is_about(wanted.document):
@@ -171,16 +181,23 @@ def _halted(
 ) -> Course | None:
     """Keep what runs while a revision is refused, or its migration is on its way; None goes on."""
     run = seen.migration if seen.migration and seen.migration.state is not State.SUCCEEDED else None
-    release = release_of(deployed.template["metadata"])
-    standing = Revision(deployed.template, seen.standing.get(release, wanted.document))
-    if good and deployed.template_hash == memory.good_template:
-        standing = good  # The same, and its pools are of the size that was asked for.
+    standing = _standing(wanted, seen, deployed, good, memory)
     if memory.refused == wanted.name and (good or run):
         return _back(good or standing, memory, run)
     if run and run.state is State.FAILED:
         failed = replace(memory, refused=wanted.name, why=run.words[:WHY_MAX])
         return _back(good or standing, failed, run)
     return Course(standing, memory.notes(), migration=run) if run else None
+
+
+def _standing(
+    wanted: Revision, seen: Seen, deployed: Deployed, good: Revision | None, memory: _Memory
+) -> Revision:
+    """Give the revision that the Deployment has."""
+    if good and deployed.template_hash == memory.good_template:
+        return good  # The same, and its pools are of the size that was asked for.
+    release = release_of(deployed.template["metadata"])
+    return Revision(deployed.template, seen.standing.get(release, wanted.document))
 
 
 def _is_good(wanted: Revision, deployed: Deployed, good: Revision, memory: _Memory) -> bool:

@@ -12,10 +12,23 @@ from osnovci_operator.app.budget import Sharer
 from osnovci_operator.app.migration import Run
 from osnovci_operator.app.reports import Reports
 from osnovci_operator.backend import Unreadable
-from osnovci_operator.labels import TEMPLATE_HASH, release_of
+from osnovci_operator.labels import TEMPLATE_HASH, processes_of, release_of
 from osnovci_operator.resource import Key
 
 REVISION_NUMBER = "deployment.kubernetes.io/revision"
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How many pods come before others go, and go before others come, while a revision changes."""
+
+    surge: int = 0
+    unavailable: int = 0
+
+    @property
+    def extra(self) -> int:
+        """The most pods beyond the count at a time: new ones, and old ones that have not ended."""
+        return 2 * self.surge + self.unavailable
 
 
 @dataclass(frozen=True)
@@ -46,6 +59,9 @@ class Deployed:
     """The newest pod template."""
     releases: frozenset[str] = frozenset()
     """Of the pod templates that there are pods of, or may be."""
+    processes: int = 1
+    """Of each pod of the newest template."""
+    pace: Pace = Pace()
 
     @classmethod
     def parse(
@@ -82,6 +98,8 @@ class Deployed:
             templates={_hash(each): _template(each) for each in owned},
             template=_template(deployment),
             releases=frozenset(_releases([deployment, *filter(_has_pods, owned)])),
+            processes=processes_of(spec["template"]["metadata"]),
+            pace=_pace(spec),
         )
 
 
@@ -158,6 +176,13 @@ def _has_pods(replica_set: dict[str, Any]) -> bool:
 
 def _releases(bodies: Iterable[dict[str, Any]]) -> Iterable[str]:
     return (release_of(each["spec"]["template"]["metadata"]) for each in bodies)
+
+
+def _pace(spec: dict[str, Any]) -> Pace:
+    """Read it from a Deployment; where somebody wrote a percentage there, it is not ours."""
+    found = spec.get("strategy", {}).get("rollingUpdate", {})
+    counts = (found.get(each) for each in ("maxSurge", "maxUnavailable"))
+    return Pace(*(each if isinstance(each, int) else 0 for each in counts))
 
 
 def _number(replica_set: dict[str, Any]) -> str | None:

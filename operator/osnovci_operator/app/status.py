@@ -10,7 +10,7 @@ from osnovci.limit_contract import PolicyDocument
 from osnovci.words import counted, first_of
 from osnovci_operator import conditions
 from osnovci_operator.app.budget import Share
-from osnovci_operator.app.decide import Decision
+from osnovci_operator.app.decide import Decision, Reason
 from osnovci_operator.app.migration import Run
 from osnovci_operator.app.reports import Reports
 from osnovci_operator.app.rollout import APPLIED, Course
@@ -22,7 +22,7 @@ from osnovci_operator.conditions import Condition
 from osnovci_operator.labels import app_labels, selector
 from osnovci_operator.resource import format_duration
 
-HALTED = frozenset({"RolledBack", "MigrationFailed", "Migrating"})
+HALTED = frozenset({"RolledBack", "MigrationFailed", "Migrating", Reason.POOLS_SHRINKING})
 """Reasons of Progressing for which the pods are not of the revision that the spec asks for."""
 
 _KEPT = "pods and config stay as they are"
@@ -112,6 +112,9 @@ def progressing(app: App, seen: Seen, outcome: Outcome) -> Condition:
         return Condition("Progressing", False, "PodRefused", message)
     if course.migration:
         return _migrating(course.migration, course)
+    if course.holds:
+        message = f"holding the new revision: {course.holds}; {_KEPT}"
+        return Condition("Progressing", True, Reason.POOLS_SHRINKING, message)
     if course.refused:
         message = (
             f"{course.refused}; the last good revision serves instead, until pod or config of the "
