@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
+from urllib.request import urlopen
 
 from cluster import images, tools
-from cluster.console import OUT, run, step
+from cluster.console import OUT, run, step, wait_for
 from cluster.kubectl import kubectl
 from cluster.paths import ROOT, STATE
 
@@ -58,7 +59,17 @@ def deploy(provider: Loads) -> None:
             kubectl("-n", namespace, *rollout, "--timeout=120s")
         ready = ("wait", "--for=condition=Ready", "qpool/homework-jobs", "oapp/homework")
         kubectl("-n", "homework", *ready, "--timeout=120s")
+        # The gate leads to nginx, which learns of the pods a moment after the API server.
+        wait_for(f"an answer of {APPLICATION_URL}", _application_answers, 60)
     OUT.print(f"The homework application answers at {APPLICATION_URL}")
+
+
+def _application_answers() -> bool:
+    try:
+        with urlopen(APPLICATION_URL, timeout=5) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
 
 
 def install_manifest() -> str:
