@@ -1,5 +1,7 @@
 """What `make up` deploys: the operator and the example, the same way on every provider."""
 
+import json
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -46,6 +48,7 @@ def deploy(provider: Loads) -> None:
         f"{plural}.osnovci.app" for plural in ("queuepools", "osnovciapps", "ratelimitpolicies")
     ]
     kubectl("wait", "--for=condition=Established", "crd", *crds)
+    make_session_keys()
     kubectl("apply", "--server-side", "--force-conflicts", "-k", EXAMPLE / "deploy")
     if "operator" in fresh:
         kubectl("-n", "osnovci-system", "rollout", "restart", "deployment/osnovci-operator")
@@ -58,7 +61,24 @@ def deploy(provider: Loads) -> None:
             kubectl("-n", namespace, *rollout, "--timeout=120s")
         ready = ("wait", "--for=condition=Ready", "qpool/homework-jobs", "oapp/homework")
         kubectl("-n", "homework", *ready, "--timeout=120s")
+        programmed = ("wait", "--for=condition=Programmed", "rlp/homework-limits")
+        kubectl("-n", "homework", *programmed, "--timeout=60s")
     OUT.print(f"The homework application answers at {APPLICATION_URL}")
+
+
+def make_session_keys() -> None:
+    """Make the key that signs the example's sessions, where there is none yet; it is in no file."""
+    name = "osnovci-sessions"
+    if kubectl("-n", "homework", "get", "secret", name, "--ignore-not-found", "-o", "name"):
+        return
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name, "namespace": "homework"},
+        "stringData": {"keys": f"1:{secrets.token_hex(32)}"},
+    }
+    # By its input: the arguments of a program can be seen by others.
+    kubectl("create", "-f", "-", stdin=json.dumps(secret))
 
 
 def install_manifest() -> str:
