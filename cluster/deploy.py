@@ -5,15 +5,18 @@ import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 from cluster import images, tools
-from cluster.console import OUT, run, step
+from cluster.console import OUT, run, step, wait_for
 from cluster.kubectl import kubectl
 from cluster.paths import ROOT, STATE
 
 INSTALL = ROOT / "manifests" / "install.yaml"
 EXAMPLE = ROOT / "examples" / "homework"
 APPLICATION_URL = "http://127.0.0.1:8080"
+TOO_MANY = 429
 
 
 class Loads(Protocol):
@@ -79,6 +82,20 @@ def make_session_keys() -> None:
     }
     # By its input: the arguments of a program can be seen by others.
     kubectl("create", "-f", "-", stdin=json.dumps(secret))
+        # The gate leads to nginx, which learns of the pods a moment after the API server.
+        wait_for(f"an answer of {APPLICATION_URL}", _application_answers, 60)
+    OUT.print(f"The homework application answers at {APPLICATION_URL}")
+
+
+def _application_answers() -> bool:
+    try:
+        with urlopen(APPLICATION_URL, timeout=5) as answer:
+            return answer.status == 200
+    except HTTPError as error:
+        # Its limits count this machine's requests, whoever makes them.
+        return error.code == TOO_MANY
+    except OSError:
+        return False
 
 
 def install_manifest() -> str:

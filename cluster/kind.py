@@ -51,5 +51,6 @@ def _config() -> object:
     return {
         "kind": "Cluster",
         "apiVersion": "kind.x-k8s.io/v1alpha4",
+        "networking": {"podSubnet": paths.POD_CIDR},
         "nodes": [{"role": "control-plane", "extraPortMappings": ports}],
     }

@@ -1,4 +1,4 @@
-"""What may happen amid the load: a rolling update, or a pod that is killed."""
+"""What may happen amid the load: a rolling update, or pods that are killed."""
 
 import threading
 import time
@@ -11,6 +11,8 @@ from cluster.kubectl import kubectl
 
 WARM_SECONDS = 10.0
 """So long the load lasts before."""
+PAUSE_SECONDS = 20.0
+"""So long it lasts between two kills."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +34,15 @@ def update() -> None:
 
 
 def kill() -> None:
-    """Kill a pod without a word, as a node that dies."""
-    selector = ("-l", f"osnovci.app/app={APP}", "-o", "name")
-    pod = kubectl("-n", NAMESPACE, "get", "pods", *selector).split()[0]
+    """Kill a pod of the application and, when another is long in its place, one of its nginx."""
+    _kill_a_pod(f"osnovci.app/app={APP}")
+    time.sleep(PAUSE_SECONDS)
+    _kill_a_pod(f"osnovci.app/load-balancer={APP}")
+
+
+def _kill_a_pod(label: str) -> None:
+    """Kill without a word, as a node that dies."""
+    pod = kubectl("-n", NAMESPACE, "get", "pods", "-l", label, "-o", "name").split()[0]
     kubectl("-n", NAMESPACE, "delete", pod, "--grace-period=0", "--force")
 
 

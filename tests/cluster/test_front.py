@@ -43,10 +43,11 @@ def test_no_request_fails_while_what_is_behind_nginx_and_nginx_itself_are_replac
     balanced: TestApp,
 ) -> None:
     web = balanced
-    web.apply(loadBalancer={})
-    web.wait("Ready", "PodsReady")
-    eventually(lambda: url(web) == f"http://{web.service}.{NAMESPACE}.svc")
+    web.apply()
     web.wait("Progressing", "RolledOut")
+    web.apply(loadBalancer={})
+    eventually(lambda: url(web) == f"http://{web.service}.{NAMESPACE}.svc")
+    web.wait("Ready", "PodsReady")
     with web.traffic() as traffic:
         first = web.pods()
         web.apply(version="2", loadBalancer={})

@@ -42,7 +42,8 @@ def policy() -> Iterator[MakePolicy]:
 
 def limits(redis: Redis, app: TestApp) -> dict[str, list[tuple[str, int]]]:
     """Give the limits that the app's pods are told, by policy."""
-    found: Any = redis.hget(config_key(NAMESPACE, app.name), "document")
+    (release,) = app.releases()
+    found: Any = redis.hget(config_key(NAMESPACE, app.name, release), "document")
     return {
         each["name"]: [(limit["name"], limit["max"]) for limit in each["limits"]]
         for each in json.loads(found)["policies"]

@@ -182,7 +182,7 @@ class TestApp:
         try:
             connection.request("GET", "/")
             answer = connection.getresponse()
-            assert answer.status == 200
+            assert answer.status == 200, answer.status
             return answer.read().decode()
         finally:
             connection.close()
