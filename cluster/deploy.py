@@ -66,6 +66,8 @@ def deploy(provider: Loads) -> None:
         kubectl("-n", "homework", *ready, "--timeout=120s")
         programmed = ("wait", "--for=condition=Programmed", "rlp/homework-limits")
         kubectl("-n", "homework", *programmed, "--timeout=60s")
+        # The gate leads to nginx, which learns of the pods a moment after the API server.
+        wait_for(f"an answer of {APPLICATION_URL}", _application_answers, 60)
     OUT.print(f"The homework application answers at {APPLICATION_URL}")
 
 
@@ -82,9 +84,6 @@ def make_session_keys() -> None:
     }
     # By its input: the arguments of a program can be seen by others.
     kubectl("create", "-f", "-", stdin=json.dumps(secret))
-        # The gate leads to nginx, which learns of the pods a moment after the API server.
-        wait_for(f"an answer of {APPLICATION_URL}", _application_answers, 60)
-    OUT.print(f"The homework application answers at {APPLICATION_URL}")
 
 
 def _application_answers() -> bool:
