@@ -4,6 +4,7 @@ import json
 import random
 from contextlib import closing
 from http.client import HTTPConnection
+from ipaddress import IPv4Network
 from typing import Any
 from uuid import uuid4
 
@@ -17,8 +18,8 @@ class Visitor:
     """A person at an address of its own, which the gate lets through as X-Forwarded-For."""
 
     def __init__(self, name: str = "") -> None:
-        address = f"198.51.100.{random.randrange(256)}, 203.0.113.{random.randrange(256)}"
-        self.headers = {"X-Forwarded-For": address}
+        address = IPv4Network("198.18.0.0/15")[random.randrange(2**17)]
+        self.headers = {"X-Forwarded-For": str(address)}
         if name:
             given = {"name": name, "password": demo_password(name)}
             status, answer = self.ask("POST", "/api/auth/login", given)
