@@ -7,10 +7,10 @@ PARALLEL := $(BIN)/pytest -n 4 --dist worksteal
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo down deploy test test-fast lint fmt crds docs bench bench-queue bench-scaling chaos load requirements
+.PHONY: help up demo down deploy test test-fast lint fmt crds docs bench bench-queue bench-scaling chaos load load-1000 requirements
 
 help: ## this list
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 .venv/ready: requirements/dev.txt pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: install Python 3.11 or newer, or name yours with PYTHON=..."; exit 1; }
@@ -75,6 +75,11 @@ load: .venv/ready ## the seed's users come to the application for 8 minutes; nee
 	@$(BIN)/python -m cluster up
 	@$(BIN)/python -m cluster deploy
 	@$(BIN)/python -m benchmarks.load
+
+load-1000: .venv/ready ## 1,000 users at once, logged in, for 4 minutes; needs npm
+	@$(BIN)/python -m cluster up
+	@$(BIN)/python -m cluster deploy
+	@$(BIN)/python -m benchmarks.load.thousand
 
 bench: .venv/ready ## measures, prints its tables, writes benchmarks/results/
 	@$(BIN)/python -m cluster up

@@ -1,8 +1,11 @@
 """What `make up` deploys: the operator and the example, the same way on every provider."""
 
+import json
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from cluster import images, tools
@@ -13,6 +16,7 @@ from cluster.paths import ROOT, STATE
 INSTALL = ROOT / "manifests" / "install.yaml"
 EXAMPLE = ROOT / "examples" / "homework"
 APPLICATION_URL = "http://127.0.0.1:8080"
+TOO_MANY = 429
 
 
 class Loads(Protocol):
@@ -47,6 +51,7 @@ def deploy(provider: Loads) -> None:
         f"{plural}.osnovci.app" for plural in ("queuepools", "osnovciapps", "ratelimitpolicies")
     ]
     kubectl("wait", "--for=condition=Established", "crd", *crds)
+    make_session_keys()
     kubectl("apply", "--server-side", "--force-conflicts", "-k", EXAMPLE / "deploy")
     if "operator" in fresh:
         kubectl("-n", "osnovci-system", "rollout", "restart", "deployment/osnovci-operator")
@@ -59,15 +64,35 @@ def deploy(provider: Loads) -> None:
             kubectl("-n", namespace, *rollout, "--timeout=120s")
         ready = ("wait", "--for=condition=Ready", "qpool/homework-jobs", "oapp/homework")
         kubectl("-n", "homework", *ready, "--timeout=120s")
+        programmed = ("wait", "--for=condition=Programmed", "rlp/homework-limits")
+        kubectl("-n", "homework", *programmed, "--timeout=60s")
         # The gate leads to nginx, which learns of the pods a moment after the API server.
         wait_for(f"an answer of {APPLICATION_URL}", _application_answers, 60)
     OUT.print(f"The homework application answers at {APPLICATION_URL}")
 
 
+def make_session_keys() -> None:
+    """Make the key that signs the example's sessions, where there is none yet; it is in no file."""
+    name = "osnovci-sessions"
+    if kubectl("-n", "homework", "get", "secret", name, "--ignore-not-found", "-o", "name"):
+        return
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name, "namespace": "homework"},
+        "stringData": {"keys": f"1:{secrets.token_hex(32)}"},
+    }
+    # By its input: the arguments of a program can be seen by others.
+    kubectl("create", "-f", "-", stdin=json.dumps(secret))
+
+
 def _application_answers() -> bool:
     try:
-        with urlopen(APPLICATION_URL, timeout=5) as answer:
-            return answer.status == 200
+        with urlopen(APPLICATION_URL, timeout=5):
+            return True
+    except HTTPError as error:
+        # Its limits count this machine's requests, whoever makes them.
+        return error.code == TOO_MANY
     except OSError:
         return False
 

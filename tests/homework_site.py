@@ -10,12 +10,19 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
+from browsers import Browser
+from homework.accounts import demo_password
 from postgres_server import PostgresServer
 from redis import Redis
+from session_builders import SESSION_KEYS
+from waiting import eventually
 from web_pods import RunningPod, app_document
 from web_pods import environment as web_environment
 from workers import EXAMPLE, RunningWorker, end, pool_document, queue_document
 from workers import environment as worker_environment
+
+from osnovci.app_contract import AppDocument
+from osnovci.session_contract import ENV_SESSION_KEYS
 
 ANSWERS = {b"DATA": b"354 go on\r\n", b"QUIT": b"221 bye\r\n"}
 QUEUES = ("notification", "email", "schedule", "report")
@@ -59,17 +66,22 @@ class Site:
     mailbox: Mailbox
     redis: Redis
     database: PostgresServer
+    cookies: dict[str, str] = field(default_factory=dict[str, str])
+    """The session's, by the name of who has logged in."""
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.pod.port}"
 
-    def ask(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
-        """Send a body, JSON unless it is bytes; give the status and what was answered."""
+    def ask(
+        self, method: str, path: str, body: object = None, by: str | None = "student-1"
+    ) -> tuple[int, Any]:
+        """Send a body, JSON unless it is bytes, as somebody; give the status and what was answered."""
         content = body if isinstance(body, bytes) else json.dumps(body)
+        headers = {"Cookie": self.cookie(by)} if by else {}
         connection = HTTPConnection("127.0.0.1", self.pod.port, timeout=10)
         try:
-            connection.request(method, path, body=None if body is None else content)
+            connection.request(method, path, None if body is None else content, headers)
             answer = connection.getresponse()
             found = answer.read()
         finally:
@@ -77,17 +89,38 @@ class Site:
         is_json = answer.headers["content-type"] == "application/json"
         return answer.status, json.loads(found) if is_json else found
 
+    def cookie(self, name: str) -> str:
+        """Log in, once for all tests that share the site."""
+        if name not in self.cookies:
+            browser = Browser(self.pod.port)
+            browser.post("/api/auth/login", {"name": name, "password": demo_password(name)})
+            assert browser.status == 200
+            self.cookies[name] = f"session={browser.cookies['session']}"
+        return self.cookies[name]
+
 
 @contextmanager
-def site(redis: Redis, redis_url: str, database: PostgresServer, folder: Path) -> Generator[Site]:
+def site(
+    redis: Redis,
+    redis_url: str,
+    database: PostgresServer,
+    folder: Path,
+    document: AppDocument | None = None,
+) -> Generator[Site]:
     """Serve the example for the time of the block, with no worker yet."""
-    told = web_environment(redis_url, app_document(), "homework-1")
-    told |= {"DATABASE_URL": database.url, "PYTHONPATH": str(EXAMPLE)}
+    told = web_environment(redis_url, document or app_document(), "homework-1")
+    told |= {
+        "DATABASE_URL": database.url,
+        "PYTHONPATH": str(EXAMPLE),
+        ENV_SESSION_KEYS: SESSION_KEYS,
+    }
     pod = RunningPod.start(redis, folder / "homework.log", told, "homework.web.app:app")
     try:
         pod.wait_for("/api/ready")
         with Mailbox().open() as mailbox:
-            yield Site(pod, mailbox, redis, database)
+            served = Site(pod, mailbox, redis, database)
+            eventually(lambda: database.sql("SELECT to_regclass('account') IS NOT NULL") == "t")
+            yield served
     finally:
         pod.close()
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from benchmarks.api import Api
 from benchmarks.load import artillery
 from benchmarks.load.amid import EVENTS, Event, amid
+from benchmarks.load.users import log_in, users
 from benchmarks.load.watch import APP, NAMESPACE, Seen, watching
 from benchmarks.report import Figure, Result
 from cluster.console import ClusterError
@@ -22,6 +23,8 @@ from osnovci.queues.operations import stats
 P95_BAR_MS = 350.0
 MEMORY_BAR_MB = 180.0
 QUEUES = ("notification", "email")
+USERS = 1000
+"""So many take turns."""
 SETTLE_SECONDS = 60.0
 AMID_SECONDS = 80
 """So long the full load lasts where something happens amid it: an update takes 45 s."""
@@ -66,10 +69,14 @@ def measure(phases: list[artillery.Phase], event: Event | None) -> Result:
     artillery.install()
     words = ", then ".join(f"{each.arrivalRate} a second for {each.duration} s" for each in phases)
     Console().print(f"Users come to {APPLICATION_URL}: {words}")
-    with Redis(port=HOST_PORTS[0]) as redis:
+    document = artillery.script("script")
+    document["config"]["phases"] = [vars(each) for each in phases]
+    with Redis(port=HOST_PORTS[0]) as redis, users(USERS) as made:
+        cookies = log_in(made)
+        rows = [(user.address, cookie) for user, cookie in zip(made, cookies, strict=True)]
         before = _completed(redis)
         with watching(redis, Api(KUBECONFIG)) as seen, amid(event):
-            report = artillery.run(phases)
+            report = artillery.run(document, rows, sum(each.duration for each in phases))
         jobs = _settled(redis) - before
     return _result(report, seen, words, jobs, event)
 
@@ -105,6 +112,7 @@ def _result(
             Figure("users", report.users, ""),
             Figure("requests", report.requests, ""),
             Figure("failed requests", report.failed, ""),
+            Figure("requests that a limit denied", report.denied, "", 0.0),
             Figure(
                 "failed requests, share",
                 round(100 * report.failed / report.requests, 4),

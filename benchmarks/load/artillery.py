@@ -1,9 +1,11 @@
 """Artillery: installed by npm outside the checkout, run as a process of its own, its report read."""
 
+import csv
 import json
 import os
 import subprocess
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,13 +19,15 @@ from cluster.console import step
 VERSION = "2.0.34"
 PLACE = CACHE / f"artillery-{VERSION}"
 PROGRAM = PLACE / "node_modules" / ".bin" / "artillery"
-SCRIPT = Path(__file__).parent / "script.yaml"
+SCRIPTS = Path(__file__).parent
 SPARE_SECONDS = 60.0
 QUIET = {
     # It would report each run to its makers, and the packages' installers fetch browsers.
     "ARTILLERY_DISABLE_TELEMETRY": "true",
     "PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD": "1",
     "CI": "true",
+    # More would each begin with the first user.
+    "WORKERS": "1",
 }
 
 
@@ -49,17 +53,28 @@ class Report:
     p99_ms: float
     p95_ms_by_period: list[float]
     """Of every ten seconds, in order."""
+    most_per_second: int
+    """Requests, in the busiest ten seconds."""
+
+    @property
+    def denied(self) -> int:
+        """How many a limit turned away."""
+        return self.failures.get("http.codes.429", 0)
 
     @property
     def failed(self) -> int:
-        """All failures together."""
-        return sum(self.failures.values())
+        """All failures but those that a limit asked for."""
+        return sum(self.failures.values()) - self.denied
+
+
+def script(name: str) -> dict[str, Any]:
+    """Read one of the scripts."""
+    return yaml.safe_load((SCRIPTS / f"{name}.yaml").read_text())
 
 
 def phases(shorter: float) -> list[Phase]:
-    """Give the script's phases, each so many times shorter."""
-    config = yaml.safe_load(SCRIPT.read_text())["config"]
-    found = [Phase(**each) for each in config["phases"]]
+    """Give the phases of the seed's load, each so many times shorter."""
+    found = [Phase(**each) for each in script("script")["config"]["phases"]]
     return [Phase(p.name, max(round(p.duration / shorter), 1), p.arrivalRate) for p in found]
 
 
@@ -74,17 +89,20 @@ def install() -> None:
         subprocess.run([*command, f"artillery@{VERSION}"], cwd=PLACE, env=environment, check=True)
 
 
-def run(chosen: list[Phase]) -> Report:
-    """Run the script with these phases."""
-    overrides = json.dumps({"config": {"phases": [vars(each) for each in chosen]}})
-    with TemporaryDirectory() as folder:
-        output = Path(folder) / "report.json"
-        options = ["--quiet", f"--overrides={overrides}", f"--output={output}"]
+def run(document: dict[str, Any], users: Sequence[Sequence[str]], seconds: float) -> Report:
+    """Run a script that takes so long, whose users are these, in turn."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        with (folder / "users.csv").open("w") as table:
+            csv.writer(table).writerows(users)
+        document["config"]["payload"]["path"] = str(folder / "users.csv")
+        (folder / "script.json").write_text(json.dumps(document))
+        output = folder / "report.json"
         subprocess.run(
-            [PROGRAM, "run", *options, SCRIPT],
+            [PROGRAM, "run", "--quiet", f"--output={output}", folder / "script.json"],
             env=os.environ | QUIET,
             check=True,
-            timeout=sum(each.duration for each in chosen) + SPARE_SECONDS,
+            timeout=seconds + SPARE_SECONDS,
         )
         return read(json.loads(output.read_text()))
 
@@ -111,4 +129,7 @@ def read(document: dict[str, Any]) -> Report:
             for each in document["intermediate"]
             if "http.response_time" in each["summaries"]
         ],
+        most_per_second=max(
+            each["rates"].get("http.request_rate", 0) for each in document["intermediate"]
+        ),
     )

@@ -1,33 +1,65 @@
 """The homework application of `make up`, as the host sees it."""
 
 import json
+import random
 from contextlib import closing
 from http.client import HTTPConnection
+from ipaddress import IPv4Network
+from typing import Any
 from uuid import uuid4
 
+from homework.accounts import TEACHER, demo_password
 from websockets.sync.client import connect
 
 ADDRESS = "127.0.0.1:8080"
 
 
-def ask(method: str, path: str, body: object = None) -> tuple[int, bytes]:
-    with closing(HTTPConnection(ADDRESS, timeout=10)) as connection:
-        connection.request(method, path, json.dumps(body))
-        answer = connection.getresponse()
-        return answer.status, answer.read()
+class Visitor:
+    """A person at an address of its own, which the gate lets through as X-Forwarded-For."""
+
+    def __init__(self, name: str = "") -> None:
+        address = IPv4Network("198.18.0.0/15")[random.randrange(2**17)]
+        self.headers = {"X-Forwarded-For": str(address)}
+        if name:
+            given = {"name": name, "password": demo_password(name)}
+            status, answer = self.ask("POST", "/api/auth/login", given)
+            assert status == 200, answer
+
+    def ask(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+        with closing(HTTPConnection(ADDRESS, timeout=10)) as connection:
+            connection.request(method, path, json.dumps(body), self.headers)
+            answer = connection.getresponse()
+            if cookie := answer.headers["Set-Cookie"]:
+                self.headers["Cookie"] = cookie.partition(";")[0]
+            content = answer.read()
+        is_json = answer.headers["Content-Type"] == "application/json"
+        return answer.status, json.loads(content) if is_json else content
 
 
 def test_homework_that_is_noted_down_is_news_for_the_class() -> None:
     title = f"Exercise {uuid4()}"
-    with connect(f"ws://{ADDRESS}/ws?student=student-6") as socket:
-        status, answer = ask("POST", "/api/homework?student=student-2", {"title": title})
+    pupil, classmate = Visitor("student-2"), Visitor("student-6")
+    with connect(f"ws://{ADDRESS}/ws", additional_headers=classmate.headers) as socket:
+        status, answer = pupil.ask("POST", "/api/homework", {"title": title})
         assert status == 201, answer
-        assert json.loads(answer)["told"]
+        assert answer["told"]
         messages = (json.loads(socket.recv(timeout=60))["message"] for _ in range(100))
         assert f"student-2 noted down: {title}" in messages
 
 
 def test_the_page_is_shown() -> None:
-    status, page = ask("GET", "/")
+    status, page = Visitor().ask("GET", "/")
     assert status == 200
     assert b"<title>Homework</title>" in page
+
+
+def test_the_limits_of_the_policy_are_in_force_at_every_address_by_itself() -> None:
+    guesser, guess = Visitor(), {"name": f"nobody-{uuid4()}"[:40], "password": "guessed"}
+    statuses = [guesser.ask("POST", "/api/auth/login", guess)[0] for _ in range(6)]
+    assert statuses == [401] * 5 + [429]
+    assert guesser.ask("GET", "/api/auth/me") == (200, {"user": None})
+    teacher = Visitor(TEACHER)
+    status, answer = teacher.ask("GET", "/api/rate-limit-status?userId=student-3")
+    assert status == 200, answer
+    most = {each["limit"]: each["max"] for each in answer["limits"]}
+    assert most == {"api": 60, "upload": 20, "email": 10, "report": 5}

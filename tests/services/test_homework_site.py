@@ -25,7 +25,6 @@ def served(
     """One for all tests, since it takes a second to start."""
     folder = tmp_path_factory.mktemp("homework")
     with site(redis_server.client, redis_server.url, postgres_server, folder) as served:
-        eventually(lambda: served.ask("GET", "/api/homework")[0] == 200)
         yield served
 
 
@@ -33,6 +32,7 @@ def served(
 def homework(redis: Redis, served: Site) -> Site:
     """The same, with nothing in it."""
     assert redis is served.redis
+    served.cookies.clear()
     served.database.sql("DELETE FROM homework; DELETE FROM notification; DELETE FROM report")
     return served
 
@@ -43,16 +43,20 @@ def worked(homework: Site, redis_server: RedisServer, tmp_path: Path) -> Iterato
         yield homework
 
 
-def socket(homework: Site, query: str = "") -> ClientConnection:
-    return connect(f"ws://127.0.0.1:{homework.pod.port}/ws{query}", open_timeout=10)
+def socket(
+    homework: Site, query: str = "", by: str | None = "student-1", path: str = "/ws"
+) -> ClientConnection:
+    cookie = {"Cookie": homework.cookie(by)} if by else {}
+    url = f"ws://127.0.0.1:{homework.pod.port}{path}{query}"
+    return connect(url, open_timeout=10, additional_headers=cookie)
 
 
 def received(opened: ClientConnection) -> Any:
     return json.loads(opened.recv(timeout=15))
 
 
-def titles(homework: Site, query: str = "") -> list[str]:
-    return [each["title"] for each in homework.ask("GET", f"/api/homework{query}")[1]["homework"]]
+def titles(homework: Site, by: str = "student-1") -> list[str]:
+    return [each["title"] for each in homework.ask("GET", "/api/homework", by=by)[1]["homework"]]
 
 
 def stats(homework: Site) -> Any:
@@ -60,7 +64,7 @@ def stats(homework: Site) -> Any:
 
 
 def test_what_is_noted_down_is_told_by_jobs(worked: Site) -> None:
-    with socket(worked) as mine, socket(worked, "?student=student-5") as classmate:
+    with socket(worked) as mine, socket(worked, by="student-5") as classmate:
         status, answer = worked.ask("POST", "/api/homework", {"title": " Fractions, page 42 "})
         assert status == 201
         assert answer["homework"]["title"] == "Fractions, page 42"
@@ -68,11 +72,18 @@ def test_what_is_noted_down_is_told_by_jobs(worked: Site) -> None:
         for opened in (mine, classmate):
             assert received(opened)["message"] == "student-1 noted down: Fractions, page 42"
     assert titles(worked) == ["Fractions, page 42"]
-    assert titles(worked, "?student=student-5") == []
+    assert titles(worked, "student-5") == []
     mail = eventually(lambda: worked.mailbox.mails[:1])[0]
     assert "To: student-1@osnovci.app" in mail
     assert "Fractions, page 42" in mail
     eventually(lambda: stats(worked)["email"]["completed"] == 1)
+
+
+def test_the_figures_of_the_queues_are_pushed_as_they_change(homework: Site) -> None:
+    with socket(homework, by=None, path="/ws/queues") as opened:
+        assert received(opened) == {"stats": stats(homework)}
+        homework.ask("POST", "/api/homework", {"title": "Reading"})
+        assert received(opened)["stats"]["email"]["waiting"] == 1
 
 
 def test_the_answer_does_not_wait_for_a_worker(homework: Site) -> None:
@@ -109,7 +120,7 @@ def test_homework_is_ticked_off(homework: Site) -> None:
     path = f"/api/homework/{made['id']}"
     assert homework.ask("PATCH", path, {"done": True}) == (200, {"homework": made | {"done": True}})
     assert homework.ask("GET", "/api/homework")[1]["homework"][0]["done"] is True
-    status, answer = homework.ask("PATCH", f"{path}?student=student-2", {"done": False})
+    status, answer = homework.ask("PATCH", path, {"done": False}, by="student-2")
     assert (status, answer["error"]) == (404, f"student-2 has no homework {made['id']}")
     assert homework.ask("PATCH", f"/api/homework/{'9' * 30}", {"done": True})[0] == 404
 
@@ -170,12 +181,7 @@ def test_a_title_that_is_none_is_refused(homework: Site, body: object, words: st
 def test_what_else_is_refused(homework: Site) -> None:
     status, answer = homework.ask("POST", "/api/homework", b"x" * 17_000)
     assert (status, answer["error"]) == (413, "the body has more than 16384 bytes")
-    status, answer = homework.ask("GET", "/api/homework?student=eve")
-    assert (status, answer["error"]) == (
-        400,
-        "there is no student 'eve'; it should be student-1 to student-20",
-    )
-    for query in ("?student=eve", "?after=yesterday", f"?after={'9' * 30}"):
+    for query in ("?after=yesterday", f"?after={'9' * 30}"):
         with pytest.raises(InvalidStatus) as refusal:
             socket(homework, query)
         assert refusal.value.response.status_code == 400
@@ -188,16 +194,17 @@ def test_what_is_away_is_said_and_comes_back(
 ) -> None:
     redis, database = own_redis_server, own_postgres_server
     with site(redis.client, redis.url, database, tmp_path) as served:
-        eventually(lambda: served.ask("GET", "/api/homework")[0] == 200)
+        assert served.ask("GET", "/api/homework")[0] == 200
         redis.stop()
-        status, answer = served.ask("POST", "/api/homework", {"title": "Reading"})
-        assert (status, answer["told"]) == (201, False)
-        assert served.ask("GET", "/api/queue-stats") == (
-            503,
-            {"error": "the queues do not answer; try again in a second"},
-        )
+        for path, what in (
+            ("/api/homework", "sessions cannot be read now"),
+            ("/api/queue-stats", "the queues do not answer"),
+        ):
+            assert served.ask("GET", path) == (503, {"error": f"{what}; try again in a second"})
         redis.start()
         eventually(lambda: served.ask("GET", "/api/queue-stats")[0] == 200)
+        served.cookies.clear()
+        assert served.ask("GET", "/api/homework")[0] == 200
         database.stop()
         assert served.ask("GET", "/api/homework") == (
             503,

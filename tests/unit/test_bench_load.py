@@ -5,7 +5,7 @@ from benchmarks.load.artillery import Phase, phases, read
 TIMES = {"http.response_time": {"p50": 10, "p95": 90, "p99": 200}}
 
 
-def test_what_is_no_2xx_or_no_answer_failed() -> None:
+def test_what_is_no_2xx_or_no_answer_failed_but_what_a_limit_denied() -> None:
     counters = {
         "vusers.created": 5,
         "http.requests": 10,
@@ -13,14 +13,19 @@ def test_what_is_no_2xx_or_no_answer_failed() -> None:
         "http.codes.200": 5,
         "http.codes.201": 2,
         "http.codes.503": 2,
+        "http.codes.429": 4,
         "errors.ECONNRESET": 1,
     }
-    periods = [{"summaries": TIMES}, {"summaries": {}}]
+    periods = [
+        {"summaries": TIMES, "rates": {"http.request_rate": 7}},
+        {"summaries": {}, "rates": {}},
+    ]
     report = read(
         {"aggregate": {"counters": counters, "summaries": TIMES}, "intermediate": periods}
     )
-    assert report.failures == {"http.codes.503": 2, "errors.ECONNRESET": 1}
-    assert (report.failed, report.requests, report.users) == (3, 10, 5)
+    assert report.failures == {"http.codes.503": 2, "http.codes.429": 4, "errors.ECONNRESET": 1}
+    assert (report.failed, report.denied, report.requests, report.users) == (3, 4, 10, 5)
+    assert report.most_per_second == 7
     assert report.p95_ms_by_period == [90]
 
 

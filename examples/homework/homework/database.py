@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from typing import TypeVar
 
+from homework.accounts import add_demo
 from osnovci.database.connection import Connection
 from osnovci.database.database import Database
 from osnovci.database.settings import DatabaseSettings, DatabaseUrls
@@ -14,6 +15,9 @@ from osnovci.database.settings import DatabaseSettings, DatabaseUrls
 Result = TypeVar("Result")
 
 SCHEMA_LOCK = 7_214_001
+IS_NEWEST = """
+    SELECT to_regclass('account') IS NOT NULL AND to_regclass('notification_of_job') IS NOT NULL
+"""
 GREATEST_ID = 2**63 - 1
 """Of PostgreSQL's bigint."""
 
@@ -31,10 +35,13 @@ async def ensure_schema(database: Database) -> None:
 
 
 async def _ensure_schema(connection: Connection) -> None:
-    newest = "SELECT to_regclass('notification_of_job') IS NOT NULL"
-    if not await connection.fetchval(newest):
-        await connection.execute("SELECT pg_advisory_xact_lock($1)", SCHEMA_LOCK)
+    if await connection.fetchval(IS_NEWEST):
+        return
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", SCHEMA_LOCK)
+    # Who waited for the lock finds all there.
+    if not await connection.fetchval(IS_NEWEST):
         await connection.execute(files("homework").joinpath("schema.sql").read_text())
+        await add_demo(connection)
 
 
 class Kept(threading.local):

@@ -1,9 +1,10 @@
-"""The pupils of the example and their classes. Pure: a school of 20, so there is no table of them."""
+"""The pupils of the example and their classes. Pure: a school of 20, and a teacher."""
 
 from dataclasses import dataclass
 
 PUPILS = 20
 CLASSES = 4
+STUDENT = "student-"
 
 
 @dataclass(frozen=True)
@@ -15,12 +16,12 @@ class Pupil:
     @property
     def name(self) -> str:
         """As `student-7`."""
-        return f"student-{self.number}"
+        return f"{STUDENT}{self.number}"
 
     @property
     def email(self) -> str:
         """Where mail reaches the pupil."""
-        return f"{self.name}@osnovci.app"
+        return email_of(self.name)
 
     @property
     def school_class(self) -> str:
@@ -29,7 +30,18 @@ class Pupil:
 
 
 ALL = [Pupil(number) for number in range(1, PUPILS + 1)]
-BY_NAME = {pupil.name: pupil for pupil in ALL}
+
+
+def email_of(name: str) -> str:
+    """Tell where mail reaches someone of the school."""
+    return f"{name}@osnovci.app"
+
+
+def named(name: str) -> Pupil | None:
+    """Give the pupil of a name, also one who joined later; None where it is no pupil's."""
+    number = name.removeprefix(STUDENT)
+    is_one = name.startswith(STUDENT) and number.isascii() and number.isdecimal()
+    return Pupil(int(number)) if is_one else None
 
 
 def of_class(school_class: str) -> list[Pupil]:

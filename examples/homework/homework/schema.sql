@@ -1,4 +1,4 @@
--- Made on first use; running it again changes nothing. What is made last says that all is there.
+-- Made on first use; running it again changes nothing.
 CREATE TABLE IF NOT EXISTS homework (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     student text NOT NULL,
@@ -47,3 +47,8 @@ FROM generate_series(1, 4) AS c,
              ('Physics', timestamp '2026-09-01 09:20', 45)) AS plan (subject, t, minutes)
 WHERE NOT EXISTS (SELECT FROM lesson);
 CREATE UNIQUE INDEX IF NOT EXISTS notification_of_job ON notification (job, student);
+CREATE TABLE IF NOT EXISTS account (
+    name text PRIMARY KEY,
+    role text NOT NULL,
+    password_hash text NOT NULL
+);

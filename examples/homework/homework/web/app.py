@@ -10,7 +10,7 @@ import asyncpg
 from starlette.applications import Starlette
 
 from homework.database import ensure_schema
-from homework.web import errors, homework, notifications, page, queue_stats, reports
+from homework.web import authentication, errors, homework, notifications, page, queue_stats, reports
 from homework.web.services import Services
 from osnovci.database.errors import DatabaseError
 from osnovci.web.runtime import WebRuntime
@@ -45,6 +45,7 @@ async def _prepare() -> None:
 
 starlette = Starlette(
     routes=[
+        *authentication.ROUTES,
         *homework.ROUTES,
         *queue_stats.ROUTES,
         *reports.ROUTES,
@@ -55,4 +56,6 @@ starlette = Starlette(
     lifespan=lifespan,
 )
 starlette.state.services = services
-app = WebRuntime(starlette, database=services.database)
+app = WebRuntime(
+    starlette, database=services.database, sessions=services.sessions, limits=services.limits
+)

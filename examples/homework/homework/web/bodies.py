@@ -39,6 +39,16 @@ class Change(Body):
     done: Annotated[bool, Field(description="true or false")]
 
 
+class Credentials(Body):
+    """Who wants to log in."""
+
+    name: Annotated[str, Field(max_length=64, description='such as "student-1"')]
+    password: Annotated[str, Field(max_length=256, description="a string", repr=False)]
+    remember: Annotated[bool, Field(description="true, to be logged in for 30 days; or false")] = (
+        False
+    )
+
+
 B = TypeVar("B", bound=Body)
 
 

@@ -1,7 +1,7 @@
 """The WebSocket that pushes notifications: each once, in order, from the last one that was seen.
 
 `/ws` begins with the newest ones, `/ws?after=ID` with those after an id: so a page that was cut off
-misses none.
+misses none. A socket is its session's: it ends with it.
 """
 
 import asyncio
@@ -16,16 +16,17 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from homework.database import GREATEST_ID
 from homework.web.services import Services, services_of
-from homework.web.who import pupil_of
+from homework.web.who import session_of, visit_of
 from osnovci.database.connection import Row
 from osnovci.database.errors import DatabaseError
+from osnovci.sessions.errors import SessionsAwayError
 
 NEWEST = 20
 PIECE = 100
 PAUSE_SECONDS = 0.1
 """Between two looks of a socket, however often the bell rings."""
 
-TRY_AGAIN_LATER = 1013
+LOGGED_OUT, TRY_AGAIN_LATER = 1008, 1013
 AFTER = """
     SELECT id, message, created_at FROM notification
     WHERE student = $1 AND id > $2 ORDER BY id LIMIT $3
@@ -41,12 +42,12 @@ log = logging.getLogger(__name__)
 async def notifications(socket: WebSocket) -> None:
     """Push what a pupil is told until the socket ends."""
     try:
-        student, after = pupil_of(socket).name, _after(socket)
+        student, after = session_of(socket).user_id, _after(socket)
     except HTTPException as error:
         await socket.send_denial_response(JSONResponse({"error": error.detail}, error.status_code))
         return
     await socket.accept()
-    pushing = asyncio.create_task(_push(socket, services_of(socket), student, after))
+    pushing = asyncio.create_task(_push(socket, student, after))
     try:
         async for _ in socket.iter_text():
             pass
@@ -64,19 +65,32 @@ def _after(socket: WebSocket) -> int | None:
     return int(text)
 
 
-async def _push(socket: WebSocket, services: Services, student: str, after: int | None) -> None:
+async def _push(socket: WebSocket, student: str, after: int | None) -> None:
+    services = services_of(socket)
     try:
         with services.bell.heard(student) as ear:
             while True:
                 await ear.wait()
                 ear.clear()
+                if not await _is_logged_in(socket):
+                    await socket.close(LOGGED_OUT)
+                    return
                 after = await _push_newer(socket, services, student, after)
                 await asyncio.sleep(PAUSE_SECONDS)
     except (DatabaseError, asyncpg.PostgresError) as error:
         log.warning("a socket is closed, the database does not answer: %s", error)
         await socket.close(TRY_AGAIN_LATER)
+    except SessionsAwayError:
+        await socket.close(TRY_AGAIN_LATER)
     except WebSocketDisconnect:
         return
+
+
+async def _is_logged_in(socket: WebSocket) -> bool:
+    """Look its session up anew."""
+    visit = visit_of(socket)
+    await visit.open()
+    return visit.session is not None
 
 
 async def _push_newer(

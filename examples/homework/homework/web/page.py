@@ -15,6 +15,8 @@ HEADERS = {
 FILES = {
     "/": ("index.html", "text/html"),
     "/page.js": ("page.js", "text/javascript"),
+    "/account.js": ("account.js", "text/javascript"),
+    "/server.js": ("server.js", "text/javascript"),
     "/page.css": ("page.css", "text/css"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
 }

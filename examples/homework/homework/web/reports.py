@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from homework.jobs import make_report
 from homework.web.services import services_of
-from homework.web.who import pupil_of
+from homework.web.who import pupil_of, session_of
 from osnovci.queues.job import JobStatus
 from osnovci.queues.operations import enqueue, get
 from osnovci.queues.tasks import task_of
@@ -28,6 +28,7 @@ async def ask(asked: Request) -> Response:
 
 async def progress(asked: Request) -> Response:
     """Say how far a report is."""
+    session_of(asked)
     wanted: str = asked.path_params["id"]
     job = await services_of(asked).queues.run(get(wanted))
     if job is None or job.task != TASK:

@@ -1,4 +1,4 @@
-"""What the routes use: the database, the queues, and the bell that rings for notifications."""
+"""What the routes use: database, queues, sessions, limits, and the bell that rings for notifications."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +12,9 @@ from osnovci.contract import ENV_NAMESPACE, ENV_REDIS_URL
 from osnovci.database.database import Database
 from osnovci.database.settings import DatabaseUrls
 from osnovci.queues.client import AsyncQueues
+from osnovci.sessions.middleware import Sessions
+from osnovci.web.asgi import Scope
+from osnovci.web.limits import User, WebLimits
 
 REDIS_SECONDS = 2.0
 """How long a request waits for Redis, which answers in a millisecond or is away."""
@@ -25,6 +28,8 @@ class Services:
     redis: Redis
     queues: AsyncQueues
     bell: Bell
+    sessions: Sessions
+    limits: WebLimits
 
     @classmethod
     def parse(cls, environment: Mapping[str, str]) -> Self:
@@ -34,11 +39,21 @@ class Services:
             socket_timeout=REDIS_SECONDS,
             socket_connect_timeout=REDIS_SECONDS,
         )
+
+        def user_of(scope: Scope) -> User | None:
+            identity = sessions.identify(scope)
+            return User(identity.user, identity.role) if identity else None
+
+        limits = WebLimits(user_of)
+        # Without TLS on the machine's own loopback alone, where `make up` shows the application.
+        sessions = Sessions(plain_http=True, address=limits.client_of)
         return cls(
             database=Database(DatabaseUrls.parse(environment)),
             redis=redis,
             queues=AsyncQueues(redis, environment.get(ENV_NAMESPACE, "homework")),
             bell=Bell(redis),
+            sessions=sessions,
+            limits=limits,
         )
 
 

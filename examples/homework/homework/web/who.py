@@ -1,24 +1,45 @@
-"""Who asks. The one place to change for a real login: the routes take the pupil from here.
-
-Until there are sessions it is whom the query or the cookie `student` names, else the first pupil.
-"""
+"""Who asks: the user of the session. The routes take the pupil from here."""
 
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 
-from homework.pupils import ALL, BY_NAME, Pupil
+from homework import pupils
+from homework.accounts import ADMIN
+from homework.pupils import Pupil
+from osnovci.session_contract import SessionDocument
+from osnovci.sessions.visit import SCOPE, Visit
 
-NAME = "student"
+UNAUTHORIZED, FORBIDDEN = 401, 403
+
+
+def visit_of(connection: HTTPConnection) -> Visit:
+    """Give the visit of a request or a socket."""
+    return connection.scope[SCOPE]
+
+
+def session_of(connection: HTTPConnection) -> SessionDocument:
+    """Give the session of who asks.
+
+    Raises HTTPException where nobody is logged in, and SessionsAwayError.
+    """
+    session = visit_of(connection).session
+    if session is None:
+        raise HTTPException(UNAUTHORIZED, "you are not logged in; POST /api/auth/login logs in")
+    return session
 
 
 def pupil_of(connection: HTTPConnection) -> Pupil:
     """Give the pupil that a request or a socket comes from.
 
-    Raises HTTPException for a name that is none.
+    Raises HTTPException where it is none, and SessionsAwayError.
     """
-    name = connection.query_params.get(NAME) or connection.cookies.get(NAME) or ALL[0].name
-    if name not in BY_NAME:
-        raise HTTPException(
-            400, f"there is no student {name!r}; it should be {ALL[0].name} to {ALL[-1].name}"
-        )
-    return BY_NAME[name]
+    name = session_of(connection).user_id
+    pupil = pupils.named(name)
+    if pupil is None:
+        raise HTTPException(FORBIDDEN, f"{name} is no pupil, and has no homework")
+    return pupil
+
+
+def is_admin(session: SessionDocument) -> bool:
+    """Tell whether a user may see what concerns others."""
+    return session.role == ADMIN

@@ -1,41 +1,12 @@
 // The page: what the API gives, drawn; what the person does, sent. No library, no build step.
 
-const LOOK_MS = 1500;
+import { begin } from "/account.js";
+import { ask, byId, element, keepOpen, say, tableRow, time } from "/server.js";
+
 const NEWS_SHOWN = 30;
+const FIRST_PROGRESS_MS = 500;
+const MOST_PROGRESS_MS = 5000;
 const QUEUES = ["notification", "email", "schedule", "report"];
-const byId = (id) => document.getElementById(id);
-
-async function ask(path, method = "GET", body = undefined) {
-  const answer = await fetch(path, {
-    method,
-    body: body && JSON.stringify(body),
-    headers: body && { "content-type": "application/json" },
-  });
-  const found = await answer.json().catch(() => ({ error: `the server answered ${answer.status}` }));
-  if (!answer.ok) throw new Error(found.error);
-  return found;
-}
-
-function say(where, words, bad = false) {
-  byId(where).textContent = words;
-  byId(where).classList.toggle("bad", bad);
-}
-
-function element(name, text = "", kind = "") {
-  const made = document.createElement(name);
-  made.textContent = text;
-  made.className = kind;
-  return made;
-}
-
-function time(text) {
-  const moment = new Date(text);
-  const isToday = moment.toDateString() === new Date().toDateString();
-  const style = isToday ? { timeStyle: "short" } : { dateStyle: "medium" };
-  const made = element("time", moment.toLocaleString([], style));
-  made.dateTime = text;
-  return made;
-}
 
 // Homework
 
@@ -93,23 +64,6 @@ byId("add").addEventListener("submit", async (event) => {
 // Notifications: after the last one seen, so that none is missed when the connection was lost.
 
 let lastSeen = null;
-let waitMs = 500;
-
-function listen() {
-  const scheme = location.protocol === "https:" ? "wss" : "ws";
-  const after = lastSeen === null ? "" : `?after=${lastSeen}`;
-  const socket = new WebSocket(`${scheme}://${location.host}/ws${after}`);
-  socket.addEventListener("open", () => {
-    waitMs = 500;
-    linked(true);
-  });
-  socket.addEventListener("message", ({ data }) => showNews(JSON.parse(data)));
-  socket.addEventListener("close", () => {
-    linked(false);
-    setTimeout(listen, waitMs * (0.5 + Math.random()));
-    waitMs = Math.min(waitMs * 2, 10_000);
-  });
-}
 
 function linked(live) {
   byId("link").classList.toggle("live", live);
@@ -143,52 +97,44 @@ byId("report").addEventListener("click", async () => {
 });
 
 async function made(report) {
+  let waitMs = FIRST_PROGRESS_MS;
   while (!report.pdf) {
     if (["failed", "canceled", "stopped"].includes(report.status)) throw new Error(`its job ${report.status}`);
     byId("progress").value = report.progress;
     say("report-said", report.status === "started" ? "It is being written …" : "It waits for a worker …");
-    await new Promise((done) => setTimeout(done, 300));
+    await new Promise((done) => setTimeout(done, waitMs));
+    waitMs = Math.min(waitMs * 1.3, MOST_PROGRESS_MS);
     report = await ask(`/api/reports/${report.id}`);
   }
 }
 
 // The queues
 
-function queueRow(name, figures) {
-  const made = element("tr");
-  const head = element("th", name);
-  head.scope = "row";
-  const cells = ["waiting", "active", "completed"].map((each) =>
-    element("td", figures[each].toLocaleString(), each !== "completed" && figures[each] ? "busy" : ""));
-  made.append(head, ...cells);
-  return made;
+function showQueues({ stats }) {
+  byId("queues").replaceChildren(...QUEUES.map((name) => tableRow(name, ["waiting", "active", "completed"].map((each) =>
+    element("td", stats[name][each].toLocaleString(), each !== "completed" && stats[name][each] ? "busy" : "")))));
 }
 
-async function showQueues() {
-  if (!document.hidden) {
-    try {
-      const { stats } = await ask("/api/queue-stats");
-      byId("queues").replaceChildren(...QUEUES.map((name) => queueRow(name, stats[name])));
-    } catch {
-      // The next look may have them; the dot on top says whether the server is there.
-    }
-  }
-  setTimeout(showQueues, LOOK_MS);
+// Who is here sees this; what somebody else has seen goes.
+
+let sockets = [];
+
+function enter(user) {
+  sockets = [keepOpen(() => "/ws/queues", showQueues)];
+  if (user.role === "admin") return;
+  const path = () => (lastSeen === null ? "/ws" : `/ws?after=${lastSeen}`);
+  sockets.push(keepOpen(path, showNews, linked));
+  showHomework().catch((error) => say("said", `Your homework cannot be shown: ${error.message}`, true));
 }
 
-// Who it is: a cookie, until there is a login.
-
-function choose() {
-  const chosen = /(?:^|; )student=([^;]+)/.exec(document.cookie)?.[1] ?? "student-1";
-  const names = Array.from({ length: 20 }, (_, at) => `student-${at + 1}`);
-  byId("student").append(...names.map((name) => new Option(name, name, false, name === chosen)));
-  byId("student").addEventListener("change", ({ target }) => {
-    document.cookie = `student=${target.value}; path=/; max-age=31536000; samesite=strict`;
-    location.reload();
-  });
+function leave() {
+  for (const close of sockets) close();
+  sockets = [];
+  lastSeen = null;
+  for (const each of ["homework", "notifications", "queues"]) byId(each).replaceChildren();
+  for (const each of ["said", "report-said"]) say(each, "");
+  byId("pdf").hidden = true;
+  linked(false);
 }
 
-choose();
-showHomework().catch((error) => say("said", `Your homework cannot be shown: ${error.message}`, true));
-listen();
-showQueues();
+begin(enter, leave);

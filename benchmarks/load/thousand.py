@@ -1,0 +1,109 @@
+"""A thousand users at once, logged in: `python -m benchmarks.load.thousand [--shorter 6]`; 1 if a bar was not kept.
+
+Everything is switched on: nginx, sessions, the six limits, health, jobs, and what they scale.
+"""
+
+import argparse
+import sys
+from dataclasses import asdict
+from typing import Any
+
+import psutil
+from redis import Redis
+from rich.console import Console
+
+from benchmarks.api import Api
+from benchmarks.load import artillery
+from benchmarks.load.cpu import CpuSeen, looking
+from benchmarks.load.users import PASSWORD, users
+from benchmarks.load.watch import Seen, watching
+from benchmarks.report import Figure, Result
+from cluster.console import ClusterError
+from cluster.paths import HOST_PORTS, KUBECONFIG
+
+P95_BAR_MS = 350.0
+MEMORY_BAR_MB = 180.0
+ROUND_SECONDS = 20
+"""Of ten requests, with 2 s to think after each."""
+
+
+def main() -> int:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(prog="benchmarks.load.thousand", description=__doc__)
+    parser.add_argument(
+        "--shorter", type=int, default=1, help="the stay so many times shorter; not written"
+    )
+    arguments = parser.parse_args()
+    try:
+        result = measure(arguments.shorter)
+    except ClusterError as error:
+        sys.exit(f"benchmarks: {error}")
+    console = Console()
+    result.show(console)
+    console.print(f"CPU seconds by program: {result.detail['cpu_seconds']}")
+    console.print(f"p95 of every ten seconds, ms: {result.detail['p95_ms_by_period']}")
+    console.print(f"failures: {result.detail['failures'] or 'none'}")
+    if arguments.shorter == 1:
+        console.print(f"written to {result.write()}")
+    return 0 if result.holds else 1
+
+
+def measure(shorter: int) -> Result:
+    """Let them come while the cluster and the machine are watched."""
+    if not KUBECONFIG.exists():
+        raise ClusterError("there is no cluster: run `make up` first")
+    artillery.install()
+    document = artillery.script("thousand")
+    (phase,) = document["config"]["phases"]
+    stay: dict[str, Any] = document["scenarios"][0]["flow"][-1]
+    stay["count"] = max(stay["count"] // shorter, 1)
+    seconds = phase["duration"] + ROUND_SECONDS * stay["count"]
+    count = phase["arrivalCount"]
+    Console().print(f"{count} users log in within {phase['duration']} s; it takes {seconds} s")
+    with Redis(port=HOST_PORTS[0]) as redis, users(count) as made:
+        rows = [(user.address, user.name, PASSWORD) for user in made]
+        with looking() as cpu, watching(redis, Api(KUBECONFIG)) as seen:
+            report = artillery.run(document, rows, seconds)
+    return _result(report, seen, cpu, seconds)
+
+
+def _result(report: artillery.Report, seen: Seen, cpu: CpuSeen, seconds: int) -> Result:
+    memory = max(seen.memory_bytes.values(), default=0) / 1e6
+    used = cpu.seconds()
+    application = used.get("the application", 0.0)
+    cores = psutil.cpu_count() or 1
+    busy = 100 * (1 - cpu.idle_seconds() / (cores * cpu.elapsed_seconds()))
+    return Result(
+        name="load-1000",
+        question="1,000 users at once: log in, then a request every 2 s, one in ten a new homework",
+        setting=f"Artillery, cluster and application on {cores} cores; all six limits in force",
+        figures=[
+            Figure("users", report.users, ""),
+            Figure("requests", report.requests, ""),
+            Figure("requests a second", round(report.requests / seconds, 1), "/s"),
+            Figure("requests a second, most in ten seconds", report.most_per_second, "/s"),
+            Figure("failed requests", report.failed, "", 0.0),
+            Figure("requests that a limit denied", report.denied, ""),
+            Figure("response time, p50", report.p50_ms, "ms"),
+            Figure("response time, p95", report.p95_ms, "ms", P95_BAR_MS),
+            Figure("response time, p99", report.p99_ms, "ms"),
+            Figure("memory of an instance, most", round(memory, 1), "MB", MEMORY_BAR_MB),
+            Figure("instances, most", max((each[1] for each in seen.scaling), default=0), ""),
+            Figure("the machine's cores, busy", round(busy, 1), "%"),
+            Figure(
+                "the generator, of one core",
+                round(100 * used.get("the generator", 0) / seconds, 1),
+                "%",
+            ),
+            Figure(
+                "requests for a core-second of the application",
+                round(report.requests / application, 1) if application else 0,
+                "",
+            ),
+        ],
+        detail={**asdict(report), **asdict(seen), "cpu_seconds": used},
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
