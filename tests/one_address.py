@@ -1,7 +1,7 @@
 """One address for several servers, as a Service or a virtual address is: it leads to one of them."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -71,7 +71,7 @@ async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 
 @contextmanager
-def one_address(server_port: int) -> Iterator[OneAddress]:
+def one_address(server_port: int) -> Generator[OneAddress]:
     """Lead to a server for the time of the block."""
     address = OneAddress(server_port)
     address.open()

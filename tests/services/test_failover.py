@@ -16,7 +16,6 @@ import pytest
 from browsers import Browser
 from limits import APP, limit
 from one_address import OneAddress, one_address
-from redis.client import Pipeline
 from redis_server import SERVERS, RedisServer
 from session_builders import SESSION_KEYS
 from waiting import eventually
@@ -47,15 +46,19 @@ class Pair:
 
     def replicate(self) -> None:
         """Have the replica know all that the primary does."""
-        # WAIT looks at what its own connection wrote.
-        eventually(lambda: self._write().wait(1, 1_000).execute()[-1] == 1)
+
+        def known() -> bool:
+            # WAIT looks at what its own connection wrote.
+            pipeline = self.primary.client.pipeline(transaction=False)
+            pipeline.set("mark", 1)
+            pipeline.wait(1, 1_000)
+            return pipeline.execute()[-1] == 1
+
+        eventually(known)
 
     def promote(self) -> None:
         """What the primary is told from now on is lost."""
         self.replica.client.execute_command("REPLICAOF", "NO", "ONE")
-
-    def _write(self) -> Pipeline:
-        return self.primary.client.pipeline(transaction=False).set("mark", 1)
 
     def switch(self) -> None:
         self.address.switch(self.replica.port)
