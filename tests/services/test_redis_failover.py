@@ -6,8 +6,10 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from browsers import Browser
 from failover import FailingOver, failing_over
 from limits import APP, limit
+from session_builders import SESSION_KEYS
 from waiting import eventually, eventually_async
 from web_pods import RunningPod, app_document, environment
 from workers import NAMESPACE
@@ -15,6 +17,7 @@ from workers import NAMESPACE
 from osnovci.limit_contract import LimitDocument, LimiterState, PolicyDocument
 from osnovci.limits.client import AsyncLimits
 from osnovci.line import Line
+from osnovci.session_contract import ENV_SESSION_KEYS
 
 MANY = limit(max=100)
 
@@ -40,6 +43,31 @@ async def test_limits_count_on_where_the_primary_is(redis_pair: FailingOver) -> 
 
     await eventually_async(counts_on)
     await line.aclose()
+
+
+def test_whoever_is_logged_in_stays_so(redis_pair: FailingOver, tmp_path: Path) -> None:
+    told = environment(redis_pair.url, app_document(), "web-1")
+    told |= {ENV_SESSION_KEYS: SESSION_KEYS}
+    log = tmp_path / "web-1.log"
+    pod = RunningPod.start(redis_pair.primary.client, log, told, "session_app:app")
+    try:
+        browser = Browser(pod.wait_for("/api/ready").port)
+        browser.log_in()
+        redis_pair.fail_over()
+
+        def is_served() -> bool:
+            return pod.get("/me", host="localhost", cookie=_sent(browser)).status == 200
+
+        eventually(is_served)
+        assert browser.user == "ana"
+        browser.log_in("boris")
+        assert browser.user == "boris"
+    finally:
+        pod.close()
+
+
+def _sent(browser: Browser) -> str:
+    return "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
 
 
 def test_a_web_pod_counts_and_reports_where_the_primary_is(
