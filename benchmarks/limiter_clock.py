@@ -11,20 +11,19 @@ from redis import Redis
 from osnovci.limits.limit import SCRIPT, Decision, Limit, Question, Window
 
 START_MS = 1_700_000_000_000
-TOLD = "local told = {table.remove(ARGV), table.remove(ARGV)}\n"
 TIME = "call('TIME')"
 NAMESPACE = APP = "homework"
 
 
 def told(script: str, time: str = TIME) -> str:
-    """Give the script that takes seconds and microseconds as its last arguments, in reverse."""
+    """Give the script that takes seconds and microseconds as its last arguments."""
     assert script.count(time) == 1
-    return TOLD + script.replace(time, f"({time} and told)")
+    return script.replace(time, f"({time} and {{ARGV[#ARGV - 1], ARGV[#ARGV]}})")
 
 
 def moment(at_ms: int) -> tuple[int, int]:
-    """Give what is told, microseconds first."""
-    return at_ms % 1000 * 1000, at_ms // 1000
+    """Give what is told."""
+    return at_ms // 1000, at_ms % 1000 * 1000
 
 
 def window(limit: Limit, subject: str) -> Window:
