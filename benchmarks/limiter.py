@@ -1,146 +1,164 @@
-"""What rate limits cost: Redis's time, memory, and checks a second beside three libraries.
+"""What rate limits cost, and whether they hold: `python -m benchmarks --only limiter`.
 
-`python -m benchmarks --only limiter`. Libraries are installed into ~/.cache/osnovci/peers.
+Redis's time and memory (limiter_server), checks a second beside three libraries (limiter_peers), a
+million requests in bursts (limiter_bursts), who is denied (limiter_denied), a Redis that stands still
+(limiter_stall).
 """
 
-import asyncio
-import json
 import statistics
-import subprocess
-import sys
-import time
+from collections.abc import Sequence
+from dataclasses import asdict
 
-import uvloop
-from redis import Redis
-
-from benchmarks import limiter_server
-from benchmarks.queue_peers import CACHE, HERE, OURS
+from benchmarks import (
+    limiter_bursts,
+    limiter_denied,
+    limiter_peers,
+    limiter_server,
+    limiter_stall,
+)
+from benchmarks.limiter_bursts import Held
+from benchmarks.limiter_denied import Hammering, Retries
+from benchmarks.limiter_peers import MOVING, OURS_NAME
+from benchmarks.limiter_server import LEAST, OURS, SETS
+from benchmarks.limiter_stall import Stall
 from benchmarks.report import Figure, Result
 from benchmarks.web_stand import redis_server
-from osnovci.limits.client import AsyncLimits
-from osnovci.limits.limit import Limit, Question
-from osnovci.line import Line
+from osnovci.limits.limit import Limit
 
-PACKAGES = (
-    "limits[async-redis]",
-    "throttled-py[redis]",
-    "pyrate-limiter",
-    "redis[hiredis]",
-    "uvloop",
-)
-PYTHON = CACHE / "limiters" / "bin" / "python"
 ROUNDS = 3
-SECONDS = 1.0
-USERS = 2_000
-TASKS = (1, 50)
-OURS_NAME = "osnovci"
-MOVING = "limits MovingWindow"
+POLICY = "homework-limits"
+FULL = {
+    "a log of 100": Limit("global", 100, 900_000, policy=POLICY),
+    "a ring of 10,000": Limit("api", 10_000, 60_000, exact=True, policy=POLICY),
+    "ticks of 10,000": Limit("api", 10_000, 60_000, policy=POLICY),
+}
+Rates = dict[str, list[float]]
+"""Checks a second of one task, and of 50."""
 
 
 def measure() -> Result:
     """Measure all."""
-    install()
+    limiter_peers.install()
     with redis_server() as redis:
-        spent = limiter_server.microseconds_a_call(redis)
-        sizes = {
-            name: limiter_server.memory(redis, limit) for name, limit in _memory_limits().items()
-        }
-        rates = [_round(redis) for _ in range(ROUNDS)]
-    return _result(spent, sizes, rates)
-
-
-def install() -> None:
-    """Install the libraries where they are missing, by their registry's ordinary client."""
-    if not PYTHON.exists():
-        subprocess.run([sys.executable, "-m", "venv", CACHE / "limiters"], check=True)
-        target = ["--python", str(PYTHON)]
-        subprocess.run([OURS / "uv", "pip", "install", "-q", *target, *PACKAGES], check=True)
-
-
-def _memory_limits() -> dict[str, Limit]:
-    policy = "homework-limits"
-    return {
-        "a log of 100": Limit("global", 100, 900_000, policy=policy),
-        "a ring of 10,000": Limit("api", 10_000, 60_000, exact=True, policy=policy),
-        "ticks of 10,000": Limit("api", 10_000, 60_000, policy=policy),
-    }
-
-
-def _round(redis: Redis) -> dict[str, list[float]]:
-    """Give checks a second of one task and of 50, of each library and of ours."""
-    redis.flushall()
-    port = redis.get_connection_kwargs()["port"]
-    program = [str(each) for each in (PYTHON, HERE / "app_limiters.py", port, SECONDS)]
-    peers = subprocess.run(program, check=True, capture_output=True, text=True)
-    found: dict[str, list[float]] = json.loads(peers.stdout)
-    found[OURS_NAME] = []
-    for tasks in TASKS:
-        redis.flushall()
-        found[OURS_NAME].append(uvloop.run(_checks_a_second(f"redis://127.0.0.1:{port}", tasks)))
-    return found
-
-
-async def _checks_a_second(url: str, tasks: int) -> float:
-    line = Line(url, budget_seconds=5)
-    limits = AsyncLimits(line, "homework", "homework")
-    questions = [Question(limiter_server.windows(f"user{n}")) for n in range(USERS)]
-    await limits.ask(questions[0])
-    count, end = 0, time.perf_counter() + SECONDS
-
-    async def run(n: int) -> None:
-        nonlocal count
-        while time.perf_counter() < end:
-            # Every one asks Redis, as those of the libraries do: what is remembered is forgotten.
-            limits.guard.forget()
-            await limits.ask(questions[(n * 40 + count) % USERS])
-            count += 1
-
-    began = time.perf_counter()
-    await asyncio.gather(*(run(n) for n in range(tasks)))
-    seconds = time.perf_counter() - began
-    await line.aclose()
-    return count / seconds
-
-
-def _result(
-    spent: dict[str, float],
-    sizes: dict[str, tuple[int, int]],
-    rates: list[dict[str, list[float]]],
-) -> Result:
+        spent, through = limiter_server.microseconds_a_call(redis)
+        sizes = {name: limiter_server.memory(redis, limit) for name, limit in FULL.items()}
+        rates = [limiter_peers.checks_a_second(redis) for _ in range(ROUNDS)]
+        told, shared = limiter_bursts.told(redis), limiter_bursts.shared(redis)
+        extra, retries = limiter_denied.extra_after_step_back(redis), limiter_denied.retries(redis)
+        hammering = limiter_denied.hammering(redis)
+        stalls = [limiter_stall.stall(redis) for _ in range(ROUNDS)]
     middle = {
         name: [statistics.median(each[name][n] for each in rates) for n in range(2)]
         for name in rates[0]
     }
-    ours = middle.pop(OURS_NAME)
-    fastest = max(each[1] for each in middle.values())
-    small, ring, ticks = sizes.values()
     return Result(
         name="limiter",
-        question="What do rate limits cost?",
+        question="What do rate limits cost, and do they hold?",
         setting="three limits a request: 100 in 15 min, 60 in 1 min, 20 in 1 h; loopback, uvloop",
         figures=[
-            Figure("Redis's time a call", spent["ours"], "µs"),
-            Figure(
-                "of reading and writing three keys", ratio(spent["ours"], spent["floor"]), "x", 1.2
-            ),
-            Figure("of sorted sets", ratio(spent["ours"], spent["sorted sets"]), "x", 0.6),
-            Figure("checks/s, one task", round(ours[0]), "/s"),
-            Figure("checks/s, 50 tasks", round(ours[1]), "/s"),
-            Figure(
-                "of ours, limits' MovingWindow, one task",
-                ratio(middle[MOVING][0], ours[0]),
-                "x",
-                1 / 2.7,
-            ),
-            Figure("the same, 50 tasks", ratio(middle[MOVING][1], ours[1]), "x", 1 / 2.7),
-            Figure("of ours, the fastest library, 50 tasks", ratio(fastest, ours[1]), "x", 1 / 2.3),
-            Figure("memory of a log of 100, of a sorted set's", ratio(*small), "x", 1 / 6),
-            Figure("memory of a ring of 10,000", ratio(*ring), "x", 1 / 20),
-            Figure("memory of ticks of 10,000", round(ticks[0] / ticks[1], 6), "x", 1 / 2000),
+            *_server(spent, through),
+            *_checks(middle),
+            *_memory(*sizes.values()),
+            *_bursts(told, shared),
+            *_denied(extra, retries, hammering),
+            *_stall(stalls),
         ],
-        detail={"checks/s": rates, "bytes, ours and a sorted set's": sizes, "µs": spent},
+        detail={
+            "µs": spent,
+            "checks/s": rates,
+            "bytes, ours and a sorted set's": sizes,
+            "bursts, clocks told": [asdict(each) for each in told],
+            "bursts, Redis's clock": [asdict(each) for each in shared],
+            "retries": asdict(retries),
+            "hammering": asdict(hammering),
+            "stalls": [asdict(each) for each in stalls],
+        },
     )
 
 
-def ratio(one: float, other: float) -> float:
+def _server(spent: dict[str, float], through: float) -> list[Figure]:
+    ours = spent[OURS]
+    return [
+        Figure("Redis's time a call", round(ours, 2), "µs"),
+        Figure("of reading and writing three keys", _ratio(ours, spent[LEAST]), "x", 1.2),
+        Figure("of sorted sets", _ratio(ours, spent[SETS]), "x", 0.6),
+        Figure("of that traffic, let through", round(through * 100, 1), "%"),
+    ]
+
+
+def _checks(middle: Rates) -> list[Figure]:
+    ours = middle[OURS_NAME]
+    fastest = max(each[1] for name, each in middle.items() if name != OURS_NAME)
+    moving = middle[MOVING]
+    return [
+        Figure("checks/s, one task", round(ours[0]), "/s"),
+        Figure("checks/s, 50 tasks", round(ours[1]), "/s"),
+        Figure(
+            "of ours, limits' MovingWindow, one task", _ratio(moving[0], ours[0]), "x", _below(2.7)
+        ),
+        Figure("the same, 50 tasks", _ratio(moving[1], ours[1]), "x", _below(2.7)),
+        Figure(
+            "of ours, the fastest library, 50 tasks", _ratio(fastest, ours[1]), "x", _below(2.3)
+        ),
+    ]
+
+
+def _memory(log: tuple[int, int], ring: tuple[int, int], ticks: tuple[int, int]) -> list[Figure]:
+    return [
+        Figure("memory of a log of 100, of a sorted set's", _ratio(*log), "x", _below(6)),
+        Figure("memory of a ring of 10,000", _ratio(*ring), "x", _below(20)),
+        Figure("memory of ticks of 10,000", round(ticks[0] / ticks[1], 6), "x", _below(2000)),
+    ]
+
+
+def _bursts(told: Sequence[Held], shared: Sequence[Held]) -> list[Figure]:
+    fewer: dict[bool, list[float]] = {True: [], False: []}
+    for each in (*told, *shared):
+        fewer[limiter_bursts.is_exact(each.form)].append((1 - each.share) * 100)
+    return [
+        Figure("requests in bursts, clocks told", sum(each.requests for each in told), ""),
+        Figure("let through beyond a limit", sum(each.beyond for each in told), "", 0),
+        Figure("requests in bursts, Redis's clock", sum(each.requests for each in shared), ""),
+        Figure("let through beyond a limit, then", sum(each.beyond for each in shared), "", 0),
+        Figure("off an exact limiter's sum, exact forms, most", max(map(abs, fewer[True])), "%", 0),
+        Figure("fewer than an exact limiter's, ticks, most", round(max(fewer[False]), 2), "%", 1.7),
+    ]
+
+
+def _denied(extra: int, retries: Retries, hammering: Hammering) -> list[Figure]:
+    unlike = max(
+        hammering.key_bytes / hammering.legal_key_bytes, hammering.writes / hammering.legal_writes
+    )
+    return [
+        Figure("let through after the clock was set back 15 s", extra, "", 0),
+        Figure("moments to come again that were tried", retries.tried, ""),
+        Figure("of them wrong by a ms or more", retries.too_early + retries.too_late, "", 0),
+        Figure("memory and writes of a client that hammers, of a legal one's", unlike, "x", 1),
+        Figure(
+            "round trips of its requests to ten pods",
+            round(hammering.round_trips / hammering.requests, 4),
+            "x",
+            _below(40),
+        ),
+        Figure("wrong denials meanwhile", hammering.wrong_denials, "", 0),
+    ]
+
+
+def _stall(stalls: Sequence[Stall]) -> list[Figure]:
+    first = max(each.first_ms for each in stalls)
+    longest = max(each.longest_ms for each in stalls)
+    in_force = all(each.failure_modes_in_force for each in stalls)
+    return [
+        Figure("Redis stopped: the first decision after, worst", round(first, 1), "ms", 60),
+        Figure("the longest that a request waited then", round(longest, 1), "ms", 100),
+        Figure("times the failure modes were not in force", int(not in_force), "", 0),
+    ]
+
+
+def _ratio(one: float, other: float) -> float:
     return round(one / other, 3)
+
+
+def _below(times: float) -> float:
+    """Give the bar of what is to be so many times less."""
+    return 1 / times

@@ -12,7 +12,6 @@ from osnovci.limits.limit import SCRIPT, Decision, Limit, Question, Window
 
 APP = "homework"
 CLOCK = "call('TIME')"
-TOLD_FIRST = "local told = {table.remove(ARGV, 1), table.remove(ARGV, 1)}\n"
 
 
 def limit(
@@ -40,7 +39,7 @@ class StepClock:
 
     def __init__(self, redis: Redis, at_ms: int = 1_700_000_000_000) -> None:
         assert SCRIPT.count(CLOCK) == 1
-        script = TOLD_FIRST + SCRIPT.replace(CLOCK, "told")
+        script = SCRIPT.replace(CLOCK, "{ARGV[#ARGV - 1], ARGV[#ARGV]}")
         self._run = redis.register_script(script)
         self.at_ms = at_ms
 
@@ -49,7 +48,7 @@ class StepClock:
         n = len(question.windows)
         arguments: list[Any] = question.command[3 + n :]
         clock = [self.at_ms // 1000, self.at_ms % 1000 * 1000]
-        reply = self._run(keys=[each.key for each in question.windows], args=[*clock, *arguments])
+        reply = self._run(keys=[each.key for each in question.windows], args=[*arguments, *clock])
         return question.parse(reply)
 
 

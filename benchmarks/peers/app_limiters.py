@@ -1,5 +1,7 @@
 """How many requests a second libraries hold against three limits: one task, and 50 on one loop.
 
+Each has a pool of connections of its own, as many as there are tasks.
+
 python app_limiters.py PORT SECONDS      prints {NAME: [of one task, of 50]} as JSON
 """
 
@@ -18,7 +20,7 @@ USERS = 2_000
 Check = Callable[[str], Awaitable[None]]
 
 
-def limits_of(strategy: str) -> Check:
+async def limits_of(strategy: str) -> Check:
     from limits import RateLimitItemPerSecond
     from limits.aio import storage, strategies
 
@@ -34,7 +36,7 @@ def limits_of(strategy: str) -> Check:
     return check
 
 
-def throttled(algorithm: str) -> Check:
+async def throttled(algorithm: str) -> Check:
     from datetime import timedelta
 
     from throttled.asyncio import RedisStore, Throttled, per_duration
@@ -58,20 +60,19 @@ def throttled(algorithm: str) -> Check:
     return check
 
 
-def pyrate() -> Check:
+async def pyrate() -> Check:
     from pyrate_limiter import Rate, RateItem, RedisBucket
 
     client = Redis(port=int(PORT), max_connections=50)
-    buckets = {}
+    rates = {most: [Rate(most, seconds * 1000)] for most, seconds in SEEDS}
+    # It has a bucket for each user and limit; that making one loads a script is not measured.
+    buckets = {
+        user: [await RedisBucket.init(rates[most], client, f"p{most}:{user}") for most in rates]
+        for user in (f"user{n}" for n in range(USERS))
+    }
 
     async def check(user: str) -> None:
-        mine = buckets.get(user)
-        if mine is None:
-            mine = buckets[user] = [
-                await RedisBucket.init([Rate(most, seconds * 1000)], client, f"p{most}:{user}")
-                for most, seconds in SEEDS
-            ]
-        for bucket in mine:
+        for bucket in buckets[user]:
             if not await bucket.put(RateItem(user, int(time.time() * 1000))):
                 return
 
@@ -106,7 +107,7 @@ async def main() -> None:
         for tasks in (1, 50):
             # two strategies of one library share the names of their keys
             await server.flushall()
-            found[name].append(await measure(make(), tasks))
+            found[name].append(await measure(await make(), tasks))
     print(json.dumps(found))
 
 

@@ -27,7 +27,8 @@ local cost, logs, plain = ARGV[1] + 0, ARGV[2] + 0, ARGV[3] + 0
 local charging = cost > 0
 if not charging then cost = -cost end
 local clock = call('TIME')
-local at = clock[1] * 1000 + (clock[2] - clock[2] % 1000) / 1000
+local micro = clock[2] + 0
+local at = clock[1] * 1000 + (micro - micro % 1000) / 1000
 local NEWEST, NARROW = 6, 7
 
 -- The forms of large limits: `look` fills in a window's now, used, reset_at and retry_at; `charge`
