@@ -14,7 +14,7 @@ from osnovci.limits.matching import Matcher, matcher
 CLIENTS_KEPT = 4096
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rule:
     """A limit of a policy, and whom it is for."""
 
@@ -24,15 +24,13 @@ class Rule:
     exempt: tuple[clients.Network, ...]
     prefix: str
     """Of the keys of its windows."""
-    label: str
-    """What answers call it: its name, with its policy's where another limit has it too."""
 
     def window(self, subject: str) -> Window:
         """Give the window of a subject."""
         return Window(self.limit, subject, self.prefix + short(subject))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Client:
     """Where requests come from, and the limits that are not told to leave it alone."""
 
@@ -53,7 +51,6 @@ class Policies:
         ]
         # check.lua wants rings last
         self.rules = tuple(sorted(rules, key=lambda rule: rule.limit.form == Form.RING))
-        self.labels = {(rule.limit.policy, rule.limit.name): rule.label for rule in rules}
         # Addresses are slow to read, and a client comes again.
         self.client = lru_cache(CLIENTS_KEPT)(self._client)
 
@@ -64,11 +61,11 @@ class Policies:
 
     def windows(self, client: Client, user: str | None, path: str, method: str) -> list[Window]:
         """Give what a request is counted in."""
-        return windows(self.met(client, path, method), client, user)
+        return windows(self.met(client, path, method), client.subject, user)
 
-    def met(self, client: Client, path: str, method: str) -> list[Rule]:
+    def met(self, client: Client, path: str, method: str) -> tuple[Rule, ...]:
         """Give the limits that a request meets."""
-        return [rule for rule in client.rules if rule.is_for(path, method)]
+        return tuple([rule for rule in client.rules if rule.is_for(path, method)])
 
     def windows_of(self, user: str) -> list[Window]:
         """Give the windows of a user, whatever is requested."""
@@ -85,10 +82,10 @@ class Policies:
         return Client(clients.subject(address), tuple(rules))
 
 
-def windows(rules: Iterable[Rule], client: Client, user: str | None) -> list[Window]:
+def windows(rules: Iterable[Rule], client: str, user: str | None) -> list[Window]:
     """Give what limits count a request in: a user's where that is known and asked for."""
-    who = f"user {user}" if user else client.subject
-    return [rule.window(who if rule.per == Per.USER else client.subject) for rule in rules]
+    who = f"user {user}" if user else client
+    return [rule.window(who if rule.per == Per.USER else client) for rule in rules]
 
 
 def _rule(
@@ -102,6 +99,7 @@ def _rule(
         failure_mode=document.failure_mode,
         policy=policy.name,
         is_tried=policy.mode == Mode.DRY_RUN,
+        label="" if is_alone else f"{policy.name}/{document.name}",
     )
     return Rule(
         limit=limit,
@@ -109,5 +107,4 @@ def _rule(
         is_for=matcher(document.match),
         exempt=clients.networks(policy.exempt),
         prefix=limit.window(namespace, app, "").key,
-        label=limit.name if is_alone else f"{policy.name}/{limit.name}",
     )

@@ -51,10 +51,10 @@ class Verdict:
 PASSED = Verdict()
 
 
-def verdict(decision: Decision, labels: fields.Labels) -> Verdict:
+def verdict(decision: Decision) -> Verdict:
     """Say what a decision means to a request."""
     now = time.time()
-    told = fields.headers(decision, labels, now)
+    told = fields.headers(decision, now)
     if decision.allowed:
         return Verdict(told)
     return Verdict(refusal=Refusal(TOO_MANY, fields.body(decision, now), told))
