@@ -23,8 +23,8 @@ def headers(decision: Decision, now_seconds: float) -> list[Header]:
     limit = window.limit
     wait_ms = state.retry_ms or state.reset_ms
     told = [
-        (b"x-ratelimit-limit", str(limit.max).encode()),
-        (b"x-ratelimit-remaining", str(state.remaining).encode()),
+        (b"x-ratelimit-limit", b"%d" % limit.max),
+        (b"x-ratelimit-remaining", b"%d" % state.remaining),
         (b"x-ratelimit-reset", moment(now_seconds, wait_ms).encode()),
         (b"ratelimit-policy", _policies(decision)),
         (
@@ -80,5 +80,4 @@ def _second(seconds: int) -> str:
 
 
 def _policies(decision: Decision) -> bytes:
-    limits = [window.limit for window in decision.windows]
-    return b", ".join([limit.field for limit in limits if not limit.is_tried])
+    return b", ".join([w.limit.field for w in decision.windows if not w.limit.is_tried])

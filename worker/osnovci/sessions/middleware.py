@@ -74,7 +74,7 @@ class Sessions:
         """Give the visit of a request, the same each time."""
         found = scope.get(SCOPE)
         if found is None:
-            found = scope[SCOPE] = Visit(self, scope, self._names(scope))
+            found = scope[SCOPE] = Visit(self, scope)
         return found
 
     async def serve(self, app: App, scope: Scope, receive: Receive, send: Send) -> None:
@@ -119,8 +119,6 @@ class Sessions:
         """Give the time of this process, in ms."""
         return round(time.time() * 1000)
 
-    def _names(self, scope: Scope) -> cookies.Names:
-        if not self._plain_http:
-            return cookies.SECURE
-        host = next((value for name, value in scope["headers"] if name == b"host"), b"")
-        return cookies.PLAIN if cookies.is_loopback(host.decode("latin-1")) else cookies.SECURE
+    def names(self, host: str) -> cookies.Names:
+        """Give what cookies are called for a host."""
+        return cookies.PLAIN if self._plain_http and cookies.is_loopback(host) else cookies.SECURE

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
@@ -13,7 +13,7 @@ from osnovci.sessions.devices import device_type
 from osnovci.sessions.errors import SessionsAwayError
 from osnovci.sessions.operations import Device, Operation, Refresh, live
 from osnovci.sessions.tokens import SessionToken, new_family, new_id
-from osnovci.web.asgi import Header, Scope
+from osnovci.web.asgi import Scope
 
 if TYPE_CHECKING:
     from osnovci.sessions.middleware import Sessions
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 SCOPE = "osnovci.session"
 BEARER = "bearer "
+NO_COOKIES: Mapping[str, str] = {}
 LAST_ACTIVITY = re.compile(rb'"last_activity_ms":(\d+)')
 """In a document; within a string its quotes would be escaped."""
 
@@ -39,15 +40,24 @@ class Handed:
 class Visit:
     """The session of one request. Every method may raise SessionsAwayError."""
 
-    def __init__(self, sessions: "Sessions", scope: Scope, names: cookies.Names) -> None:
+    def __init__(self, sessions: "Sessions", scope: Scope) -> None:
         self._sessions = sessions
-        self._names = names
-        self._is_http = scope["type"] == "http"
         self._scope = scope
-        headers = scope["headers"]
-        self._cookies = cookies.read(headers)
-        authorization = _header(headers, b"authorization")
-        by_bearer = authorization[: len(BEARER)].lower() == BEARER
+        host = cookie = authorization = ""
+        # One turn through the headers, as this is on every request's way.
+        for name, value in scope["headers"]:
+            if name == b"cookie":
+                # HTTP/2 may send several
+                cookie = (
+                    f"{cookie};{value.decode('latin-1')}" if cookie else value.decode("latin-1")
+                )
+            elif name == b"authorization":
+                authorization = value.decode("latin-1")
+            elif name == b"host":
+                host = value.decode("latin-1")
+        self._names = names = sessions.names(host)
+        self._cookies = cookies.read(cookie) if cookie else NO_COOKIES
+        by_bearer = authorization and authorization[: len(BEARER)].lower() == BEARER
         token = authorization[len(BEARER) :] if by_bearer else self._cookies.get(names.session, "")
         self._document: bytes | None = None
         """The session as Redis keeps it, until somebody asks for it."""
@@ -102,7 +112,8 @@ class Visit:
 
         With `remember`, refresh tokens renew it when it has run out.
         """
-        agent = _header(self._scope["headers"], b"user-agent")
+        sent = dict(self._scope["headers"])
+        agent = sent.get(b"user-agent", b"").decode("latin-1")
         login = Login(
             user_id=user_id,
             email=email,
@@ -195,7 +206,7 @@ class Visit:
                 self._session = await self._run(lookup)
             if self._document or self._session:
                 await self._touch()
-            elif self._is_http and not self._away:
+            elif self._scope["type"] == "http" and not self._away:
                 remembered = self._cookies.get(self._names.refresh)
                 if remembered:
                     await self.refresh(remembered)
@@ -269,7 +280,3 @@ class Visit:
         except SessionsAwayError:
             self.asked_in_vain = True
             raise
-
-
-def _header(headers: Iterable[Header], wanted: bytes) -> str:
-    return next((value.decode("latin-1") for name, value in headers if name == wanted), "")

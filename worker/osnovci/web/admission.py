@@ -86,8 +86,8 @@ class Admission:
         key, ttl_ms = (visit.key, visit.ttl_ms) if visit else ("", 0)
         if self._limits.identify:
             told = self._limits.identify(scope)
-            return Whose(client, told.id if told else None, key, ttl_ms, is_told=True)
-        return Whose(client, visit.user if visit else None, key, ttl_ms, is_told=False)
+            return Whose(client, told.id if told else None, key, ttl_ms, True)
+        return Whose(client, visit.user if visit else None, key, ttl_ms, False)
 
     async def _ask(self, asked: Prepared, visit: "Visit | None") -> Decision:
         """Decide in at most one round trip; raises LimiterAwayError."""
