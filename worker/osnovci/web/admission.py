@@ -108,8 +108,8 @@ class Admission:
                 else:
                     decision = question.parse(reply)
                 return guard.answered(question, decision, now)
-        if visit:
-            # Nobody is to wait for it again.
+        if visit and decision.allowed:
+            # Redis was asked in vain, or not at all: nobody is to wait for it again.
             visit.leave_unread()
         return decision
 
