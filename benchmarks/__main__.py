@@ -14,6 +14,7 @@ from benchmarks import (
     limiter,
     policy_in_force,
     push_to_patch,
+    request_path,
     sessions,
     web_overhead,
 )
@@ -27,6 +28,7 @@ MEASUREMENTS = {
     "policy_in_force": policy_in_force.measure,
     "sessions": sessions.measure,
     "limiter": limiter.measure,
+    "request_path": request_path.measure,
 }
 LIMIT_SECONDS = 1500
 """All of it; what has not ended by then is ended in order."""

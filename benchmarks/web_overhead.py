@@ -48,16 +48,19 @@ def measure() -> Result:
         ) as ours,
     ):
         for _ in range(ROUNDS + 1):
-            bare.append(_round(program, *plain))
-            wrapped.append(_round(program, *ours))
+            bare.append(round_of(program, *plain))
+            wrapped.append(round_of(program, *ours))
     # The first round warms both up.
     return _result(bare[1:], wrapped[1:])
 
 
-def _round(program: Path, port: int, pid: int) -> Round:
+def round_of(program: Path, port: int, pid: int, *headers: str) -> Round:
+    """Have the generator, on the last core, ask a server for a while."""
     before = Usage.of(pid).cpu_seconds
     url = f"http://127.0.0.1:{port}/api/homework"
     options = ["-c", str(CONNECTIONS), "-d", f"{SECONDS}s", "-p", "r", "-o", "json"]
+    for each in headers:
+        options += ["-H", each]
     found = subprocess.run(
         [program, *options, url],
         check=True,

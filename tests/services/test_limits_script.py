@@ -10,6 +10,8 @@ from redis import Redis
 
 from osnovci.limits.limit import Form, Limit, Question, State, Window
 from osnovci.limits.local import LocalWindows
+from osnovci.limits.with_session import SessionQuestion
+from osnovci.scripted import run
 
 pytestmark = pytest.mark.every_server
 
@@ -216,3 +218,24 @@ def test_a_ring_goes_round_and_keeps_counting(redis: Redis) -> None:
             model.charge([asked], clock.at_ms, 1 + n % 2)
     size: Any = redis.strlen(asked.key)
     assert size == 14 + 150 * 3
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_with_a_session_the_same_is_decided_for_whom_it_says(
+    redis: Redis, *, is_there: bool
+) -> None:
+    forms = [limit("log", max=3), limit("ticks", max=300), limit("ring", max=200, exact=True)]
+    own, strangers = ([window(of, who) for of in forms] for who in ("user ana", "203.0.113.7"))
+    key = window(forms[0], "").key + "session"
+    if is_there:
+        redis.set(key, "{}")
+    asked = SessionQuestion(Question.of(own), strangers, key, ttl_ms=5_000)
+    for n in (1, 2, 3, 3):
+        decision, document = asked.parse(run(redis, asked))
+        assert document == (b"{}" if is_there else None)
+        assert decision.windows == (own if is_there else strangers)
+        assert [state.remaining for state in decision.states] == [3 - n, 300 - n, 200 - n]
+    assert not decision.allowed
+    untouched = strangers if is_there else own
+    assert redis.exists(*(each.key for each in untouched)) == 0
+    assert (redis.pttl(key) > 0) == is_there

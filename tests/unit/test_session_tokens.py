@@ -1,10 +1,13 @@
 """What browsers are handed: who made it, and what it says."""
 
+import time
+
 import jwt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from session_builders import login
+from waiting import eventually
 
 from osnovci.errors import SettingsError
 from osnovci.session_contract import ENV_SESSION_KEYS, DeviceType, SessionDocument
@@ -131,9 +134,19 @@ def test_the_session_that_a_token_gives_follows_from_the_token_and_its_key() -> 
     assert len(others | {tokens(ONE).successor_id(given_token)}) == 5
 
 
+def test_a_token_that_was_good_is_none_when_it_ends() -> None:
+    own = tokens(ONE)
+    token = own.session_token("the-id", session(ends_at_ms=round(time.time() * 1000) + 1000))
+    assert own.read_session_token(token) is own.read_session_token(token)
+
+    def is_over() -> bool:
+        return own.read_session_token(token) is None
+
+    eventually(is_over)
+
+
 def test_cookies_are_read_as_browsers_send_them() -> None:
-    headers = [(b"cookie", b"a=1; session=x=y;b ; a=2"), (b"host", b"h"), (b"cookie", b"c=3")]
-    assert read(headers) == {"a": "1", "session": "x=y", "b": "", "c": "3"}
+    assert read("a=1; session=x=y;b ; a=2;c=3") == {"a": "1", "session": "x=y", "b": "", "c": "3"}
 
 
 def test_a_cookie_that_goes_has_the_attributes_that_it_came_with() -> None:

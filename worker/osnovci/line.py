@@ -6,7 +6,7 @@ Redis that is slow for one is slow for all. It tries nothing twice.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast
 
 import hiredis
@@ -49,15 +49,17 @@ class Wire(asyncio.Protocol):
         # uvloop's is none by its class
         self._transport = cast("asyncio.Transport", transport)
 
-    def send(self, command: Sequence[Argument], deadline: float) -> asyncio.Future[Any]:
-        """Send a command, of which the answer is awaited until the deadline on the loop's clock."""
-        future: asyncio.Future[Any] = self._loop.create_future()
+    def send(self, packed: bytes, budget_seconds: float) -> asyncio.Future[Any]:
+        """Send a command, of which the answer is awaited for so long."""
+        loop = self._loop
+        future: asyncio.Future[Any] = loop.create_future()
+        deadline = loop.time() + budget_seconds
         self._waiting.append((future, deadline))
         if not self._unsent:
-            self._loop.call_soon(self._flush)
-        self._unsent.append(_packed(command))
+            loop.call_soon(self._flush)
+        self._unsent.append(packed)
         if not self._timer:
-            self._timer = self._loop.call_at(deadline, self._look_at_clock)
+            self._timer = loop.call_at(deadline, self._look_at_clock)
         return future
 
     def _flush(self) -> None:
@@ -127,12 +129,19 @@ class Line:
 
         Raises what redis-py does: RedisError, or OSError where nobody listens.
         """
-        wire, budget = self._wire, self._budget_seconds
+        return await self.put(packed(command))
+
+    def put(self, command: bytes) -> Awaitable[Any]:
+        """Do the same for a command as it is sent."""
+        wire = self._wire
         if wire is None or wire.is_lost:
-            async with asyncio.timeout(budget):
-                wire = await self._opened()
-            budget /= 2
-        return await wire.send(command, asyncio.get_running_loop().time() + budget)
+            return self._open_and_put(command)
+        return wire.send(command, self._budget_seconds)
+
+    async def _open_and_put(self, command: bytes) -> Any:
+        async with asyncio.timeout(self._budget_seconds):
+            wire = await self._opened()
+        return await wire.send(command, self._budget_seconds / 2)
 
     async def aclose(self) -> None:
         """Close the connection."""
@@ -185,17 +194,16 @@ class Line:
         if target.db:
             commands.append(("SELECT", target.db))
         commands.append(("CLIENT", "SETNAME", "osnovci-web"))
-        deadline = asyncio.get_running_loop().time() + OPENING_SECONDS
         # Each is waited for, so that no failure stays unheard.
         for found in await asyncio.gather(
-            *(wire.send(each, deadline) for each in commands), return_exceptions=True
+            *(wire.send(packed(each), OPENING_SECONDS) for each in commands), return_exceptions=True
         ):
             if isinstance(found, BaseException):
                 raise found
 
 
-_packed: Callable[[Sequence[Argument]], bytes] = cast("Any", hiredis.pack_command)
-"""Its own types know commands of one word only."""
+packed: Callable[[Sequence[Argument]], bytes] = cast("Any", hiredis.pack_command)
+"""Writes a command as it is sent. Its own types know commands of one word only."""
 
 
 def _error(text: str) -> ResponseError:

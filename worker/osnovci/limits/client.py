@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from redis import Redis
@@ -13,8 +12,6 @@ from osnovci.limits.guard import Guard
 from osnovci.limits.limit import Decision, Limit, Question
 from osnovci.line import BUDGET_SECONDS
 from osnovci.scripted import AWAY, AsyncRedis, run, run_async
-
-Put = Callable[[Question], Awaitable[Decision]]
 
 
 class Limits:
@@ -101,19 +98,12 @@ class AsyncLimits:
 
     async def ask(self, question: Question) -> Decision:
         """Decide in at most one round trip; raises LimiterAwayError."""
-        return await self.decide(question, self._put)
-
-    async def decide(self, question: Question, put: Put) -> Decision:
-        """Decide, and `put` the question to Redis only where it has to; raises LimiterAwayError."""
         now = time.monotonic()
         known = self.guard.known(question, now)
         if known:
             return known
         try:
-            decision = await put(question)
+            reply = await run_async(self._redis, question)
         except AWAY as error:
             return self.guard.failed(question, error, time.monotonic())
-        return self.guard.answered(question, decision, now)
-
-    async def _put(self, question: Question) -> Decision:
-        return question.parse(await run_async(self._redis, question))
+        return self.guard.answered(question, question.parse(reply), now)

@@ -4,33 +4,33 @@ X-RateLimit-* as many know them, and the RateLimit fields of draft-ietf-httpapi-
 """
 
 import math
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from osnovci.durations import format_duration
-from osnovci.limits.limit import Decision, Limit, State, Window
+from osnovci.limits.limit import Decision, State, Window
 
 Header = tuple[bytes, bytes]
-Labels = Mapping[tuple[str, str], str]
-"""What limits are called, by policy and name; of others, the name."""
 
 
-def headers(decision: Decision, labels: Labels, now_seconds: float) -> list[Header]:
+def headers(decision: Decision, now_seconds: float) -> list[Header]:
     """Tell of the limit that is nearest; `now_seconds` is the time of Unix."""
     nearest = decision.nearest
     if nearest is None:
         return []
     window, state = nearest
     limit = window.limit
-    named = _name(limit, labels)
     wait_ms = state.retry_ms or state.reset_ms
     told = [
-        (b"x-ratelimit-limit", str(limit.max).encode()),
-        (b"x-ratelimit-remaining", str(state.remaining).encode()),
+        (b"x-ratelimit-limit", b"%d" % limit.max),
+        (b"x-ratelimit-remaining", b"%d" % state.remaining),
         (b"x-ratelimit-reset", moment(now_seconds, wait_ms).encode()),
-        (b"ratelimit-policy", _policies(decision, labels)),
-        (b"ratelimit", b"%s;r=%d;t=%d" % (named, state.remaining, math.ceil(wait_ms / 1000))),
+        (b"ratelimit-policy", _policies(decision)),
+        (
+            b"ratelimit",
+            b"%s;r=%d;t=%d" % (limit.quoted, state.remaining, math.ceil(wait_ms / 1000)),
+        ),
     ]
     if not decision.allowed:
         told.append(retry_after(decision.retry_ms))
@@ -56,11 +56,11 @@ def body(decision: Decision, now_seconds: float) -> dict[str, Any]:
     }
 
 
-def status(window: Window, state: State, labels: Labels, now_seconds: float) -> dict[str, Any]:
+def status(window: Window, state: State, now_seconds: float) -> dict[str, Any]:
     """Tell how a window is."""
     limit = window.limit
     return {
-        "limit": labels.get((limit.policy, limit.name), limit.name),
+        "limit": limit.label or limit.name,
         "max": limit.max,
         "window": format_duration(timedelta(milliseconds=limit.window_ms)),
         "remaining": state.remaining,
@@ -70,18 +70,14 @@ def status(window: Window, state: State, labels: Labels, now_seconds: float) -> 
 
 def moment(now_seconds: float, in_ms: int) -> str:
     """Write a moment as ISO 8601."""
-    then = datetime.fromtimestamp(now_seconds + in_ms / 1000, UTC)
-    return then.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    seconds, ms = divmod(int(now_seconds * 1000) + in_ms, 1000)
+    return f"{_second(seconds)}.{ms:03d}Z"
 
 
-def _policies(decision: Decision, labels: Labels) -> bytes:
-    return b", ".join(
-        b"%s;q=%d;w=%d" % (_name(limit, labels), limit.max, math.ceil(limit.window_ms / 1000))
-        for limit in (window.limit for window in decision.windows)
-        if not limit.is_tried
-    )
+@lru_cache(1024)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
-def _name(limit: Limit, labels: Labels) -> bytes:
-    """Write a label as a string of structured fields; no name has what would have to be escaped."""
-    return b'"%s"' % labels.get((limit.policy, limit.name), limit.name).encode()
+def _policies(decision: Decision) -> bytes:
+    return b", ".join([w.limit.field for w in decision.windows if not w.limit.is_tried])

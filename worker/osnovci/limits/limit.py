@@ -54,6 +54,8 @@ class Limit:
     """Empty for a limit that an application charges by itself."""
     is_tried: bool = False
     """Of a policy in DryRun: it denies nothing."""
+    label: str = ""
+    """What answers call it, where that is not its name."""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(NAME, self.name):
@@ -97,6 +99,16 @@ class Limit:
     def tick_ms(self) -> int:
         """How long units are forgotten together: 1 ms where each goes at its own moment."""
         return math.ceil(self.window_ms / TICKS) if self.form == Form.TICKS else 1
+
+    @cached_property
+    def quoted(self) -> bytes:
+        """What answers call it, as a string of structured fields; none has what would be escaped."""
+        return b'"%s"' % (self.label or self.name).encode()
+
+    @cached_property
+    def field(self) -> bytes:
+        """What answers tell of it, whatever is used."""
+        return b"%s;q=%d;w=%d" % (self.quoted, self.max, math.ceil(self.window_ms / 1000))
 
     def window(self, namespace: str, app: str, subject: str) -> "Window":
         """Give the window of a subject."""
@@ -145,11 +157,17 @@ class Decision(NamedTuple):
     @property
     def nearest(self) -> tuple[Window, State] | None:
         """The window in force that denies for longest, or else has the least remaining."""
-        return min(
-            ((w, s) for w, s in self._pairs() if not w.limit.is_tried),
-            key=lambda pair: (-pair[1].retry_ms, pair[1].remaining),
-            default=None,
-        )
+        nearest: tuple[Window, State] | None = None
+        retry_ms = remaining = 0
+        for window, state in zip(self.windows, self.states, strict=True):
+            if window.limit.is_tried:
+                continue
+            closer = state.retry_ms > retry_ms or (
+                state.retry_ms == retry_ms and state.remaining < remaining
+            )
+            if nearest is None or closer:
+                nearest, retry_ms, remaining = (window, state), state.retry_ms, state.remaining
+        return nearest
 
     @property
     def full(self) -> list[Window]:

@@ -7,6 +7,9 @@ from osnovci.limit_contract import MatchDocument
 Matcher = Callable[[str, str], bool]
 """Of a path and a method."""
 
+WHOLE = frozenset({"", "/"})
+"""What follows whole segments of a path."""
+
 
 def matcher(matches: Sequence[MatchDocument]) -> Matcher:
     """Give what tells whether any of these holds; none of them is every request."""
@@ -15,14 +18,10 @@ def matcher(matches: Sequence[MatchDocument]) -> Matcher:
         return lambda _path, _method: True
 
     def is_met(path: str, method: str) -> bool:
-        return any(
-            _begins(path, prefix) and (not methods or method in methods)
-            for prefix, methods in parts
-        )
+        for prefix, methods in parts:
+            is_begun = path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] in WHOLE
+            if is_begun and (not methods or method in methods):
+                return True
+        return False
 
     return is_met
-
-
-def _begins(path: str, prefix: str) -> bool:
-    """Tell whether whole segments of the path are the prefix."""
-    return path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] in {"", "/"}

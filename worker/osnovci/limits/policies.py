@@ -17,7 +17,7 @@ FORWARDED_KEPT_CHARACTERS = 256
 """Whoever sends a longer X-Forwarded-For is looked at anew each time: it would take memory as it likes."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rule:
     """A limit of a policy, and whom it is for."""
 
@@ -27,15 +27,13 @@ class Rule:
     exempt: tuple[clients.Network, ...]
     prefix: str
     """Of the keys of its windows."""
-    label: str
-    """What answers call it: its name, with its policy's where another limit has it too."""
 
     def window(self, subject: str) -> Window:
         """Give the window of a subject."""
         return Window(self.limit, subject, self.prefix + short(subject))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Client:
     """Where requests come from, and the limits that are not told to leave it alone."""
 
@@ -72,11 +70,11 @@ class Policies:
 
     def windows(self, client: Client, user: str | None, path: str, method: str) -> list[Window]:
         """Give what a request is counted in."""
-        return windows(self.met(client, path, method), client, user)
+        return windows(self.met(client, path, method), client.subject, user)
 
-    def met(self, client: Client, path: str, method: str) -> list[Rule]:
+    def met(self, client: Client, path: str, method: str) -> tuple[Rule, ...]:
         """Give the limits that a request meets."""
-        return [rule for rule in client.rules if rule.is_for(path, method)]
+        return tuple([rule for rule in client.rules if rule.is_for(path, method)])
 
     def windows_of(self, user: str) -> list[Window]:
         """Give the windows of a user, whatever is requested."""
@@ -93,10 +91,10 @@ class Policies:
         return Client(clients.subject(address), tuple(rules))
 
 
-def windows(rules: Iterable[Rule], client: Client, user: str | None) -> list[Window]:
+def windows(rules: Iterable[Rule], client: str, user: str | None) -> list[Window]:
     """Give what limits count a request in: a user's where that is known and asked for."""
-    who = f"user {user}" if user else client.subject
-    return [rule.window(who if rule.per == Per.USER else client.subject) for rule in rules]
+    who = f"user {user}" if user else client
+    return [rule.window(who if rule.per == Per.USER else client) for rule in rules]
 
 
 def _rule(
@@ -110,6 +108,7 @@ def _rule(
         failure_mode=document.failure_mode,
         policy=policy.name,
         is_tried=policy.mode == Mode.DRY_RUN,
+        label="" if is_alone else f"{policy.name}/{document.name}",
     )
     return Rule(
         limit=limit,
@@ -117,5 +116,4 @@ def _rule(
         is_for=matcher(document.match),
         exempt=clients.networks(policy.exempt),
         prefix=limit.window(namespace, app, "").key,
-        label=limit.name if is_alone else f"{policy.name}/{limit.name}",
     )

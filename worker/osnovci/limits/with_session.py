@@ -23,8 +23,9 @@ class SessionQuestion(NamedTuple):
     question: Question
     strangers: Sequence[Window]
     """What it is about where the session is gone: windows of the same limits, in the same order."""
-    lookup: Sequence[Argument]
-    """The GETEX that reads the session by itself."""
+    key: str
+    """Of the session."""
+    ttl_ms: int
 
     @property
     def command(self) -> list[Argument]:
@@ -38,11 +39,10 @@ class SessionQuestion(NamedTuple):
 
     def _arguments(self) -> list[Argument]:
         question, strangers = self.question, self.strangers
-        _, key, _, ttl_ms = self.lookup
-        keys = [key, *(window.key for window in question.windows)]
+        keys = [self.key, *(window.key for window in question.windows)]
         if strangers is not question.windows:
             keys += (window.key for window in strangers)
-        return [len(keys), *keys, *question.arguments(), ttl_ms, len(strangers)]
+        return [len(keys), *keys, *question.arguments(), self.ttl_ms, len(strangers)]
 
     def parse(self, reply: Any) -> tuple[Decision, bytes | None]:
         """Read Redis's answer: the decision, and the session's document."""

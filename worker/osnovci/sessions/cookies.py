@@ -3,7 +3,7 @@
 `__Host-` has the browser keep a cookie to this very host, and refuse it without Secure.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 Header = tuple[bytes, bytes]
@@ -39,12 +39,10 @@ def is_loopback(host: str) -> bool:
     return name.partition(":")[0] in LOOPBACK or name in LOOPBACK
 
 
-def read(headers: Iterable[Header]) -> Mapping[str, str]:
+def read(header: str) -> Mapping[str, str]:
     """Give the cookies of a request; of two of a name the first, as it has the longer path."""
     found: dict[str, str] = {}
-    for name, value in headers:
-        if name == b"cookie":
-            for pair in value.decode("latin-1").split(";"):
-                key, _, text = pair.strip().partition("=")
-                found.setdefault(key, text)
+    for pair in header.split(";"):
+        key, _, text = pair.strip().partition("=")
+        found.setdefault(key, text)
     return found

@@ -13,9 +13,10 @@ from typing import TypeVar
 from osnovci.app_contract import SessionsDocument
 from osnovci.line import BUDGET_SECONDS, Line
 from osnovci.scripted import AWAY
+from osnovci.session_contract import TOUCH_SECONDS
 from osnovci.sessions import cookies
 from osnovci.sessions.errors import SessionsAwayError
-from osnovci.sessions.operations import Operation, Operations
+from osnovci.sessions.operations import Operation, Operations, ttl_ms
 from osnovci.sessions.reply import Reply
 from osnovci.sessions.settings import SessionSettings
 from osnovci.sessions.stores import AsyncStore
@@ -49,8 +50,7 @@ class Sessions:
         settings = settings or SessionSettings.parse(os.environ)
         self.operations = Operations(settings.namespace, settings.app)
         self.tokens = Tokens(settings.keys, settings.namespace, settings.app)
-        self.limits = settings.document
-        """The lifetimes in force."""
+        self.configure(settings.document)
         self.address = address
         self._plain_http = plain_http
         self.line = Line(settings.redis_url, budget_seconds)
@@ -61,6 +61,9 @@ class Sessions:
     def configure(self, document: SessionsDocument) -> None:
         """Put these lifetimes in force; sessions that live meet them as they are next used."""
         self.limits = document
+        self.ttl_ms = ttl_ms(document)
+        self.touch_ms = min(TOUCH_SECONDS * 1000, self.ttl_ms / 2)
+        """So often at most are the indexes of a session renewed."""
 
     def identify(self, scope: Scope) -> Identity | None:
         """Say whose request it is by its token, without Redis; whether the session lives is not asked."""
@@ -71,7 +74,7 @@ class Sessions:
         """Give the visit of a request, the same each time."""
         found = scope.get(SCOPE)
         if found is None:
-            found = scope[SCOPE] = Visit(self, scope, self._names(scope))
+            found = scope[SCOPE] = Visit(self, scope)
         return found
 
     async def serve(self, app: App, scope: Scope, receive: Receive, send: Send) -> None:
@@ -116,8 +119,6 @@ class Sessions:
         """Give the time of this process, in ms."""
         return round(time.time() * 1000)
 
-    def _names(self, scope: Scope) -> cookies.Names:
-        if not self._plain_http:
-            return cookies.SECURE
-        host = next((value for name, value in scope["headers"] if name == b"host"), b"")
-        return cookies.PLAIN if cookies.is_loopback(host.decode("latin-1")) else cookies.SECURE
+    def names(self, host: str) -> cookies.Names:
+        """Give what cookies are called for a host."""
+        return cookies.PLAIN if self._plain_http and cookies.is_loopback(host) else cookies.SECURE

@@ -81,21 +81,18 @@ class Operations:
         self, session_id: str, settings: SessionsDocument, now_ms: int
     ) -> Operation[SessionDocument | None]:
         """Read a session and renew its sliding lifetime."""
+        command = ("GETEX", self.key(hashed(session_id)), "PX", ttl_ms(settings))
+        return Operation(command, command, lambda reply: live(reply, now_ms))
 
-        def parse(reply: Any) -> SessionDocument | None:
-            if reply is None:
-                return None
-            session = SessionDocument.model_validate_json(reply)
-            return session if session.ends_at_ms > now_ms else None
-
-        command = ("GETEX", f"{self.root}session:{hashed(session_id)}", "PX", _ttl(settings))
-        return Operation(command, command, parse)
+    def key(self, handle: str) -> str:
+        """Name the key of a session."""
+        return f"{self.root}session:{handle}"
 
     def touch(
         self, session_id: str, settings: SessionsDocument, every_seconds: float = TOUCH_SECONDS
     ) -> Operation[bool]:
         """Renew the indexes and the last activity, unless they were within that time."""
-        arguments = (hashed(session_id), _ttl(settings), _ms(every_seconds))
+        arguments = (hashed(session_id), ttl_ms(settings), _ms(every_seconds))
         return self._call("touch", arguments, bool)
 
     def create(
@@ -124,7 +121,7 @@ class Operations:
         self, session_id: str, new_id: str, changes: str, settings: SessionsDocument
     ) -> Operation[SessionDocument | None]:
         """Give a session another id; `changes` are fields of its login, as a JSON object."""
-        arguments = (hashed(session_id), hashed(new_id), changes, _ttl(settings))
+        arguments = (hashed(session_id), hashed(new_id), changes, ttl_ms(settings))
         return self._call("rotate", arguments, _session)
 
     def end(self, user: str, handle: str) -> Operation[bool]:
@@ -172,12 +169,19 @@ def _ms(seconds: float) -> int:
     return max(round(seconds * 1000), 1)
 
 
-def _ttl(settings: SessionsDocument) -> int:
+def ttl_ms(settings: SessionsDocument) -> int:
+    """Give the sliding lifetime."""
     return _ms(settings.ttl_seconds)
 
 
 def _lifetimes(settings: SessionsDocument) -> tuple[int, int, int]:
-    return _ttl(settings), _ms(settings.refresh_ttl_seconds), settings.max_per_user
+    return ttl_ms(settings), _ms(settings.refresh_ttl_seconds), settings.max_per_user
+
+
+def live(reply: Any, now_ms: int) -> SessionDocument | None:
+    """Read what Redis keeps of a session, if it still does and the session has not ended."""
+    session = _session(reply)
+    return session if session and session.ends_at_ms > now_ms else None
 
 
 def _session(reply: Any) -> SessionDocument | None:

@@ -1,15 +1,17 @@
 """One request's session, and what a route may do with it: `scope["osnovci.session"]`."""
 
 import json
+import re
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from osnovci.session_contract import TOUCH_SECONDS, Login, SessionDocument
+from osnovci.session_contract import Login, SessionDocument
 from osnovci.sessions import cookies
 from osnovci.sessions.devices import device_type
 from osnovci.sessions.errors import SessionsAwayError
-from osnovci.sessions.operations import Device, Operation, Refresh, hashed
+from osnovci.sessions.operations import Device, Operation, Refresh, live
 from osnovci.sessions.tokens import SessionToken, new_family, new_id
 from osnovci.web.asgi import Scope
 
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 SCOPE = "osnovci.session"
 BEARER = "bearer "
+NO_COOKIES: Mapping[str, str] = {}
+LAST_ACTIVITY = re.compile(rb'"last_activity_ms":(\d+)')
+"""In a document; within a string its quotes would be escaped."""
 
 
 @dataclass(frozen=True)
@@ -35,18 +40,27 @@ class Handed:
 class Visit:
     """The session of one request. Every method may raise SessionsAwayError."""
 
-    def __init__(self, sessions: "Sessions", scope: Scope, names: cookies.Names) -> None:
+    def __init__(self, sessions: "Sessions", scope: Scope) -> None:
         self._sessions = sessions
-        self._names = names
-        self._is_http = scope["type"] == "http"
-        self._address = sessions.address(scope)
-        headers = scope["headers"]
-        sent = {name: value.decode("latin-1") for name, value in headers}
-        self._agent = sent.get(b"user-agent", "")
-        self._cookies = cookies.read(headers) if b"cookie" in sent else {}
-        authorization = sent.get(b"authorization", "")
-        by_bearer = authorization[: len(BEARER)].lower() == BEARER
+        self._scope = scope
+        host = cookie = authorization = ""
+        # One turn through the headers, as this is on every request's way.
+        for name, value in scope["headers"]:
+            if name == b"cookie":
+                # HTTP/2 may send several
+                cookie = (
+                    f"{cookie};{value.decode('latin-1')}" if cookie else value.decode("latin-1")
+                )
+            elif name == b"authorization":
+                authorization = value.decode("latin-1")
+            elif name == b"host":
+                host = value.decode("latin-1")
+        self._names = names = sessions.names(host)
+        self._cookies = cookies.read(cookie) if cookie else NO_COOKIES
+        by_bearer = authorization and authorization[: len(BEARER)].lower() == BEARER
         token = authorization[len(BEARER) :] if by_bearer else self._cookies.get(names.session, "")
+        self._document: bytes | None = None
+        """The session as Redis keeps it, until somebody asks for it."""
         self._session: SessionDocument | None = None
         self._away: SessionsAwayError | None = None
         self.presented: SessionToken | None = (
@@ -65,7 +79,20 @@ class Visit:
         if self._away:
             self.asked_in_vain = True
             raise self._away
+        if self._document:
+            self._session = live(self._document, self._sessions.now_ms())
+            self._document = None
         return self._session
+
+    @property
+    def key(self) -> str:
+        """The key of the session that the request says it has; nothing where it says none."""
+        return self._sessions.operations.key(self.presented.handle) if self.presented else ""
+
+    @property
+    def ttl_ms(self) -> int:
+        """The sliding lifetime."""
+        return self._sessions.ttl_ms
 
     @property
     def user(self) -> str | None:
@@ -85,14 +112,16 @@ class Visit:
 
         With `remember`, refresh tokens renew it when it has run out.
         """
+        sent = dict(self._scope["headers"])
+        agent = sent.get(b"user-agent", b"").decode("latin-1")
         login = Login(
             user_id=user_id,
             email=email,
             role=role,
-            ip_address=self._address,
-            user_agent=self._agent[:512],
+            ip_address=self._sessions.address(self._scope),
+            user_agent=agent[:512],
             device_id=device_id,
-            device_type=device_type(self._agent),
+            device_type=device_type(agent),
         )
         session_id, family = new_id(), new_family() if remember else ""
         create = self._sessions.operations.create(
@@ -119,7 +148,7 @@ class Visit:
     async def log_out(self) -> None:
         """End this session, and the refresh tokens that would renew it."""
         if self.presented:
-            user, handle = self.presented.identity.user, hashed(self.presented.session_id)
+            user, handle = self.presented.identity.user, self.presented.handle
             await self._run(self._sessions.operations.end(user, handle))
         self._leave()
 
@@ -143,7 +172,7 @@ class Visit:
 
     def is_here(self, device: Device) -> bool:
         """Tell whether a device of the list is the one that asks."""
-        return self.presented is not None and device.handle == hashed(self.presented.session_id)
+        return self.presented is not None and device.handle == self.presented.handle
 
     async def end_device(self, handle: str) -> bool:
         """End one login of the user, by the handle of its device."""
@@ -174,19 +203,19 @@ class Visit:
         """
         try:
             if not self._is_told and (lookup := self.lookup()):
-                self.found(await self._run(lookup))
-            if self._session:
-                await self._touch(self._session)
-            elif self._is_http and not self._away:
+                self._session = await self._run(lookup)
+            if self._document or self._session:
+                await self._touch()
+            elif self._scope["type"] == "http" and not self._away:
                 remembered = self._cookies.get(self._names.refresh)
                 if remembered:
                     await self.refresh(remembered)
         except SessionsAwayError as error:
             self._away, self.asked_in_vain = error, False
 
-    def found(self, session: SessionDocument | None) -> None:
-        """Be told the session that was looked up with others."""
-        self._session, self._is_told = session, True
+    def found(self, document: bytes | None) -> None:
+        """Be told what was read of the session together with the limits."""
+        self._document, self._is_told = document, True
         self._sessions.answered()
 
     def leave_unread(self) -> None:
@@ -203,16 +232,21 @@ class Visit:
             self.presented.session_id, sessions.limits, sessions.now_ms()
         )
 
-    async def _touch(self, session: SessionDocument) -> None:
+    async def _touch(self) -> None:
         """Renew the indexes, once in a while; if not now, then with the next request."""
-        sessions = self._sessions
-        if not self.presented:
-            return
-        every = min(TOUCH_SECONDS, sessions.limits.ttl_seconds / 2)
-        if sessions.now_ms() - session.last_activity_ms >= every * 1000:
-            touch = sessions.operations.touch(self.presented.session_id, sessions.limits, every)
+        presented, sessions = self.presented, self._sessions
+        if presented and sessions.now_ms() - self._last_activity_ms() >= sessions.touch_ms:
+            every = sessions.touch_ms / 1000
+            touch = sessions.operations.touch(presented.session_id, sessions.limits, every)
             with suppress(SessionsAwayError):
                 await sessions.run(touch)
+
+    def _last_activity_ms(self) -> int:
+        if self._document:
+            # Reading all of it takes eight times as long, and not every page needs it.
+            found = LAST_ACTIVITY.search(self._document)
+            return int(found[1]) if found else 0
+        return self._session.last_activity_ms if self._session else 0
 
     def _hand_out(
         self, session_id: str, session: SessionDocument, family: str, generation: int
@@ -222,7 +256,7 @@ class Visit:
         token = tokens.session_token(session_id, session)
         age = round(self._sessions.limits.refresh_ttl_seconds)
         self.presented = tokens.read_session_token(token)
-        self._session, self._away = session, None
+        self._session, self._document, self._away = session, None, None
         self.cookies = [names.set(names.session, token, age if session.family else None)]
         renewal = tokens.refresh_token(family, generation) if family else ""
         if renewal:
@@ -233,7 +267,7 @@ class Visit:
         return Handed(session, token, renewal)
 
     def _leave(self) -> None:
-        self._session = self.presented = None
+        self._session = self._document = self.presented = None
         self.cookies = [
             self._names.clear(name) for name in (self._names.session, self._names.refresh)
         ]

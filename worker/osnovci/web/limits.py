@@ -20,7 +20,7 @@ from urllib.parse import parse_qs
 from osnovci.app_contract import AppDocument
 from osnovci.limit_contract import LimiterState
 from osnovci.limits import fields
-from osnovci.limits.client import AsyncLimits, Put
+from osnovci.limits.client import AsyncLimits
 from osnovci.limits.denials import Denials
 from osnovci.limits.guard import Guard, LimiterAwayError
 from osnovci.limits.limit import SCRIPT, Decision, Limit, Question, Window
@@ -77,13 +77,13 @@ class WebLimits:
         self._sessions = sessions
         document = settings.config.document
         self._where = settings.namespace, document.app
-        self._guard = Guard(document.processes)
+        self.guard = Guard(document.processes)
         self.policies = Policies(settings.namespace, document)
         if settings.redis_url:
             self.line = (
                 sessions.line if sessions else Line(settings.redis_url, self._budget_seconds)
             )
-            self._limits = AsyncLimits(self.line, *self._where, self._guard)
+            self._limits = AsyncLimits(self.line, *self._where, self.guard)
 
     async def begin(self) -> None:
         """Connect, so that no request has to wait for it."""
@@ -95,26 +95,21 @@ class WebLimits:
     def put_in_force(self, document: AppDocument) -> None:
         """Hold requests against these policies from now on; one that is on its way keeps its own."""
         self.policies = Policies(self._where[0], document)
-        self._guard.forget()
+        self.guard.forget()
 
     def forget(self) -> None:
         """Ask Redis anew about everyone: somebody was reset."""
-        self._guard.forget()
+        self.guard.forget()
 
     @property
     def state(self) -> LimiterState | None:
         """Where requests are counted; None without policies."""
-        return self._guard.state(time.monotonic()) if self.policies.rules else None
+        return self.guard.state(time.monotonic()) if self.policies.rules else None
 
     @property
     def denials(self) -> Denials:
         """What was denied, to be written to Redis."""
-        return self._guard.denials
-
-    @property
-    def is_away(self) -> bool:
-        """Whether Redis gave no answer when it was last asked."""
-        return self._guard.state(time.monotonic()) == LimiterState.FALLBACK
+        return self.guard.denials
 
     async def close(self) -> None:
         """Close the connection."""
@@ -128,17 +123,17 @@ class WebLimits:
 
     async def check(self, limit: Limit, subject: str, cost: int = 1) -> Decision:
         """Charge a cost where it fits; raises LimiterAwayError, LimitError."""
-        return await self.ask(Question.of([self._window(limit, subject)], cost))
+        return await self._ask(Question.of([self._window(limit, subject)], cost))
 
     async def peek(self, limit: Limit, subject: str, cost: int = 1) -> Decision:
         """Tell what `check` would, without counting it."""
-        return await self.ask(Question.of([self._window(limit, subject)], cost, counts=False))
+        return await self._ask(Question.of([self._window(limit, subject)], cost, counts=False))
 
     async def reset(self, limit: Limit, subject: str) -> None:
         """Let a subject begin anew. Raises RedisError."""
         if self._limits:
             await self._limits.reset(limit, subject)
-        self._guard.forget(self._window(limit, subject))
+        self.guard.forget(self._window(limit, subject))
 
     def limited(
         self, limit: Limit, cost: int = 1, subject: Callable[[Scope], str] | None = None
@@ -160,7 +155,7 @@ class WebLimits:
     async def verdict(self, limit: Limit, subject: str, cost: int = 1) -> Verdict:
         """Charge a cost, and give the answer to send where it does not fit."""
         try:
-            return verdict(await self.check(limit, subject, cost), {})
+            return verdict(await self.check(limit, subject, cost))
         except LimiterAwayError as error:
             return closed(error)
 
@@ -195,13 +190,13 @@ class WebLimits:
             return
         policies = self.policies
         try:
-            decision = await self.ask(Question(policies.windows_of(whose), counts=False))
+            decision = await self._ask(Question(policies.windows_of(whose), counts=False))
         except LimiterAwayError as error:
             await answer(send, UNAVAILABLE, {"error": str(error)})
             return
         now = time.time()
         found = [
-            fields.status(window, state, policies.labels, now)
+            fields.status(window, state, now)
             for window, state in zip(decision.windows, decision.states, strict=True)
             if not window.limit.is_tried
         ]
@@ -214,16 +209,10 @@ class WebLimits:
         session = self._sessions.visit(scope).session if self._sessions else None
         return session and User(session.user_id, session.role)
 
-    async def ask(self, question: Question) -> Decision:
-        """Decide in at most one round trip; raises LimiterAwayError."""
+    async def _ask(self, question: Question) -> Decision:
         if self._limits and question.windows:
             return await self._limits.ask(question)
-        return self._guard.alone(question, time.monotonic())
-
-    async def decide(self, question: Question, put: Put) -> Decision:
-        """Decide, with another way to put the question to Redis; raises LimiterAwayError."""
-        assert self._limits
-        return await self._limits.decide(question, put)
+        return self.guard.alone(question, time.monotonic())
 
     def _window(self, limit: Limit, subject: str) -> Window:
         return limit.window(*self._where, subject)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from osnovci.limits import fields
 from osnovci.limits.guard import LimiterAwayError
@@ -40,8 +40,7 @@ class Refusal:
             await send({"type": "websocket.close", "code": POLICY_VIOLATION})
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """The header fields of the answer, and the answer itself where the application gives none."""
 
     headers: Sequence[Header] = ()
@@ -51,10 +50,10 @@ class Verdict:
 PASSED = Verdict()
 
 
-def verdict(decision: Decision, labels: fields.Labels) -> Verdict:
+def verdict(decision: Decision) -> Verdict:
     """Say what a decision means to a request."""
     now = time.time()
-    told = fields.headers(decision, labels, now)
+    told = fields.headers(decision, now)
     if decision.allowed:
         return Verdict(told)
     return Verdict(refusal=Refusal(TOO_MANY, fields.body(decision, now), told))

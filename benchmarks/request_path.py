@@ -1,0 +1,207 @@
+"""What a request's session and limits cost: their one command, and all of the middleware together.
+
+The command is measured beside GET and beside the calls that it stands for, in turns on one Redis. The
+middleware is measured as in web_overhead, beside a bare Starlette: with Redis on the generator's core,
+so that Redis's own time is taken out, and with Redis on the server's core, where it counts.
+"""
+
+import os
+import statistics
+from collections.abc import Awaitable, Callable
+from itertools import count
+from time import perf_counter
+from typing import Any
+
+import uvloop
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+
+from benchmarks.limiter_server import SORTED_SETS, windows
+from benchmarks.report import Figure, Result
+from benchmarks.web_overhead import BOMBARDIER, CONNECTIONS, SECONDS, Round, round_of
+from benchmarks.web_stand import NAMESPACE, pod, redis_server, server
+from cluster import tools
+from osnovci.app_contract import AppDocument, SessionsDocument
+from osnovci.limit_contract import LimitDocument, MatchDocument, Per, PolicyDocument
+from osnovci.limits.limit import Question
+from osnovci.limits.with_session import SessionQuestion
+from osnovci.line import Line
+from osnovci.scripted import run_async
+from osnovci.session_contract import ENV_SESSION_KEYS, Login, SessionDocument
+from osnovci.sessions.keys import KeyRing
+from osnovci.sessions.operations import Operations, hashed, ttl_ms
+from osnovci.sessions.stores import Store
+from osnovci.sessions.tokens import Tokens
+
+MOST_OF_GET = 2.2
+LEAST_OF_USUAL = 1 / 3
+MOST_PERCENT = 25.0
+USERS = 2_000
+TURNS = 100
+CALLS = 20
+ROUNDS = 10
+KEYS = "bench:" + "k" * 32
+SETTINGS = SessionsDocument()
+OPERATIONS = Operations(NAMESPACE, "bench")
+PLENTY = 100_000_000
+LIMITS = tuple(
+    LimitDocument(
+        name=name, max=PLENTY, window_ms=window_ms, per=per, match=(MatchDocument(path=path),)
+    )
+    for name, window_ms, per, path in (
+        ("global", 900_000, Per.IP, "/"),
+        ("api", 60_000, Per.USER, "/api"),
+        ("homework", 3_600_000, Per.USER, "/api/homework"),
+    )
+)
+DOCUMENT = AppDocument(app="bench", policies=(PolicyDocument(name="limits", limits=LIMITS),))
+
+Act = Callable[[], Awaitable[object]]
+
+
+def measure() -> Result:
+    """Measure the command, then the middleware."""
+    with redis_server() as redis:
+        sessions = [_session(redis, number) for number in range(USERS)]
+        port = redis.connection_pool.connection_kwargs["port"]
+        turns = uvloop.run(_turns(port))
+        bare, apart, beside = _rounds(redis, sessions[0])
+    return Result(
+        name="request_path",
+        question="What do session and limits cost a request?",
+        setting=f"{TURNS} turns of {CALLS} calls; {ROUNDS} rounds of {SECONDS} s, {CONNECTIONS} connections, "
+        "one core for the server",
+        figures=[*_of_command(turns), *_of_middleware(bare, apart, beside)],
+        detail={"cost percent by round, Redis apart": [round(x, 1) for x in _costs(bare, apart)]},
+    )
+
+
+def _session(redis: Redis, number: int) -> SessionDocument:
+    login = Login(
+        user_id=f"user-{number}",
+        email=f"user-{number}@example.com",
+        role="student",
+        ip_address="192.0.2.7",
+        user_agent="Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    )
+    return Store(redis).run(OPERATIONS.create(f"{number}", login, SETTINGS))
+
+
+async def _turns(port: int) -> dict[str, list[float]]:
+    """Give the seconds a call of each way takes, one after the other, in each turn."""
+    url = f"redis://127.0.0.1:{port}/0"
+    line = Line(url)
+    async with AsyncRedis(port=port, single_connection_client=True) as redis:
+        sha: Any = await redis.script_load(SORTED_SETS)
+        numbers = count()
+
+        def key() -> str:
+            return OPERATIONS.key(hashed(f"{next(numbers) % USERS}"))
+
+        async def ours() -> None:
+            number = next(numbers)
+            question = Question(windows(f"user {number % USERS}"))
+            asked = SessionQuestion(
+                question, question.windows, OPERATIONS.key(hashed(f"{number % USERS}")), _TTL_MS
+            )
+            decision, document = asked.parse(await run_async(line, asked))
+            if document is None or not decision.allowed:
+                raise RuntimeError("a session is gone, or a request was denied")
+
+        async def usual() -> None:
+            session = key()
+            for window in windows(f"203.0.113.{next(numbers)}"):
+                arguments = Question([window]).command[2:]
+                await redis.execute_command("EVALSHA", sha, *arguments)
+            text: Any = await redis.get(session)
+            await redis.set(session, text, ex=86_400)
+
+        acts: dict[str, Act] = {
+            "GET": lambda: line.execute_command("GET", key()),
+            "GET by redis-py": lambda: redis.get(key()),
+            "session and three limits": ours,
+            "usual: three sorted sets, GET, SET": usual,
+        }
+        found: dict[str, list[float]] = {name: [] for name in acts}
+        for turn in range(TURNS + 1):
+            order = list(acts.items())
+            for name, act in order if turn % 2 else reversed(order):
+                began = perf_counter()
+                for _ in range(CALLS):
+                    await act()
+                if turn:  # the first warms up
+                    found[name].append((perf_counter() - began) / CALLS)
+    await line.aclose()
+    return found
+
+
+_TTL_MS = ttl_ms(SETTINGS)
+
+
+def _of_command(turns: dict[str, list[float]]) -> list[Figure]:
+    middle = {name: statistics.median(seconds) for name, seconds in turns.items()}
+    get, other_get, ours, usual = turns
+    told = [Figure(name, round(each * 1e6, 1), "µs") for name, each in middle.items()]
+    share = _ratio(turns, ours, usual)
+    return [
+        *told,
+        Figure("session and limits, times GET", _ratio(turns, ours, get), "x", MOST_OF_GET),
+        Figure("session and limits, times GET by redis-py", _ratio(turns, ours, other_get), "x"),
+        Figure("session and limits, times the usual calls", share, "x", LEAST_OF_USUAL),
+    ]
+
+
+def _ratio(turns: dict[str, list[float]], one: str, other: str) -> float:
+    pairs = zip(turns[one], turns[other], strict=True)
+    return round(statistics.median(a / b for a, b in pairs), 3)
+
+
+def _rounds(redis: Redis, session: SessionDocument) -> tuple[list[Round], list[Round], list[Round]]:
+    """Measure a bare Starlette, and all middleware with Redis on the other and on the same core."""
+    program = tools.folder(BOMBARDIER) / "bombardier"
+    told = {ENV_SESSION_KEYS: KEYS}
+    token = Tokens(KeyRing.parse(told), NAMESPACE, "bench").session_token("0", session)
+    headers = f"Cookie: session={token}", "Host: localhost"
+    bare: list[Round] = []
+    apart: list[Round] = []
+    beside: list[Round] = []
+    info: Any = redis.info("server")
+    with (
+        server("benchmarks.web_apps:bare", {}, core=0) as plain,
+        server("benchmarks.web_apps:full", pod(redis, "web-1", DOCUMENT) | told, core=0) as ours,
+    ):
+        for _ in range(ROUNDS + 1):
+            bare.append(round_of(program, *plain, *headers))
+            for rounds, core in ((apart, (os.cpu_count() or 1) - 1), (beside, 0)):
+                os.sched_setaffinity(info["process_id"], {core})
+                rounds.append(round_of(program, *ours, *headers))
+    # The first round warms all up.
+    return bare[1:], apart[1:], beside[1:]
+
+
+def _of_middleware(bare: list[Round], apart: list[Round], beside: list[Round]) -> list[Figure]:
+    middle = statistics.median
+    ways = (("bare Starlette", bare), ("all, Redis apart", apart), ("all, Redis beside", beside))
+    cpu = [
+        100 * (1 - plain.cpu_microseconds / ours.cpu_microseconds)
+        for plain, ours in zip(bare, apart, strict=True)
+    ]
+    return [
+        *(Figure(name, round(middle(r.per_second for r in of)), "requests/s") for name, of in ways),
+        *(
+            Figure(
+                f"CPU of the server, {name}", round(middle(r.cpu_microseconds for r in of), 1), "µs"
+            )
+            for name, of in ways
+        ),
+        Figure(
+            "cost of all, Redis apart", round(middle(_costs(bare, apart)), 1), "%", MOST_PERCENT
+        ),
+        Figure("cost of all by the server's CPU", round(middle(cpu), 1), "%"),
+        Figure("cost of all, Redis beside", round(middle(_costs(bare, beside)), 1), "%"),
+    ]
+
+
+def _costs(bare: list[Round], ours: list[Round]) -> list[float]:
+    pairs = zip(bare, ours, strict=True)
+    return [100 * (1 - mine.per_second / plain.per_second) for plain, mine in pairs]
