@@ -39,7 +39,7 @@ Try next:
   kubectl describe qpool homework-jobs -n homework          why it has so many workers
   kubectl explain qpool.spec.queues.retries                 what else it can be told
   kubectl port-forward -n homework service/mailpit 8025     the e-mails, at http://127.0.0.1:8025
-  http://127.0.0.1:8080                                     the homework application itself
+  http://127.0.0.1:8080                     the application itself: student-1, learn-student-1
   make down                                                 take everything away"""
 
 console = Console(highlight=False, soft_wrap=True)
