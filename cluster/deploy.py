@@ -1,6 +1,7 @@
 """What `make up` deploys: the operator and the example, the same way on every provider."""
 
 from collections.abc import Sequence
+from http import HTTPStatus
 from pathlib import Path
 from typing import Protocol
 from urllib.request import urlopen
@@ -67,7 +68,7 @@ def deploy(provider: Loads) -> None:
 def _application_answers() -> bool:
     try:
         with urlopen(APPLICATION_URL, timeout=5) as answer:
-            return answer.status == 200
+            return answer.status == HTTPStatus.OK
     except OSError:
         return False
 
