@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from benchmarks.queue_peers import CACHE
-from cluster.console import step
+from cluster.console import ClusterError, step
 
 VERSION = "2.0.34"
 PLACE = CACHE / f"artillery-{VERSION}"
@@ -75,17 +75,23 @@ def install() -> None:
 
 
 def run(chosen: list[Phase]) -> Report:
-    """Run the script with these phases."""
+    """Run the script with these phases.
+
+    Raises ClusterError where it does not end in time.
+    """
     overrides = json.dumps({"config": {"phases": [vars(each) for each in chosen]}})
     with TemporaryDirectory() as folder:
         output = Path(folder) / "report.json"
         options = ["--quiet", f"--overrides={overrides}", f"--output={output}"]
-        subprocess.run(
-            [PROGRAM, "run", *options, SCRIPT],
-            env=os.environ | QUIET,
-            check=True,
-            timeout=sum(each.duration for each in chosen) + SPARE_SECONDS,
-        )
+        limit = sum(each.duration for each in chosen) + SPARE_SECONDS
+        command = [PROGRAM, "run", *options, SCRIPT]
+        try:
+            subprocess.run(command, env=os.environ | QUIET, check=True, timeout=limit)
+        except subprocess.TimeoutExpired as error:
+            raise ClusterError(
+                f"Artillery did not end within {limit:.0f} s: requests hang, or the machine is too"
+                " busy to send them in time; look at its load average, and try again"
+            ) from error
         return read(json.loads(output.read_text()))
 
 
