@@ -3,6 +3,7 @@
 import json
 import secrets
 from collections.abc import Sequence
+from http import HTTPStatus
 from pathlib import Path
 from typing import Protocol
 from urllib.error import HTTPError
@@ -16,7 +17,6 @@ from cluster.paths import ROOT, STATE
 INSTALL = ROOT / "manifests" / "install.yaml"
 EXAMPLE = ROOT / "examples" / "homework"
 APPLICATION_URL = "http://127.0.0.1:8080"
-TOO_MANY = 429
 
 
 class Loads(Protocol):
@@ -88,11 +88,11 @@ def make_session_keys() -> None:
 
 def _application_answers() -> bool:
     try:
-        with urlopen(APPLICATION_URL, timeout=5):
-            return True
+        with urlopen(APPLICATION_URL, timeout=5) as answer:
+            return answer.status == HTTPStatus.OK
     except HTTPError as error:
         # Its limits count this machine's requests, whoever makes them.
-        return error.code == TOO_MANY
+        return error.code == HTTPStatus.TOO_MANY_REQUESTS
     except OSError:
         return False
 

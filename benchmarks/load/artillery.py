@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from benchmarks.queue_peers import CACHE
-from cluster.console import step
+from cluster.console import ClusterError, step
 
 VERSION = "2.0.34"
 PLACE = CACHE / f"artillery-{VERSION}"
@@ -90,7 +90,10 @@ def install() -> None:
 
 
 def run(document: dict[str, Any], users: Sequence[Sequence[str]], seconds: float) -> Report:
-    """Run a script that takes so long, whose users are these, in turn."""
+    """Run a script that takes so long, whose users are these, in turn.
+
+    Raises ClusterError where it does not end in time.
+    """
     with TemporaryDirectory() as name:
         folder = Path(name)
         with (folder / "users.csv").open("w") as table:
@@ -98,12 +101,15 @@ def run(document: dict[str, Any], users: Sequence[Sequence[str]], seconds: float
         document["config"]["payload"]["path"] = str(folder / "users.csv")
         (folder / "script.json").write_text(json.dumps(document))
         output = folder / "report.json"
-        subprocess.run(
-            [PROGRAM, "run", "--quiet", f"--output={output}", folder / "script.json"],
-            env=os.environ | QUIET,
-            check=True,
-            timeout=seconds + SPARE_SECONDS,
-        )
+        command = [PROGRAM, "run", "--quiet", f"--output={output}", folder / "script.json"]
+        limit = seconds + SPARE_SECONDS
+        try:
+            subprocess.run(command, env=os.environ | QUIET, check=True, timeout=limit)
+        except subprocess.TimeoutExpired as error:
+            raise ClusterError(
+                f"Artillery did not end within {limit:.0f} s: requests hang, or the machine is too"
+                " busy to send them in time; look at its load average, and try again"
+            ) from error
         return read(json.loads(output.read_text()))
 
 

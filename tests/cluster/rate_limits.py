@@ -25,7 +25,7 @@ async def report():
             app=config.document.app, pod=settings.pod, process=settings.process,
             state=AppState.RUNNING, config_revision=config.revision,
             config_checksum=config.checksum, **figures)
-        revision, _ = await link.exchange(heartbeat.model_dump_json())
+        (revision, _), _ = await link.exchange(heartbeat.model_dump_json())
         if revision and int(revision) != config.revision:
             config = await link.fetch()
         await asyncio.sleep(0.2)

@@ -114,8 +114,9 @@ def test_policies_of_one_app_are_merged(web: TestApp, policy: MakePolicy, redis:
 
 
 def events(of: TestPolicy, reason: str) -> list[str]:
-    """Give what the events of a policy say, of one reason."""
-    selector = f"--field-selector=involvedObject.name={of.name},reason={reason}"
+    """Give what the events of a policy say, of one reason; one of its name before it had others."""
+    uid = of.get()["metadata"]["uid"]
+    selector = f"--field-selector=involvedObject.uid={uid},reason={reason}"
     found = kubectl("-n", NAMESPACE, "get", "events", selector, "-o", "json")
     return [each["message"] for each in json.loads(found)["items"]]
 

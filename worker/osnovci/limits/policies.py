@@ -54,7 +54,6 @@ class Policies:
         ]
         # as a question wants its windows
         self.rules = tuple(sorted(rules, key=lambda rule: rule.limit.form))
-        self.labels = {(rule.limit.policy, rule.limit.name): rule.label for rule in rules}
         # Addresses are slow to read, and a client comes again.
         self._known = lru_cache(CLIENTS_KEPT)(self._client)
 
