@@ -1,8 +1,14 @@
 """What an application stands on fails, part by part: it answers what it can, comes back by itself, loses
 no job that it accepted, and its status is true.
+
+`make chaos` freezes the API server for a minute, `make test` for ten seconds.
 """
 
 import json
+import os
+import signal
+import subprocess
+import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,7 +21,10 @@ from waiting import eventually
 from web_apps import NAMESPACE, TestApp
 
 from cluster.kubectl import kubectl
+from cluster.paths import STATE
+from cluster.processes import Processes
 
+FROZEN_SECONDS = 60 if os.environ.get("CHAOS") == "full" else 10
 KEPT = {"201", "503"}
 FOUND = {"200", "503"}
 
@@ -64,6 +73,20 @@ def logs() -> str:
     return kubectl("-n", NAMESPACE, "logs", "-l", f"osnovci.app/app={NAME}", "--tail=-1")
 
 
+@contextmanager
+def frozen(pid: int) -> Generator[None]:
+    """Stop a process for the block; it goes on also where this one is killed meanwhile."""
+    thaw = f"sleep {FROZEN_SECONDS + 60}; kill -CONT {pid}"
+    watchdog = subprocess.Popen(["/bin/sh", "-c", thaw], start_new_session=True)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+        os.killpg(watchdog.pid, signal.SIGTERM)
+        watchdog.wait()
+
+
 def test_postgresql_is_restarted(site: Site) -> None:
     site.answers()
     with away("postgres"):
@@ -105,4 +128,21 @@ def test_a_pod_runs_out_of_memory(site: Site) -> None:
     for each in (answers.add, answers.count, answers.plain):
         cut = sum(number for told, number in each.items() if not told.isdecimal())
         assert cut <= PEOPLE or restarted()
+    site.account()
+
+
+def test_the_api_server_is_frozen(site: Site) -> None:
+    server = Processes(STATE).running("kube-apiserver")
+    assert server
+    site.answers()
+    done, since = len(site.done()), time.monotonic()
+    with frozen(server.pid):
+        eventually(
+            lambda: time.monotonic() - since > FROZEN_SECONDS and len(site.done()) > done + 20,
+            within=FROZEN_SECONDS + 30,
+        )
+    eventually(site.is_well, within=RECOVERY_SECONDS)
+    print(answers := site.answers())
+    assert answers.add.keys() == {"201"}
+    assert answers.count.keys() == answers.plain.keys() == {"200"}
     site.account()
