@@ -62,7 +62,9 @@ crds: .venv/ready ## writes crds/ from the models, and manifests/install.yaml
 docs: .venv/ready ## writes docs/reference/ from the CRDs
 	@$(BIN)/python docs/generate.py
 
-chaos: .venv/ready ## 20,000 jobs while workers are killed and Redis restarts: none is lost
+chaos: .venv/ready ## 20,000 jobs while workers are killed; an application while what it stands on fails
+	@$(BIN)/python -m cluster up
+	@$(BIN)/python -m cluster deploy
 	@CHAOS=full $(BIN)/pytest -s tests/chaos
 
 bench-queue: .venv/ready ## the queue beside its peers, which it installs into ~/.cache/osnovci/peers

@@ -94,10 +94,11 @@ def hungry(redis: Redis) -> Iterator[TestApp]:
     redis.delete(ERRORS)
 
 
-def change(app: TestApp, version: str, *, replicas: int) -> None:
+def change(app: TestApp, version: str, *, replicas: int, processes: int = 1) -> None:
     app.apply(
         pod=serving("hungry", VERSION=version, ERRORS=ERRORS),
         replicas=replicas,
+        processes=processes,
         database=DATABASE,
         shutdown={"drain": "1s", "grace": "10s"},
         rollout={"minReady": "2s", "deadline": "3m"},
@@ -136,6 +137,22 @@ def test_a_rollout_that_is_scaled_up_to_12_never_meets_a_refusal(
         eventually(lambda: hungry.get()["status"]["database"]["inUse"] == 12 * each)
         eventually(lambda: now_open() >= 12 * each)
     print(seen, shrunk["message"])
+    assert seen.most <= LIMIT
+    assert seen.told == {"True PoolsShrunk"}
+    assert redis.lrange(ERRORS, 0, -1) == []
+    assert refusals(since) == []
+
+
+def test_a_rollout_to_more_processes_never_meets_a_refusal(hungry: TestApp, redis: Redis) -> None:
+    since = datetime.now(UTC)
+    change(hungry, "1", replicas=4)
+    hungry.wait("Progressing", "RolledOut")
+    with watched(hungry) as seen:
+        eventually(lambda: hungry.get()["status"]["database"]["inUse"] >= 4 * 3)
+        change(hungry, "2", replicas=4, processes=4)
+        hungry.wait("Progressing", "RolledOut", within=90)
+        eventually(lambda: hungry.get()["status"]["database"]["inUse"] == 4 * 4)
+    print(seen)
     assert seen.most <= LIMIT
     assert seen.told == {"True PoolsShrunk"}
     assert redis.lrange(ERRORS, 0, -1) == []

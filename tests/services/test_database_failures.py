@@ -198,3 +198,17 @@ async def _sleep_long(under: Database) -> None:
 
 async def _in_use(under: Database) -> bool:
     return under.statistics().in_use == 1
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_a_connection_that_ends_is_lost_at_whatever_moment_that_is_noticed(
+    own_postgres_server: PostgresServer, turns: int
+) -> None:
+    async with database(own_postgres_server) as under, under.connection() as connection:
+        await connection.execute("SELECT 1")
+        own_postgres_server.restart()
+        # The last words of the server and the end of the stream come with different turns.
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        with pytest.raises(ConnectionLostError):
+            await connection.execute("SELECT 1")

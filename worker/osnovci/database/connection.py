@@ -17,6 +17,7 @@ from osnovci.database.retries import broke
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 Row = asyncpg.Record
+ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 SHOWN_CHARACTERS = 300
 
 
@@ -111,7 +112,7 @@ class Connection:
                 f"no answer within {seconds:g} s, canceled: {shown(statement)} "
                 f"({self._pool.statistics()})"
             ) from None
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except ERRORS as error:
             if broke(error) or self.driver.is_closed():
                 raise self._lost(statement, error) from error
             raise

@@ -32,8 +32,9 @@ def wait_seconds(attempt: int, draw: float) -> float:
 def broke(error: BaseException) -> bool:
     """Tell whether an error means that the connection is gone.
 
-    A FATAL answer ends the session. It may also follow a commit that took effect.
+    A FATAL answer ends the session. It may also follow a commit that took effect. Where it came to
+    an idle connection, asyncpg takes no statement any more until it sees the end of the stream.
     """
-    if isinstance(error, asyncpg.PostgresConnectionError | OSError):
+    if isinstance(error, asyncpg.PostgresConnectionError | asyncpg.InternalClientError | OSError):
         return not isinstance(error, TimeoutError)
     return getattr(error, "severity_en", None) in {"FATAL", "PANIC"}
