@@ -26,6 +26,7 @@ from homework.web.bodies import Credentials, read
 from homework.web.services import Services, services_of
 from homework.web.who import UNAUTHORIZED, session_of, visit_of
 from osnovci.limit_contract import FailureMode
+from osnovci.limits.client import AWAY
 from osnovci.limits.limit import Limit
 from osnovci.session_contract import SessionDocument
 from osnovci.sessions.operations import Device
@@ -65,7 +66,7 @@ async def log_in(asked: Request) -> Response | App:
     begun = await visit_of(asked).log_in(
         given.name, email=email_of(given.name), role=role, remember=given.remember
     )
-    with suppress(RedisError):
+    with suppress(*AWAY):
         await services.limits.reset(FAILURES, given.name)
     return JSONResponse({"user": _user(begun.session)})
 
