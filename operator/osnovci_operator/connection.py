@@ -5,12 +5,11 @@ import time
 from base64 import b64decode
 
 import redis.asyncio as redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, ResponseError
 
 from osnovci.contract import REDIS_SECRET
 from osnovci.observation import UnexpectedReplyError
+from osnovci.redis_clients import for_asyncio
 from osnovci_operator.backend import UnreadableReason
 from osnovci_operator.errors import BackendError, KubeError
 from osnovci_operator.kube import Kube
@@ -60,13 +59,12 @@ class Connection:
         if not self.client or url != self._url:
             await self.close()
             self._url = url
-            self.client = redis.Redis.from_url(
+            self.client = for_asyncio(
                 url,
                 decode_responses=True,
                 encoding_errors="replace",
                 socket_timeout=ANSWER_SECONDS,
                 socket_connect_timeout=ANSWER_SECONDS,
-                retry=Retry(NoBackoff(), 0),
                 client_name="osnovci-operator",
             )
         return self.client

@@ -141,6 +141,12 @@ def limit(**more: object) -> dict[str, object]:
         pytest.param(limit(per="Session"), 'supported values: "IP", "User"', id="per nothing"),
         pytest.param(limit(match=[{"path": "api"}]), "must begin with /", id="no path"),
         pytest.param(limit(match=[{"path": "/api?x=1"}]), "must begin with /", id="a query"),
+        pytest.param(
+            limit(match=[{"path": "/api//x"}]), "must begin with /", id="an empty segment"
+        ),
+        pytest.param(limit(match=[{"path": "/api/../x"}]), "/./ or /../", id="a segment of dots"),
+        pytest.param(limit(match=[{"path": "/api/.."}]), "/./ or /../", id="dots at the end"),
+        pytest.param(limit(match=[{"path": "/api%2Fx"}]), "#, %, //", id="not decoded"),
         pytest.param(limit(match=[{"methods": ["post"]}]), "supported values", id="no method"),
         pytest.param(
             limit(max=200_000, exact=True), "exact is for a max of at most 100000", id="too exact"

@@ -9,14 +9,17 @@ import pytest
 from browsers import Browser
 from failover import FailingOver, failing_over
 from limits import APP, limit
+from redis.exceptions import ReadOnlyError
+from rq import Queue
 from session_builders import SESSION_KEYS
 from waiting import eventually, eventually_async
 from web_pods import RunningPod, app_document, environment
-from workers import NAMESPACE
+from workers import NAMESPACE, RunningWorker, end, pool_document
 
 from osnovci.limit_contract import LimitDocument, LimiterState, PolicyDocument
-from osnovci.limits.client import AsyncLimits
+from osnovci.limits.client import AsyncLimits, Limits
 from osnovci.line import Line
+from osnovci.redis_clients import for_asyncio, for_threads
 from osnovci.session_contract import ENV_SESSION_KEYS
 
 MANY = limit(max=100)
@@ -94,6 +97,56 @@ def test_a_web_pod_counts_and_reports_where_the_primary_is(
         eventually(counts_and_reports)
     finally:
         pod.close()
+
+
+def test_a_worker_works_on_where_the_primary_is(redis_pair: FailingOver, tmp_path: Path) -> None:
+    long = "homework.jobs.record_and_pause"
+    client, log = redis_pair.primary.client, tmp_path / "worker.log"
+    worker = RunningWorker.start(client, redis_pair.url, pool_document(concurrency=2), log)
+    try:
+        across = Queue("email", connection=client).enqueue(long, "across", 4)
+        eventually(lambda: client.llen("across") == 1)
+        redis_pair.fail_over()
+        worker.redis = client = redis_pair.primary.client
+        across.connection = client
+        beat = worker.heartbeat
+        # longer than a lease, which has to be renewed meanwhile
+        after = Queue("email", connection=client).enqueue(long, "after", 4)
+        eventually(lambda: across.is_finished and after.is_finished)
+        assert (client.llen("across"), client.llen("after")) == (1, 1)
+        eventually(lambda: worker.heartbeat not in (None, beat))
+        assert worker.ready
+    finally:
+        end(worker)
+
+
+async def test_a_client_leaves_a_replica_for_the_primary(redis_pair: FailingOver) -> None:
+    url = redis_pair.url
+    with for_threads(url) as client:
+        async with for_asyncio(url) as async_client:
+            client.set("key", "before")
+            await async_client.set("key", "before")
+            redis_pair.fail_over()
+            with pytest.raises(ReadOnlyError):
+                client.set("key", "lost")
+            with pytest.raises(ReadOnlyError):
+                await async_client.set("key", "lost")
+            assert client.set("key", "after")
+            assert await async_client.set("key", "after")
+
+
+def test_limits_of_threads_count_on_where_the_primary_is(redis_pair: FailingOver) -> None:
+    with for_threads(redis_pair.url) as client:
+        limits = Limits(client, NAMESPACE, APP)
+        limits.check(MANY, "ana")
+        redis_pair.fail_over()
+
+        def counts_on() -> bool:
+            [state] = limits.check(MANY, "ana").states
+            at = limits.guard.state(time.monotonic())
+            return state.remaining < MANY.max - 1 and at == LimiterState.REDIS
+
+        eventually(counts_on)
 
 
 def _at_ms(pod: RunningPod) -> int:

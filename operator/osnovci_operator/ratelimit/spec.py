@@ -86,8 +86,11 @@ class Match(Model):
         str,
         text(
             256,
-            "self.matches('^/[^?#[:space:]]*$')",
-            "must begin with / and be a path alone, without ? or #: /api/upload",
+            # As the Gateway API has it; but apps see the path decoded, so no % is left in it.
+            "self.matches('^(/([.]*[^/.?#%[:space:]][^/?#%[:space:]]*|[.]{3,}))*/?$')",
+            "must begin with / and be a path alone, as the app sees it, "
+            "without ?, #, %, //, /./ or /../: /api/upload",
+            shortest=1,
         ),
     ] = "/"
     """A prefix of whole segments: /api has /api and /api/x, and not /apis."""

@@ -4,13 +4,10 @@ import threading
 import time
 from typing import Any
 
-from redis import Redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-
 from osnovci.limits.guard import Guard
 from osnovci.limits.limit import Decision, Limit, Question
 from osnovci.line import BUDGET_SECONDS
+from osnovci.redis_clients import for_threads
 from osnovci.scripted import AWAY, AsyncRedis, run, run_async
 
 
@@ -30,11 +27,8 @@ class Limits:
     @classmethod
     def from_url(cls, url: str, namespace: str, app: str) -> "Limits":
         """Connect with the time budget, and no second try: the failure mode is the answer to both."""
-        redis = Redis.from_url(
-            url,
-            socket_timeout=BUDGET_SECONDS,
-            socket_connect_timeout=BUDGET_SECONDS,
-            retry=Retry(NoBackoff(), 0),
+        redis = for_threads(
+            url, socket_timeout=BUDGET_SECONDS, socket_connect_timeout=BUDGET_SECONDS
         )
         return cls(redis, namespace, app)
 

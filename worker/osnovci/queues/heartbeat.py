@@ -7,10 +7,7 @@ import logging
 import signal
 import time
 
-from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 
 from osnovci.contract import (
     HEARTBEAT_INTERVAL_SECONDS,
@@ -20,6 +17,7 @@ from osnovci.contract import (
     heartbeat_key,
 )
 from osnovci.queues.board import Board
+from osnovci.redis_clients import for_threads
 from osnovci.schedules.fallback import Fallback
 from osnovci.settings import WorkerSettings
 
@@ -56,12 +54,11 @@ class Reporter:
         self._board = board
         self._key = heartbeat_key(settings.namespace, settings.pod)
         self._away = False
-        self._redis = Redis.from_url(
+        # The next heartbeat is the retry.
+        self._redis = for_threads(
             settings.redis_url,
             socket_timeout=SOCKET_SECONDS,
             socket_connect_timeout=SOCKET_SECONDS,
-            # The next heartbeat is the retry.
-            retry=Retry(NoBackoff(), 0),
         )
 
     def write(self) -> None:

@@ -2,12 +2,10 @@
 
 import logging
 
-from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 
 from osnovci.queues.client import Queues
+from osnovci.redis_clients import for_threads
 from osnovci.schedules.firing import fire
 from osnovci.schedules.timetable import Timetable
 from osnovci.settings import WorkerSettings
@@ -26,12 +24,11 @@ class Fallback:
         for name, why in self._timetable.broken.items():
             log.warning("schedule %s never fires: %s", name, why)
         self._away = False
-        redis = Redis.from_url(
+        # The next second is the retry.
+        redis = for_threads(
             settings.redis_url,
             socket_timeout=SOCKET_SECONDS,
             socket_connect_timeout=SOCKET_SECONDS,
-            # The next second is the retry.
-            retry=Retry(NoBackoff(), 0),
         )
         self._queues = Queues(redis, settings.namespace)
 

@@ -10,9 +10,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import ReadOnlyError, RedisError, ResponseError
 
 from osnovci.app_contract import app_heartbeat_key, config_key
@@ -20,6 +17,7 @@ from osnovci.config.revision import Config, ConfigError, Mark, read
 from osnovci.contract import DOCUMENT_MAX_BYTES, HEARTBEAT_TTL_SECONDS
 from osnovci.limit_contract import RESETS
 from osnovci.limits.denials import Denials
+from osnovci.redis_clients import for_asyncio
 from osnovci.settings import AppSettings
 
 ANSWER_SECONDS = 1.0
@@ -41,12 +39,11 @@ class Link:
         self._namespace = settings.namespace
         self._config = config_key(settings.namespace, self._app, settings.release)
         self._heartbeat = app_heartbeat_key(settings.namespace, settings.pod, settings.process)
-        self._redis = Redis.from_url(
+        # The next look is the retry.
+        self._redis = for_asyncio(
             settings.redis_url,
             socket_timeout=ANSWER_SECONDS,
             socket_connect_timeout=ANSWER_SECONDS,
-            # The next look is the retry.
-            retry=Retry(NoBackoff(), 0),
             client_name="osnovci-web",
         )
 
@@ -67,7 +64,7 @@ class Link:
             found, *written = await pipe.execute(raise_on_error=False)
         for each in written:
             if isinstance(each, ReadOnlyError):
-                # After a failover, a new connection finds the primary.
+                # The pipeline, as it is run here, raises nothing that would end its connection.
                 await self._redis.connection_pool.disconnect()
             if isinstance(each, Exception):
                 raise each

@@ -12,6 +12,7 @@ from osnovci.contract import ENV_NAMESPACE, ENV_REDIS_URL
 from osnovci.database.database import Database
 from osnovci.database.settings import DatabaseUrls
 from osnovci.queues.client import AsyncQueues
+from osnovci.redis_clients import for_asyncio
 from osnovci.sessions.middleware import Sessions
 from osnovci.web.asgi import Scope
 from osnovci.web.limits import User, WebLimits
@@ -34,7 +35,7 @@ class Services:
     @classmethod
     def parse(cls, environment: Mapping[str, str]) -> Self:
         """Name them as the operator tells a pod; nothing is connected yet."""
-        redis = Redis.from_url(
+        redis = for_asyncio(
             environment.get(ENV_REDIS_URL, "redis://127.0.0.1:6379/0"),
             socket_timeout=REDIS_SECONDS,
             socket_connect_timeout=REDIS_SECONDS,

@@ -136,11 +136,10 @@ def _runner() -> Any:
 
 @cache
 def _connection() -> Any:
-    from redis import Redis
-
     from osnovci.contract import ENV_REDIS_URL
+    from osnovci.redis_clients import for_threads
 
-    return Redis.from_url(os.environ[ENV_REDIS_URL])
+    return for_threads(os.environ[ENV_REDIS_URL])
 
 
 def _rq_job(job_id: str, kind: Format) -> Any:

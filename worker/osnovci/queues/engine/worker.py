@@ -5,14 +5,8 @@ import logging
 import secrets
 import signal
 from collections.abc import Callable
-from typing import Any
 
-from redis import Redis
-from redis.asyncio import Redis as AsyncRedis
-from redis.asyncio.retry import Retry as AsyncRetry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 
 from osnovci.contract import Isolation, PoolDocument
 from osnovci.queues.board import Board
@@ -27,6 +21,7 @@ from osnovci.queues.engine.process import ProcessExecutor
 from osnovci.queues.engine.turns import LEASE_MS
 from osnovci.queues.engine.wakeups import watchers
 from osnovci.queues.operations import release
+from osnovci.redis_clients import for_asyncio, for_threads
 from osnovci.settings import WorkerSettings
 
 log = logging.getLogger(__name__)
@@ -46,18 +41,11 @@ class Worker:
         rest: Callable[[int, int], None],
     ) -> None:
         self._settings, self._executor = settings, executor
-        url, seconds = settings.redis_url, SOCKET_SECONDS
-        # Whoever calls tries again, sooner than redis-py's backoff of seconds: a lease lasts three.
-        once: Any = {"retry": AsyncRetry(NoBackoff(), 0)}
+        url = settings.redis_url
         # A turn has a limit of its own: redis-py starts a task for each command that has one.
-        self._redis = AsyncRedis.from_url(
-            url, socket_timeout=None, socket_connect_timeout=seconds, **once
-        )
+        self._redis = for_asyncio(url, socket_timeout=None, socket_connect_timeout=SOCKET_SECONDS)
         self._turns = Line(self._redis, settings.namespace)
-        self._queues = Queues(
-            Redis.from_url(url, socket_timeout=LEASE_MS / 1000, retry=Retry(NoBackoff(), 0)),
-            settings.namespace,
-        )
+        self._queues = Queues(for_threads(url, socket_timeout=LEASE_MS / 1000), settings.namespace)
         self.engine = Engine(
             settings.pod,
             run_id=f"{secrets.token_hex(4)}-",
