@@ -11,12 +11,12 @@ from osnovci.database.database import Database
 from osnovci.database.settings import DatabaseSettings, DatabaseUrl, DatabaseUrls
 
 TABLES = """
-    CREATE TABLE IF NOT EXISTS account (name text PRIMARY KEY, money int NOT NULL);
-    TRUNCATE account;
-    INSERT INTO account VALUES ('ana', 100), ('boris', 100);
+    CREATE TABLE IF NOT EXISTS purse (name text PRIMARY KEY, money int NOT NULL);
+    TRUNCATE purse;
+    INSERT INTO purse VALUES ('ana', 100), ('boris', 100);
 """
-ADD = "UPDATE account SET money = money + $2 WHERE name = $1"
-SUM = "SELECT sum(money) FROM account"
+ADD = "UPDATE purse SET money = money + $2 WHERE name = $1"
+SUM = "SELECT sum(money) FROM purse"
 
 
 def urls(server: PostgresServer, replica: PostgresServer | None = None) -> DatabaseUrls:
@@ -77,7 +77,7 @@ async def total(observer: Observer) -> int:
 
 
 class Pay:
-    """Adds 1 to an account, and does something more at one of its first attempts."""
+    """Adds 1 to an purse, and does something more at one of its first attempts."""
 
     def __init__(self, observer: Observer, *, trouble: int = 1) -> None:
         self.attempts = 0

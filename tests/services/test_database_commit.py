@@ -64,7 +64,7 @@ async def test_a_cut_at_commit_is_unknown_and_not_run_again(
 async def test_a_cut_at_any_statement_before_commit_is_run_again(
     postgres_server: PostgresServer, accounts: Observer
 ) -> None:
-    for word in (b"BEGIN", b"UPDATE account"):
+    for word in (b"BEGIN", b"UPDATE purse"):
         for cut in Cut:
             await accounts.connection.execute(TABLES)
             async with cutting_proxy(postgres_server.port, word, cut) as proxy:
@@ -141,7 +141,7 @@ async def test_a_refusal_at_commit_is_known_and_its_own_error(
 ) -> None:
     await accounts.connection.execute(
         "DROP TABLE IF EXISTS debt;"
-        "CREATE TABLE debt (name text REFERENCES account DEFERRABLE INITIALLY DEFERRED)"
+        "CREATE TABLE debt (name text REFERENCES purse DEFERRABLE INITIALLY DEFERRED)"
     )
 
     async def work(connection: Connection) -> None:

@@ -148,7 +148,7 @@ async def test_an_error_that_was_caught_does_not_lose_the_rest_without_a_word(
     async def work(connection: Connection) -> None:
         await connection.execute(ADD, "ana", 1)
         with pytest.raises(asyncpg.UniqueViolationError):
-            await connection.execute("INSERT INTO account VALUES ('ana', 1)")
+            await connection.execute("INSERT INTO purse VALUES ('ana', 1)")
 
     with pytest.raises(NotCommittedError, match="its error was caught"):
         await under.execute_transaction(work)
@@ -161,7 +161,7 @@ async def test_a_transaction_inside_another_is_a_savepoint(
     async def inner(connection: Connection) -> None:
         async with transaction(connection):
             await connection.execute(ADD, "ana", 10)
-            await connection.execute("INSERT INTO account VALUES ('ana', 1)")
+            await connection.execute("INSERT INTO purse VALUES ('ana', 1)")
 
     async def work(connection: Connection) -> None:
         await connection.execute(ADD, "ana", 1)
@@ -220,7 +220,7 @@ async def test_a_batch_that_fails_says_what_is_committed(
         return await connection.execute(ADD, "ana", 1)
 
     async def fail(connection: Connection) -> str:
-        return await connection.execute("INSERT INTO account VALUES ('ana', 1)")
+        return await connection.execute("INSERT INTO purse VALUES ('ana', 1)")
 
     told = r"operations 3 to 4 of 5 failed \(UniqueViolationError\), and the 2 before them are committed"
     with pytest.raises(BatchError, match=told) as failed:

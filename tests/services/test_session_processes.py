@@ -1,5 +1,6 @@
 """Several processes on one user's sessions, while Redis is paused and killed: the indexes stay true."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -41,9 +42,12 @@ class Clients:
 
     @staticmethod
     def _start(url: str, log: Path) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "session_clients.py", url, log.stem]
+        command = [sys.executable, "-m", "session_clients", url, log.stem]
+        places = os.environ | {"PYTHONPATH": str(TESTS)}
         with log.open("w") as output:
-            return subprocess.Popen(command, cwd=TESTS, stdin=subprocess.PIPE, stdout=output)
+            return subprocess.Popen(
+                command, cwd=TESTS.parent, env=places, stdin=subprocess.PIPE, stdout=output
+            )
 
     def work(self, calls: int) -> None:
         """Wait until Redis has run so many more commands."""

@@ -197,12 +197,15 @@ class Visit:
         return self._hand_out(session_id, found.session, given.family, found.generation)
 
     async def open(self) -> None:
-        """Look up the session of the request, unless that has been done; renew it where it is due.
+        """Look up the session of the request, unless that has just been done; renew it where it is due.
 
-        One that has run out, and is remembered, gets a successor.
+        One that has run out, and is remembered, gets a successor. Who serves for long looks again.
         """
         try:
-            if not self._is_told and (lookup := self.lookup()):
+            if self._is_told:
+                self._is_told = False
+            elif lookup := self.lookup():
+                self._away = self._document = None
                 self._session = await self._run(lookup)
             if self._document or self._session:
                 await self._touch()
@@ -222,6 +225,7 @@ class Visit:
         """Be told that Redis was asked in vain, so that nobody waits for it again."""
         if not self._is_told:
             self._away = self._sessions.away("Redis gave limits no answer")
+            self._is_told = True
 
     def lookup(self) -> Operation[SessionDocument | None] | None:
         """Give the operation that reads the session and renews it, for who sends it with others."""
