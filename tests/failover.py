@@ -43,8 +43,12 @@ class FailingOver(ThreadingTCPServer):
         self._follow()
 
     def fail_over(self) -> None:
-        # An unfinished write would be lost, which is a matter of Redis.
-        self.primary.client.execute_command("WAIT", 1, 10_000)
+        # What the replica does not know would be lost, which is a matter of Redis. WAIT goes by
+        # what its own connection wrote.
+        with self.primary.client.pipeline(transaction=False) as primary:
+            primary.set("mark", 1)
+            primary.wait(1, 10_000)
+            primary.execute()
         self.replica.client.execute_command("REPLICAOF", "NO", "ONE")
         self.primary, self.replica = self.replica, self.primary
         self._follow()
