@@ -260,7 +260,10 @@ def test_what_is_anothers_is_not_touched(app: MakeApp) -> None:
         ({"ingress": {"host": "a" * 64 + ".app"}}, "must be a host name"),
         ({"ingress": {"host": "a.app", "tlsSecretName": "A B"}}, "must be the name of a Secret"),
         ({"ingress": {"host": "a.app", "className": "A B"}}, "name of an IngressClass"),
-        ({"scaling": {"maxReplicas": 4}}, "replicas and scaling exclude each other"),
+        (
+            {"replicas": 2, "scaling": {"maxReplicas": 4}},
+            "replicas and scaling exclude each other",
+        ),
         ({"database": {"reservedConnections": 100}}, "reservedConnections leaves nothing"),
         (
             {"pod": {"image": "a", "volumeMounts": [{"name": "v", "mountPath": "/v"}]}},
