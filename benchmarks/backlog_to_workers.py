@@ -168,6 +168,8 @@ def _clear(api: Api, redis: Redis, name: str) -> None:
     kubectl("-n", NAMESPACE, "delete", kind, name, "--ignore-not-found")
     selector = f"{PODS}?labelSelector={SELECTORS[name]}"
     wait_for(f"the end of {name}'s pods", lambda: not api.request("GET", selector)["items"], 120)
+    # A pool of the same name that comes within a tick would meet the reading of before.
+    time.sleep(4 * TICK_SECONDS)
 
 
 def _pool(nodes: dict[str, str]) -> dict[str, Any]:
