@@ -10,7 +10,6 @@ from redis import Redis
 from waiting import eventually
 from web_apps import BROKEN, NAMESPACE, TestApp, osnovci
 
-from cluster.console import ClusterError
 from cluster.kubectl import kubectl
 from osnovci.app_contract import config_key
 
@@ -247,55 +246,6 @@ def test_what_is_anothers_is_not_touched(app: MakeApp) -> None:
     finally:
         kubectl("-n", NAMESPACE, "delete", "service", web.name)
     web.wait("Ready", "PodsReady")
-
-
-@pytest.mark.parametrize(
-    ("spec", "words"),
-    [
-        ({"rollout": {"maxSurge": 0}}, "maxSurge and maxUnavailable are both 0"),
-        ({"rollout": {"minReady": "5m"}}, "minReady is not below deadline"),
-        ({"shutdown": {"drain": "30s"}}, "drain is not below grace"),
-        ({"health": {"memoryWarnPercent": 99}}, "memoryWarnPercent is above memoryMaxPercent"),
-        ({"ingress": {"host": "No Host"}}, "must be a host name"),
-        ({"ingress": {"host": "10.0.0.1"}}, "no address"),
-        ({"ingress": {"host": "a" * 64 + ".app"}}, "must be a host name"),
-        ({"ingress": {"host": "a.app", "tlsSecretName": "A B"}}, "must be the name of a Secret"),
-        ({"ingress": {"host": "a.app", "className": "A B"}}, "name of an IngressClass"),
-        (
-            {"replicas": 2, "scaling": {"maxReplicas": 4}},
-            "replicas and scaling exclude each other",
-        ),
-        ({"database": {"reservedConnections": 100}}, "reservedConnections leaves nothing"),
-        (
-            {"pod": {"image": "a", "volumeMounts": [{"name": "v", "mountPath": "/v"}]}},
-            "a volume that is none of volumes",
-        ),
-        ({"migration": {"command": []}}, "should have at least 1 items"),
-    ],
-    ids=[
-        "rollout",
-        "min-ready",
-        "shutdown",
-        "health",
-        "ingress",
-        "address",
-        "label",
-        "tls",
-        "class",
-        "scaling",
-        "database",
-        "mount",
-        "migration",
-    ],
-)
-def test_a_spec_that_cannot_be_is_refused(app: MakeApp, spec: dict[str, Any], words: str) -> None:
-    with pytest.raises(ClusterError, match=words):
-        app("web-refused").apply(**spec)
-
-
-def test_a_name_that_no_service_may_have_is_refused(app: MakeApp) -> None:
-    with pytest.raises(ClusterError, match="becomes the name of a Service"):
-        app("3-webs").apply()
 
 
 def _is_gone(kind: str, name: str) -> bool:
