@@ -12,7 +12,7 @@ from benchmarks.api import Api
 from benchmarks.load import artillery
 from benchmarks.load.amid import EVENTS, Event, amid
 from benchmarks.load.users import log_in, users
-from benchmarks.load.watch import APP, NAMESPACE, Seen, watching
+from benchmarks.load.watch import APP, MEMORY_BAR_MB, NAMESPACE, Seen, watching
 from benchmarks.report import Figure, Result
 from cluster.console import ClusterError
 from cluster.deploy import APPLICATION_URL
@@ -20,8 +20,6 @@ from cluster.paths import HOST_PORTS, KUBECONFIG
 from osnovci.queues.client import Queues
 from osnovci.queues.operations import stats
 
-P95_BAR_MS = 350.0
-MEMORY_BAR_MB = 180.0
 QUEUES = ("notification", "email")
 USERS = 1000
 """So many take turns."""
@@ -120,7 +118,7 @@ def _result(
                 event.most_failed_percent if event else 0.0,
             ),
             Figure("response time, p50", report.p50_ms, "ms"),
-            Figure("response time, p95", report.p95_ms, "ms", P95_BAR_MS),
+            Figure("response time, p95", report.p95_ms, "ms", artillery.P95_BAR_MS),
             Figure("response time, p99", report.p99_ms, "ms"),
             Figure("memory of an instance, most", round(memory, 1), "MB", MEMORY_BAR_MB),
             Figure("instances, most", instances, ""),

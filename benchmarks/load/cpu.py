@@ -1,6 +1,5 @@
 """What the machine's cores do meanwhile, by program: so it is seen what they are short of."""
 
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Generator, Mapping
@@ -8,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import psutil
+
+from benchmarks.load.repeatedly import repeatedly
 
 PROGRAMS: Mapping[str, str] = {
     "artillery": "the generator",
@@ -75,21 +76,11 @@ class CpuSeen:
 @contextmanager
 def looking() -> Generator[CpuSeen]:
     """Look every few seconds until the end of the block."""
-    seen, ended = CpuSeen(), threading.Event()
+    seen = CpuSeen()
     seen.look()
-
-    def look() -> None:
-        while not ended.wait(EVERY_SECONDS):
-            seen.look()
-        seen.look()
-
-    thread = threading.Thread(target=look)
-    thread.start()
-    try:
+    with repeatedly(seen.look, EVERY_SECONDS):
         yield seen
-    finally:
-        ended.set()
-        thread.join()
+    seen.look()
 
 
 def _program(words: str) -> str:

@@ -16,13 +16,11 @@ from benchmarks.api import Api
 from benchmarks.load import artillery
 from benchmarks.load.cpu import CpuSeen, looking
 from benchmarks.load.users import PASSWORD, users
-from benchmarks.load.watch import Seen, watching
+from benchmarks.load.watch import MEMORY_BAR_MB, Seen, watching
 from benchmarks.report import Figure, Result
 from cluster.console import ClusterError
 from cluster.paths import HOST_PORTS, KUBECONFIG
 
-P95_BAR_MS = 350.0
-MEMORY_BAR_MB = 180.0
 ROUND_SECONDS = 20
 """Of ten requests, with 2 s to think after each."""
 
@@ -85,7 +83,7 @@ def _result(report: artillery.Report, seen: Seen, cpu: CpuSeen, seconds: int) ->
             Figure("failed requests", report.failed, "", 0.0),
             Figure("requests that a limit denied", report.denied, ""),
             Figure("response time, p50", report.p50_ms, "ms"),
-            Figure("response time, p95", report.p95_ms, "ms", P95_BAR_MS),
+            Figure("response time, p95", report.p95_ms, "ms", artillery.P95_BAR_MS),
             Figure("response time, p99", report.p99_ms, "ms"),
             Figure("memory of an instance, most", round(memory, 1), "MB", MEMORY_BAR_MB),
             Figure("instances, most", max((each[1] for each in seen.scaling), default=0), ""),

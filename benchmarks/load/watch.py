@@ -1,6 +1,5 @@
 """What the cluster does meanwhile: the memory of the instances, as they report it, and the scaling."""
 
-import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from typing import Any
 from redis import Redis
 
 from benchmarks.api import Api
+from benchmarks.load.repeatedly import repeatedly
 from benchmarks.stand import POOLS
 from osnovci.app_contract import AppHeartbeat
 from osnovci.contract import key_prefix
@@ -19,6 +19,7 @@ APP = "homework"
 POOL = f"{POOLS.format(NAMESPACE)}/homework-jobs"
 APPLICATION = f"/apis/osnovci.app/v1alpha1/namespaces/{NAMESPACE}/osnovciapps/{APP}"
 EVERY_SECONDS = 1.0
+MEMORY_BAR_MB = 180.0
 
 
 @dataclass
@@ -59,17 +60,6 @@ def _ready(resource: dict[str, Any]) -> int:
 @contextmanager
 def watching(redis: Redis, api: Api) -> Generator[Seen]:
     """Look every second until the end of the block."""
-    seen, ended = Seen(), threading.Event()
-    began = time.monotonic()
-
-    def look() -> None:
-        while not ended.wait(EVERY_SECONDS):
-            seen.look(redis, api, time.monotonic() - began)
-
-    thread = threading.Thread(target=look)
-    thread.start()
-    try:
+    seen, began = Seen(), time.monotonic()
+    with repeatedly(lambda: seen.look(redis, api, time.monotonic() - began), EVERY_SECONDS):
         yield seen
-    finally:
-        ended.set()
-        thread.join()

@@ -12,6 +12,14 @@ from osnovci_operator.resource import Model, Quantity, RawObject, rule, rules, t
 
 DATABASE_SECRET = "osnovci-database"  # noqa: S105  # its name
 RESERVED_ENV = "OSNOVCI_"
+POD_SECURITY = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+CONTAINER_SECURITY = {
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+}
+"""With the pod's: what Pod Security's restricted profile asks for, and a root that cannot be written."""
+
 WRITABLE = "/tmp"  # noqa: S108
 SUBDOMAIN = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?([.][a-z0-9]([a-z0-9-]*[a-z0-9])?)*$"
 
@@ -218,11 +226,7 @@ def container(section: PodSection, *, name: str, command: list[str], env: list[A
         # So that a pool can tell why its workers end: a crash writes to the log alone.
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": [{"name": "tmp", "mountPath": WRITABLE}, *section.volume_mounts],
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "securityContext": CONTAINER_SECURITY,
     }
     return {key: value for key, value in built.items() if value is not None}
 
@@ -235,10 +239,7 @@ def template(
         "automountServiceAccountToken": False,
         "containers": containers,
         "terminationGracePeriodSeconds": grace_seconds,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": POD_SECURITY,
         "volumes": [{"name": "tmp", "emptyDir": {}}, *section.volumes],
         "nodeSelector": section.node_selector,
         "tolerations": section.tolerations,

@@ -120,28 +120,30 @@ def service_account(app: App) -> dict[str, Any] | None:
     }
 
 
-def service(app: App) -> dict[str, Any]:
-    """Build the Service in front of the pods."""
+def service(app: App, *, name: str = "", pods: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Build the Service in front of the app's pods, or of others under a name of their own."""
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": metadata(app),
+        "metadata": metadata(app, name=name),
         "spec": {
-            "selector": app_labels(app.identity.name),
+            "selector": pods or app_labels(app.identity.name),
             "ports": [{"name": "http", "port": 80, "targetPort": "http", "appProtocol": "http"}],
         },
     }
 
 
-def disruption_budget(app: App) -> dict[str, Any]:
-    """Build the PodDisruptionBudget: a drain of nodes takes one pod at a time."""
+def disruption_budget(
+    app: App, *, name: str = "", pods: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Build the PodDisruptionBudget: a drain of nodes takes one of these pods at a time."""
     return {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
-        "metadata": metadata(app),
+        "metadata": metadata(app, name=name),
         "spec": {
             "maxUnavailable": 1,
-            "selector": {"matchLabels": app_labels(app.identity.name)},
+            "selector": {"matchLabels": pods or app_labels(app.identity.name)},
             # A pod that is not ready serves nobody, and must not hold up a drain.
             "unhealthyPodEvictionPolicy": "AlwaysAllow",
         },

@@ -6,7 +6,7 @@ config is in the pod template, so a change of it is a rollout like any other, a 
 
 from typing import Any
 
-from osnovci_operator.app.build import metadata
+from osnovci_operator.app.build import disruption_budget, metadata, service
 from osnovci_operator.app.nginx_config import (
     DRAINING,
     PORT,
@@ -17,7 +17,7 @@ from osnovci_operator.app.nginx_config import (
 )
 from osnovci_operator.app.spec import App
 from osnovci_operator.labels import app_labels, load_balancer_labels, load_balancer_object_labels
-from osnovci_operator.pods import WRITABLE
+from osnovci_operator.pods import CONTAINER_SECURITY, POD_SECURITY, WRITABLE
 from osnovci_operator.resource import whole_seconds
 
 
@@ -35,7 +35,13 @@ def objects(app: App, image: str) -> list[dict[str, Any]]:
     """Build the nginx of an app with a load balancer, and nothing for one without."""
     if not app.spec.load_balancer:
         return []
-    return [_pods(app), _deployment(app, image), _service(app), _disruption_budget(app)]
+    name, pods = nginx_name(app.identity.name), load_balancer_labels(app.identity.name)
+    return [
+        _pods(app),
+        _deployment(app, image),
+        service(app, name=name, pods=pods),
+        disruption_budget(app, name=name, pods=pods),
+    ]
 
 
 def _pods(app: App) -> dict[str, Any]:
@@ -84,7 +90,7 @@ def _pod(app: App, image: str) -> dict[str, Any]:
         "enableServiceLinks": False,
         "containers": [_container(app, image, drain)],
         "terminationGracePeriodSeconds": drain + whole_seconds(shutdown.grace),
-        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        "securityContext": POD_SECURITY,
         "topologySpreadConstraints": [
             {
                 "maxSkew": 1,
@@ -129,38 +135,9 @@ def _container(app: App, image: str, drain_seconds: int) -> dict[str, Any]:
         "lifecycle": {"preStop": {"exec": {"command": ["sh", "-c", drain]}}},
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": [{"name": "tmp", "mountPath": WRITABLE}],
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "securityContext": CONTAINER_SECURITY,
     }
 
 
 def _probe(**timing: int) -> dict[str, Any]:
     return {"httpGet": {"path": READY, "port": "probe"}, "timeoutSeconds": 2, **timing}
-
-
-def _service(app: App) -> dict[str, Any]:
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": metadata(app, name=nginx_name(app.identity.name)),
-        "spec": {
-            "selector": load_balancer_labels(app.identity.name),
-            "ports": [{"name": "http", "port": 80, "targetPort": "http", "appProtocol": "http"}],
-        },
-    }
-
-
-def _disruption_budget(app: App) -> dict[str, Any]:
-    return {
-        "apiVersion": "policy/v1",
-        "kind": "PodDisruptionBudget",
-        "metadata": metadata(app, name=nginx_name(app.identity.name)),
-        "spec": {
-            "maxUnavailable": 1,
-            "selector": {"matchLabels": load_balancer_labels(app.identity.name)},
-            "unhealthyPodEvictionPolicy": "AlwaysAllow",
-        },
-    }

@@ -4,7 +4,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 
 from homework import pupils
-from homework.accounts import ADMIN
 from homework.pupils import Pupil
 from osnovci.session_contract import SessionDocument
 from osnovci.sessions.visit import SCOPE, Visit
@@ -38,8 +37,3 @@ def pupil_of(connection: HTTPConnection) -> Pupil:
     if pupil is None:
         raise HTTPException(FORBIDDEN, f"{name} is no pupil, and has no homework")
     return pupil
-
-
-def is_admin(session: SessionDocument) -> bool:
-    """Tell whether a user may see what concerns others."""
-    return session.role == ADMIN
