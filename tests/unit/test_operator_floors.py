@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from builders import floor
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from osnovci.schedules.cron import Cron, zone
@@ -241,5 +241,7 @@ def test_nothing_changes_before_the_recheck(each: Floor, now: datetime, ahead: i
 def test_workers_are_asked_for_a_start_up_ahead(each: Floor, now: datetime, ahead: int) -> None:
     begins = Cron.parse(each.start, each.time_zone).after(int(now.timestamp()))
     assert begins
+    # One that the clocks skip as a whole, its end at the moment of its start, holds at no time.
+    assume(holds(each, begins))
     before = datetime.fromtimestamp(begins - ahead, UTC)
     assert lowest(0, [each], before, timedelta(seconds=ahead)).replicas == each.min_replicas
