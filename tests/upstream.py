@@ -45,6 +45,8 @@ class Answer(http.server.BaseHTTPRequestHandler):
     """Answers everything; /wait when somebody asks for /open, /teapot with 418."""
 
     protocol_version = "HTTP/1.1"
+    wbufsize = 64 * 1024
+    """An answer is sent whole: of one that is cut, nginx can only pass on what it has."""
     gate = threading.Event()
     waiting = threading.Event()
 
