@@ -26,7 +26,9 @@ def eventually(probe: Callable[[], T | None], within: float = PATIENCE_SECONDS) 
     return _last(probe(), within)
 
 
-async def eventually_async(probe: Callable[[], Awaitable[T | None]], within: float = PATIENCE_SECONDS) -> T:
+async def eventually_async(
+    probe: Callable[[], Awaitable[T | None]], within: float = PATIENCE_SECONDS
+) -> T:
     """Do the same where the probe is awaited."""
     for _ in _attempts(within):
         try:
