@@ -27,7 +27,7 @@ class Browser:
         sent = {"User-Agent": self.agent, "Host": self.host, **more}
         if self.cookies:
             sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             connection.request(method, path, json.dumps(body) if body is not None else None, sent)
             response = connection.getresponse()

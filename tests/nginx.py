@@ -68,7 +68,7 @@ class Nginx:
     def close(self) -> None:
         if self.process.poll() is None:
             self.process.terminate()
-        self.process.wait(timeout=15)
+        self.process.wait(timeout=60)
 
     def ask(
         self,
@@ -80,7 +80,7 @@ class Nginx:
         port: int | None = None,
     ) -> Answered:
         """Ask on a connection of its own."""
-        connection = HTTPConnection("127.0.0.1", port or self.port, timeout=15)
+        connection = HTTPConnection("127.0.0.1", port or self.port, timeout=30)
         try:
             connection.request(method, path, body=body, headers=headers or {})
             return answered(connection.getresponse())

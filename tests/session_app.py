@@ -101,4 +101,4 @@ starlette = Starlette(
     ]
 )
 # The machine of the tests is busy: a slow answer is not what they are about.
-app = WebRuntime(starlette, sessions=Sessions(plain_http=True, budget_seconds=0.5))
+app = WebRuntime(starlette, sessions=Sessions(plain_http=True, budget_seconds=2))

@@ -23,7 +23,7 @@ class Upstream:
 
     def get(self, path: str) -> int:
         """Ask it itself; give the status."""
-        connection = HTTPConnection(self.address, self._port, timeout=10)
+        connection = HTTPConnection(self.address, self._port, timeout=30)
         try:
             connection.request("GET", path)
             return connection.getresponse().status
@@ -45,8 +45,9 @@ class Answer(http.server.BaseHTTPRequestHandler):
     """Answers everything; /wait when somebody asks for /open, /teapot with 418."""
 
     protocol_version = "HTTP/1.1"
-    wbufsize = 64 * 1024
-    """An answer is sent whole: of one that is cut, nginx can only pass on what it has."""
+    wbufsize = 1 << 16
+    """An answer is one write: who is killed between two leaves half an answer, which nobody can mend."""
+
     gate = threading.Event()
     waiting = threading.Event()
 

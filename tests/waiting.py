@@ -7,9 +7,11 @@ from typing import TypeVar
 
 T = TypeVar("T")
 EVERY_SECONDS = 0.02
+PATIENCE_SECONDS = 60.0
+"""Only a test that fails waits so long, and the machine of the tests may be a slow and busy one."""
 
 
-def eventually(probe: Callable[[], T | None], within: float = 15.0) -> T:
+def eventually(probe: Callable[[], T | None], within: float = PATIENCE_SECONDS) -> T:
     """Give the first true value of `probe`, which may also assert.
 
     Raises what the last attempt raised, or TimeoutError with its value, when the time is over.
@@ -24,7 +26,9 @@ def eventually(probe: Callable[[], T | None], within: float = 15.0) -> T:
     return _last(probe(), within)
 
 
-async def eventually_async(probe: Callable[[], Awaitable[T | None]], within: float = 15.0) -> T:
+async def eventually_async(
+    probe: Callable[[], Awaitable[T | None]], within: float = PATIENCE_SECONDS
+) -> T:
     """Do the same where the probe is awaited."""
     for _ in _attempts(within):
         try:

@@ -30,6 +30,17 @@ async def wait(_: Request) -> Response:
     return PlainTextResponse("waited")
 
 
+async def wait_for_the_end(request: Request) -> Response:
+    """Answer when nobody is let in any more."""
+    while True:
+        try:
+            _, writer = await asyncio.open_connection(*request.scope["server"])
+        except OSError:
+            return PlainTextResponse("nobody is let in")
+        writer.close()
+        await asyncio.sleep(0.02)
+
+
 async def open_gate(_: Request) -> Response:
     gate.set()
     return PlainTextResponse("open")
@@ -91,6 +102,7 @@ starlette = Starlette(
         Route("/", hello),
         Route("/shared", SHARED),
         Route("/wait", wait),
+        Route("/wait-for-the-end", wait_for_the_end),
         Route("/open", open_gate),
         Route("/broken", broken),
         Route("/configured", configured),

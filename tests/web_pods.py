@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from redis import Redis
-from waiting import eventually
+from waiting import PATIENCE_SECONDS, eventually
 from workers import NAMESPACE, free_port
 
 from osnovci.app_contract import (
@@ -120,7 +120,7 @@ class RunningPod:
 
     def get(self, path: str, *, method: str = "GET", **headers: str) -> Answer:
         """Ask on a connection of its own; `x_user` is the field X-User."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
         fields = {name.replace("_", "-"): value for name, value in headers.items()}
         try:
             connection.request(method, path, headers=fields)
@@ -187,7 +187,7 @@ class RunningPod:
     def stop(self, number: int = signal.SIGTERM) -> None:
         self.process.send_signal(number)
 
-    def ends(self, within: float = 15) -> int:
+    def ends(self, within: float = PATIENCE_SECONDS) -> int:
         return self.process.wait(timeout=within)
 
     def close(self) -> None:

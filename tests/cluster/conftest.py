@@ -14,6 +14,7 @@ import yaml
 from operator_log import OPERATOR, errors_since, restarts
 from pools import NAMESPACE, TestPool
 from redis import Redis
+from web_apps import TestApp
 
 from cluster.deploy import EXAMPLE
 from cluster.kubectl import kubectl
@@ -50,13 +51,28 @@ def pool(request: pytest.FixtureRequest, redis: Redis) -> Iterator[Callable[...,
 
 
 @pytest.fixture
+def app() -> Iterator[Callable[[str], TestApp]]:
+    """Name apps; they are deleted with the test."""
+    made: list[TestApp] = []
+
+    def make(name: str) -> TestApp:
+        made.append(TestApp(name))
+        return made[-1]
+
+    yield make
+    for each in made:
+        kubectl("-n", NAMESPACE, "delete", "oapp", each.name, "--ignore-not-found", "--wait=false")
+
+
+@pytest.fixture
 def without_the_example() -> Iterator[None]:
     """Take the example's app away, which would share what the namespace's database allows."""
     kubectl("-n", NAMESPACE, "delete", "oapp", "homework")
-    kubectl("-n", NAMESPACE, "wait", "--for=delete", "pods", "-l", "osnovci.app/app=homework")
+    pods = ("pods", "-l", "osnovci.app/app=homework")
+    kubectl("-n", NAMESPACE, "wait", "--for=delete", *pods, "--timeout=180s")
     yield
     kubectl("-n", NAMESPACE, "apply", "--server-side", "-f", EXAMPLE / "deploy" / "app.yaml")
-    kubectl("-n", NAMESPACE, "wait", "--for=condition=Ready", "oapp/homework", "--timeout=120s")
+    kubectl("-n", NAMESPACE, "wait", "--for=condition=Ready", "oapp/homework", "--timeout=240s")
 
 
 @pytest.fixture(autouse=True)

@@ -18,6 +18,7 @@ from redis import Redis
 from waiting import eventually
 from web_apps import NAMESPACE, TestApp
 
+from cluster.console import ClusterError
 from cluster.kubectl import kubectl
 from osnovci.queues.audit import audit
 from osnovci.queues.client import Queues
@@ -30,10 +31,11 @@ PATIENCE_SECONDS = 30.0
 
 EVERY_SECONDS = 0.05
 
-RECOVERY_SECONDS = 90.0
+RECOVERY_SECONDS = 240.0
 OF_THE_APP = {"Ready", "Progressing", "ConfigEnforced", "DatabaseBudget", "ScalingActive"}
 OF_THE_POOL = {"Ready", "BackendReachable", "JobsAccounted", "ScalingActive"}
-"""Conditions that are True where all is well."""
+EXPECTED = Counter([*OF_THE_APP, *OF_THE_POOL])
+"""Conditions that are True where all is well, by how many of the two have them."""
 
 
 def sql(statement: str) -> list[Any]:
@@ -132,16 +134,19 @@ class Site:
             given, self._answers = self._answers, Answers()
         return given
 
+    def told(self, what: str, answer: str) -> bool:
+        """Whether anybody was answered so since this was asked last; `what` is a field of Answers."""
+        with self._one:
+            return bool(getattr(self._answers, what)[answer])
+
     def is_well(self) -> bool:
         """Assert that every condition says so and everybody is answered."""
-        for conditions, kinds in (
-            (self.app.get()["status"]["conditions"], OF_THE_APP),
-            (self.pool.status()["conditions"], OF_THE_POOL),
-        ):
-            bad = [
-                each for each in conditions if each["type"] in kinds and each["status"] != "True"
-            ]
-            assert not bad, bad
+        try:
+            conditions = [*self.app.get()["status"]["conditions"], *self.pool.conditions().values()]
+        except ClusterError as error:  # The API server was away itself.
+            raise AssertionError(str(error)) from error
+        told = Counter(each["type"] for each in conditions if each["status"] == "True")
+        assert told & EXPECTED == EXPECTED, conditions
         assert self._ask_all() == "201"
         return True
 

@@ -18,17 +18,19 @@ def errors_since(moment: datetime) -> list[str]:
 
 
 def _log(pod: str, since: str) -> str:
-    """Read a pod's log; one that went meanwhile has none any more."""
+    """Read a pod's log; one that went meanwhile has none any more, one that comes none yet."""
     try:
         return kubectl("-n", OPERATOR, "logs", pod, since)
     except ClusterError as error:
-        if "NotFound" in str(error):
+        if any(words in str(error) for words in ("NotFound", "waiting to start")):
             return ""
         raise
 
 
 def _is_error(line: str) -> bool:
-    """What is not JSON was not logged but printed by something that broke."""
+    """What is not JSON was not logged but printed by something that broke, unless the kubelet says it."""
+    if line.startswith("unable to retrieve container logs"):  # The pod goes at this moment.
+        return False
     return not line.startswith("{") or json.loads(line)["level"] in {"ERROR", "CRITICAL"}
 
 

@@ -11,7 +11,7 @@ from waiting import eventually
 from cluster.kubectl import kubectl
 
 NAMESPACE = "homework"
-WORKERS_SECONDS = 60.0
+WORKERS_SECONDS = 150.0
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,12 @@ class TestPool:
     def status(self) -> dict[str, Any]:
         return self.get().get("status", {})
 
+    def conditions(self) -> dict[str, dict[str, Any]]:
+        """Give the conditions of one moment, by their types."""
+        return {each["type"]: each for each in self.status().get("conditions", [])}
+
     def condition(self, kind: str) -> dict[str, Any]:
-        conditions = self.status().get("conditions", [])
-        return next((each for each in conditions if each["type"] == kind), {})
+        return self.conditions().get(kind, {})
 
     def pods(self) -> list[dict[str, Any]]:
         selector = f"osnovci.app/pool={self.name}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from waiting import eventually
-from web_apps import NAMESPACE, SERVER
+from web_apps import NAMESPACE, READY_SECONDS, SERVER, condition_of
 
 from cluster.kubectl import kubectl
 
@@ -66,15 +66,6 @@ class TestPolicy:
     def get(self) -> dict[str, Any]:
         return json.loads(kubectl("-n", NAMESPACE, "get", "rlp", self.name, "-o", "json"))
 
-    def wait(self, kind: str, reason: str, within: float = 60) -> dict[str, Any]:
+    def wait(self, kind: str, reason: str, within: float = READY_SECONDS) -> dict[str, Any]:
         """Wait until a condition has a reason for the newest spec; give the condition."""
-
-        def told() -> dict[str, Any] | None:
-            policy = self.get()
-            generation = policy["metadata"]["generation"]
-            for each in policy.get("status", {}).get("conditions", []):
-                if (each["type"], each["reason"]) == (kind, reason):
-                    return each if each["observedGeneration"] == generation else None
-            return None
-
-        return eventually(told, within=within)
+        return eventually(lambda: condition_of(self.get(), kind, reason), within=within)

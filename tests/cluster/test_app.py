@@ -1,33 +1,19 @@
-"""An OsnovciApp is served, rolled out without a failed request, and rolled back by itself."""
+"""An OsnovciApp is served, scaled, rolled back by hand, followed by workers, and kept within its database."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from pools import TestPool
 from redis import Redis
 from waiting import eventually
-from web_apps import BROKEN, NAMESPACE, TestApp, osnovci
+from web_apps import BROKEN, IMPATIENT, NAMESPACE, READY_SECONDS, TestApp, osnovci
 
 from cluster.kubectl import kubectl
 from osnovci.app_contract import config_key
 
 MakeApp = Callable[[str], TestApp]
-
-
-@pytest.fixture
-def app() -> Iterator[MakeApp]:
-    """Name apps; they are deleted with the test."""
-    made: list[TestApp] = []
-
-    def make(name: str) -> TestApp:
-        made.append(TestApp(name))
-        return made[-1]
-
-    yield make
-    for each in made:
-        kubectl("-n", NAMESPACE, "delete", "oapp", each.name, "--ignore-not-found", "--wait=false")
 
 
 def test_an_app_serves_and_is_scaled(app: MakeApp) -> None:
@@ -42,95 +28,15 @@ def test_an_app_serves_and_is_scaled(app: MakeApp) -> None:
     assert web.get("poddisruptionbudget")["spec"]["maxUnavailable"] == 1
     assert web.get("serviceaccount")["automountServiceAccountToken"] is False
     kubectl("-n", NAMESPACE, "scale", "oapp", web.name, "--replicas=3")
-    eventually(lambda: web.get()["status"]["readyReplicas"] == 3, within=60)
+    eventually(lambda: web.get()["status"]["readyReplicas"] == 3, within=READY_SECONDS)
+    scale = json.loads(kubectl("get", "--raw", _scale_path(web)))
+    assert scale["spec"]["replicas"] == scale["status"]["replicas"] == 3
+    assert scale["status"]["selector"] == f"osnovci.app/app={web.name}"
+    assert web.condition("ScalingActive")["reason"] == "FixedReplicas"
     web.apply(replicas=1)
-    eventually(lambda: web.get()["status"]["replicas"] == 1, within=60)
+    eventually(lambda: web.get()["status"]["replicas"] == 1, within=READY_SECONDS)
     eventually(lambda: _is_gone("ingress", web.name))
     assert web.get()["status"]["url"] == f"http://{web.name}.{NAMESPACE}.svc"
-
-
-def test_a_broken_revision_is_rolled_back_and_no_request_fails(app: MakeApp, redis: Redis) -> None:
-    web = app("web-rolls")
-    web.apply(health={"maxInFlight": 100})
-    web.wait("Ready", "PodsReady")
-    web.wait("Progressing", "RolledOut")
-    with web.traffic() as traffic:
-        eventually(lambda: "good-template" in json.dumps(web.get("deployment")["metadata"]))
-        good = web.pods()
-        (told,) = web.configs(redis).items()
-        assert told[1]["max_in_flight"] == 100
-        web.apply(program=BROKEN, health={"maxInFlight": 7})
-        eventually(lambda: len(web.configs(redis)) == 2)
-        tried = web.configs(redis)
-        assert tried.pop(told[0]) == told[1]
-        assert [each["max_in_flight"] for each in tried.values()] == [7]
-        why = web.wait("Progressing", "RolledBack", within=90)["message"]
-        assert "did not become ready within 20s" in why
-        assert "no such table: homework" in why
-        assert web.condition("Ready")["status"] == "False"
-        eventually(lambda: web.pods() == good, within=60)
-        # The same revision, so nothing else was ever published to the pods that serve.
-        eventually(lambda: web.configs(redis) == dict([told]))
-        # A change of the count alone does not try it again.
-        kubectl("-n", NAMESPACE, "scale", "oapp", web.name, "--replicas=3")
-        eventually(lambda: web.get()["status"]["readyReplicas"] == 3, within=60)
-        assert web.wait("Ready", "RolledBack")
-        assert good < web.pods()
-        web.apply(version="2", replicas=3)
-        web.wait("Ready", "PodsReady")
-        eventually(lambda: web.ask().split()[1] == "2")
-        eventually(lambda: not good & web.pods(), within=60)
-    assert traffic.answered > 100
-    assert traffic.failed == 0, traffic.error
-
-
-def test_a_migration_runs_once_before_a_revision_and_stops_it_where_it_fails(
-    app: MakeApp, redis: Redis
-) -> None:
-    web, key = app("web-migrates"), "web-migrates:runs"
-    redis.delete(key)
-
-    def migration(ending: str) -> dict[str, Any]:
-        """Count the run, see that no pod of the new revision is there yet, and end so."""
-        program = (
-            "import os, redis;"
-            f"redis.Redis.from_url(os.environ['OSNOVCI_REDIS_URL']).rpush('{key}', os.environ['VERSION']);"
-            f"{ending}"
-        )
-        return {"command": ["python", "-c", program], "timeout": "1m"}
-
-    good = migration("pass")
-    web.apply(migration=good)
-    web.wait("Progressing", "RolledOut")
-    assert redis.lrange(key, 0, -1) == ["1"]
-    eventually(lambda: "good-template" in json.dumps(web.get("deployment")["metadata"]))
-    pods, template = web.pods(), web.get("deployment")["spec"]["template"]
-    web.apply(
-        version="2",
-        health={"maxInFlight": 7},
-        migration=migration("raise SystemExit('no such column: due')"),
-    )
-    told = web.wait("Progressing", "MigrationFailed", within=90)
-    assert "no such column: due" in told["message"]
-    assert web.condition("Ready")["reason"] == "MigrationFailed"
-    assert redis.lrange(key, 0, -1) == ["1", "2", "2", "2"]
-    assert (web.pods(), web.get("deployment")["spec"]["template"]) == (pods, template)
-    assert web.ask().split()[1] == "1"
-    # Nor does it run again when its Job is gone and the spec's generation is another.
-    for each in web.jobs():
-        kubectl("-n", NAMESPACE, "delete", "job", each["metadata"]["name"])
-    kubectl("-n", NAMESPACE, "scale", "oapp", web.name, "--replicas=1")
-    web.wait("Progressing", "MigrationFailed")
-    eventually(lambda: len(web.pods()) == 1)
-    assert web.jobs() == []
-    # Back to what was good, whose migration has succeeded; then on to another.
-    web.apply(migration=good)
-    web.wait("Progressing", "RolledOut")
-    assert web.jobs() == []
-    web.apply(version="3", migration=good)
-    eventually(lambda: web.serves() and web.ask().split()[1] == "3", within=90)
-    assert redis.lrange(key, 0, -1) == ["1", "2", "2", "2", "3"]
-    redis.delete(key)
 
 
 def test_a_migration_waits_for_that_of_an_earlier_revision(app: MakeApp) -> None:
@@ -144,7 +50,7 @@ def test_a_migration_waits_for_that_of_an_earlier_revision(app: MakeApp) -> None
     eventually(lambda: f"waits for Job {first}" in web.condition("Progressing")["message"])
     assert [each["metadata"]["name"] for each in web.jobs()] == [first]
     kubectl("-n", NAMESPACE, "delete", "job", first)
-    eventually(lambda: web.serves() and web.ask().split()[1] == "3", within=90)
+    eventually(lambda: web.serves() and web.ask().split()[1] == "3", within=READY_SECONDS)
 
 
 def test_a_person_looks_and_rolls_back(app: MakeApp) -> None:
@@ -157,14 +63,16 @@ def test_a_person_looks_and_rolls_back(app: MakeApp) -> None:
     assert "has no former revision" in refused.stderr
     first = web.get()["status"]["goodRevision"]
     web.apply(version="2", health={"maxInFlight": 7}, labels_of_pod={"part": "two"})
-    eventually(lambda: web.get()["status"].get("goodRevision") not in {None, first}, within=90)
+    eventually(
+        lambda: web.get()["status"].get("goodRevision") not in {None, first}, within=READY_SECONDS
+    )
     told = osnovci("status", f"app/{web.name}")
     assert "which is good" in told.stdout
     assert told.stdout.startswith("ConfigEnforced is Unknown, NotReported")
     back = osnovci("rollback", f"app/{web.name}")
     assert (back.returncode, back.stderr) == (0, "")
     assert f"put back revision {first}" in back.stdout
-    eventually(lambda: web.get()["status"].get("goodRevision") == first, within=90)
+    eventually(lambda: web.get()["status"].get("goodRevision") == first, within=READY_SECONDS)
     spec = web.get()["spec"]
     assert spec["health"]["maxInFlight"] == 100
     assert spec["pod"]["labels"] == {"part": "one"}
@@ -190,13 +98,13 @@ def test_the_workers_of_a_pool_follow_the_good_revisions_of_an_app(
 
     eventually(lambda: jobs.condition("Ready").get("reason") == "AppNotFound")
     web.apply()
-    jobs.wait(ready=1, within=120)
+    jobs.wait(ready=1, within=READY_SECONDS)
     assert (variables()["VERSION"], variables()["OWN"]) == ("1", "mine")
-    web.apply(program=BROKEN, version="2")
-    web.wait("Progressing", "RolledBack", within=90)
+    web.apply(program=BROKEN, version="2", rollout=IMPATIENT)
+    web.wait("Progressing", "RolledBack")
     assert variables()["VERSION"] == "1"
     web.apply(version="3")
-    eventually(lambda: variables()["VERSION"] == "3", within=90)
+    eventually(lambda: variables()["VERSION"] == "3", within=READY_SECONDS)
     jobs.wait(ready=1)
     kubectl("-n", NAMESPACE, "delete", "oapp", web.name)
     eventually(lambda: jobs.condition("Ready").get("reason") == "AppNotFound")
@@ -246,6 +154,10 @@ def test_what_is_anothers_is_not_touched(app: MakeApp) -> None:
     finally:
         kubectl("-n", NAMESPACE, "delete", "service", web.name)
     web.wait("Ready", "PodsReady")
+
+
+def _scale_path(of: TestApp) -> str:
+    return f"/apis/osnovci.app/v1alpha1/namespaces/{NAMESPACE}/osnovciapps/{of.name}/scale"
 
 
 def _is_gone(kind: str, name: str) -> bool:

@@ -86,7 +86,7 @@ def now_open() -> int:
 def hungry(redis: Redis) -> Iterator[TestApp]:
     """Name an app that opens all it may, beside that of the example; no worker has any open."""
     workers = ("-n", NAMESPACE, "get", "pods", "-l", "osnovci.app/pool", "-o", "name")
-    eventually(lambda: not kubectl(*workers), within=90)
+    eventually(lambda: not kubectl(*workers), within=240)
     redis.delete(ERRORS)
     app = TestApp("web-hungry")
     yield app
@@ -126,8 +126,8 @@ def test_a_rollout_that_is_scaled_up_to_12_never_meets_a_refusal(
         change(hungry, "2", replicas=3)
         eventually(lambda: hungry.pods() - before and hungry.pods() & before)
         kubectl("-n", NAMESPACE, "scale", "oapp", hungry.name, "--replicas=12")
-        eventually(lambda: len(hungry.pods() - before) == 12 and not hungry.pods() & before, 150)
-        hungry.wait("Progressing", "RolledOut", within=90)
+        eventually(lambda: len(hungry.pods() - before) == 12 and not hungry.pods() & before, 300)
+        hungry.wait("Progressing", "RolledOut")
         shrunk = hungry.wait("DatabaseBudget", "PoolsShrunk")
         hungry.wait("ConfigEnforced", "Enforced")
         (each,) = {
@@ -150,7 +150,7 @@ def test_a_rollout_to_more_processes_never_meets_a_refusal(hungry: TestApp, redi
     with watched(hungry) as seen:
         eventually(lambda: hungry.get()["status"]["database"]["inUse"] >= 4 * 3)
         change(hungry, "2", replicas=4, processes=4)
-        hungry.wait("Progressing", "RolledOut", within=90)
+        hungry.wait("Progressing", "RolledOut")
         eventually(lambda: hungry.get()["status"]["database"]["inUse"] == 4 * 4)
     print(seen)
     assert seen.most <= LIMIT

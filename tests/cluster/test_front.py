@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from waiting import eventually
-from web_apps import NAMESPACE, TestApp
+from web_apps import NAMESPACE, READY_SECONDS, TestApp
 
 from cluster import tools
 from cluster.console import ClusterError
@@ -53,17 +53,17 @@ def test_no_request_fails_while_what_is_behind_nginx_and_nginx_itself_are_replac
         web.apply(version="2", loadBalancer={})
         web.wait("Progressing", "RolledOut")
         eventually(lambda: web.ask().split()[1] == "2")
-        eventually(lambda: not first & web.pods(), within=60)
+        eventually(lambda: not first & web.pods(), within=READY_SECONDS)
         balancers = web.pods(NGINX_POD)
         assert len(balancers) == 2
         web.apply(version="2", loadBalancer={"sticky": True})
-        eventually(lambda: not balancers & web.pods(NGINX_POD), within=90)
+        eventually(lambda: not balancers & web.pods(NGINX_POD), within=READY_SECONDS)
         web.wait("Ready", "PodsReady")
         gone = {next(iter(web.pods())), next(iter(web.pods(NGINX_POD)))}
         for pod in gone:
             delete(pod)
-        eventually(lambda: len(web.pods() - gone) == 2, within=60)
-        eventually(lambda: len(web.pods(NGINX_POD) - gone) == 2, within=60)
+        eventually(lambda: len(web.pods() - gone) == 2, within=READY_SECONDS)
+        eventually(lambda: len(web.pods(NGINX_POD) - gone) == 2, within=READY_SECONDS)
         web.wait("Ready", "PodsReady")
     assert traffic.answered > 100
     assert traffic.failed == 0, traffic.error

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from homework.accounts import TEACHER, demo_password
+from waiting import PATIENCE_SECONDS, eventually
 from websockets.sync.client import connect
 
 ADDRESS = "127.0.0.1:8080"
@@ -26,7 +27,16 @@ class Visitor:
             assert status == 200, answer
 
     def ask(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
-        with closing(HTTPConnection(ADDRESS, timeout=10)) as connection:
+        """Ask, and again where the answer is to try again, as it is where Redis was slow to count."""
+
+        def answer() -> tuple[int, Any] | None:
+            told = self.ask_once(method, path, body)
+            return None if told[0] == 503 else told
+
+        return eventually(answer)
+
+    def ask_once(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+        with closing(HTTPConnection(ADDRESS, timeout=PATIENCE_SECONDS)) as connection:
             connection.request(method, path, json.dumps(body), self.headers)
             answer = connection.getresponse()
             if cookie := answer.headers["Set-Cookie"]:
@@ -43,7 +53,7 @@ def test_homework_that_is_noted_down_is_news_for_the_class() -> None:
         status, answer = pupil.ask("POST", "/api/homework", {"title": title})
         assert status == 201, answer
         assert answer["told"]
-        messages = (json.loads(socket.recv(timeout=60))["message"] for _ in range(100))
+        messages = (json.loads(socket.recv(timeout=180))["message"] for _ in range(100))
         assert f"student-2 noted down: {title}" in messages
 
 
@@ -54,10 +64,18 @@ def test_the_page_is_shown() -> None:
 
 
 def test_the_limits_of_the_policy_are_in_force_at_every_address_by_itself() -> None:
-    guesser, guess = Visitor(), {"name": f"nobody-{uuid4()}"[:40], "password": "guessed"}
-    statuses = [guesser.ask("POST", "/api/auth/login", guess)[0] for _ in range(6)]
-    assert statuses == [401] * 5 + [429]
-    assert guesser.ask("GET", "/api/auth/me") == (200, {"user": None})
+    guess = {"name": f"nobody-{uuid4()}"[:40], "password": "guessed"}
+
+    def guesser() -> Visitor | None:
+        """Guess until no guess is let through; another one tries where a guess could not be counted."""
+        each = Visitor()
+        statuses = [each.ask_once("POST", "/api/auth/login", guess)[0] for _ in range(6)]
+        if 503 in statuses:
+            return None
+        assert statuses == [401] * 5 + [429]
+        return each
+
+    assert eventually(guesser).ask("GET", "/api/auth/me") == (200, {"user": None})
     teacher = Visitor(TEACHER)
     status, answer = teacher.ask("GET", "/api/rate-limit-status?userId=student-3")
     assert status == 200, answer

@@ -1,84 +1,119 @@
-"""A HorizontalPodAutoscaler owns a pool's count through its scale subresource."""
+"""A HorizontalPodAutoscaler owns the count of a pool, or of an app, through its scale subresource."""
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import yaml
 from pools import NAMESPACE, TestPool
 from waiting import eventually
+from web_apps import TestApp, condition_of
 
+from cluster.console import ClusterError
 from cluster.kubectl import kubectl
 
-MakePool = Callable[..., TestPool]
-METRICS_SECONDS = 120.0
+METRICS_SECONDS = 240.0
 """metrics-server scrapes every 15 s, and the HPA looks every 15 s."""
 
 
-@pytest.fixture
-def hpa() -> Iterator[Callable[..., "Autoscaler"]]:
-    """Make HPAs; they are deleted with the test."""
-    made: list[Autoscaler] = []
-
-    def make(pool: TestPool, **spec: object) -> Autoscaler:
-        each = Autoscaler(pool)
-        made.append(each)
-        kubectl("apply", "-f", "-", stdin=yaml.safe_dump(each.manifest(**spec)))
-        return each
-
-    yield make
-    for each in made:
-        kubectl("-n", NAMESPACE, "delete", "hpa", each.pool.name, "--wait=false")
-
-
+@dataclass(frozen=True)
 class Autoscaler:
-    """An HPA of a pool that asks for a worker for each 8 MiB that its workers use."""
+    """An HPA that asks for a pod for each 8 MiB that the pods of its target use."""
 
-    def __init__(self, pool: TestPool) -> None:
-        self.pool = pool
+    of: TestPool | TestApp
 
-    def manifest(self, **spec: object) -> dict[str, Any]:
+    def apply(self, most: int) -> None:
+        """Let it ask for so many at most."""
+        kind = "QueuePool" if isinstance(self.of, TestPool) else "OsnovciApp"
         memory = {"name": "memory", "target": {"type": "AverageValue", "averageValue": "8Mi"}}
-        return {
+        manifest = {
             "apiVersion": "autoscaling/v2",
             "kind": "HorizontalPodAutoscaler",
-            "metadata": {"name": self.pool.name, "namespace": NAMESPACE},
+            "metadata": {"name": self.of.name, "namespace": NAMESPACE},
             "spec": {
                 "scaleTargetRef": {
                     "apiVersion": "osnovci.app/v1alpha1",
-                    "kind": "QueuePool",
-                    "name": self.pool.name,
+                    "kind": kind,
+                    "name": self.of.name,
                 },
                 "minReplicas": 1,
+                "maxReplicas": most,
                 "metrics": [{"type": "Resource", "resource": memory}],
                 "behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}},
-                **spec,
             },
         }
+        kubectl("apply", "-f", "-", stdin=yaml.safe_dump(manifest))
 
-    def patch(self, **spec: object) -> None:
-        change = json.dumps({"spec": spec})
-        self.pool.kubectl("patch", "hpa", self.pool.name, "--type=merge", "-p", change)
+    def conditions(self) -> dict[str, dict[str, Any]]:
+        found = kubectl("-n", NAMESPACE, "get", "hpa", self.of.name, "-o", "json")
+        conditions = json.loads(found).get("status", {}).get("conditions", [])
+        return {each["type"]: each for each in conditions}
 
-    def condition(self, kind: str) -> dict[str, Any]:
-        text = self.pool.kubectl("get", "hpa", self.pool.name, "-o", "json")
-        conditions = json.loads(text).get("status", {}).get("conditions", [])
-        return next((each for each in conditions if each["type"] == kind), {})
+    def stands_aside(self) -> bool:
+        """Whether it cannot read a count, and says so."""
+        return self.conditions().get("AbleToScale", {}).get("reason") == "FailedGetScale"
+
+    def scales(self) -> bool:
+        """Whether it can read the count and the pods' metrics, and write the count."""
+        told = self.conditions()
+        return all(told[each]["status"] == "True" for each in ("AbleToScale", "ScalingActive"))
+
+    def delete(self) -> None:
+        kubectl("-n", NAMESPACE, "delete", "hpa", self.of.name, "--ignore-not-found")
 
 
-def test_an_hpa_scales_a_pool_up_and_down_by_what_its_workers_use(
-    pool: MakePool, hpa: Callable[..., Autoscaler]
+@pytest.fixture
+def hpa() -> Iterator[Callable[[TestPool | TestApp], Autoscaler]]:
+    """Make HPAs of up to three pods; they are deleted with the test, and before their targets."""
+    made: list[Autoscaler] = []
+
+    def make(of: TestPool | TestApp) -> Autoscaler:
+        made.append(Autoscaler(of))
+        made[-1].apply(3)
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.delete()
+
+
+def asked(of: TestPool | TestApp) -> int | None:
+    """Give the count that the spec has."""
+    return of.get()["spec"].get("replicas")
+
+
+def has(of: TestPool | TestApp, count: int) -> bool:
+    """Whether there are so many pods, by the status, and because the spec fixes the count."""
+    found = of.get()
+    condition_of(found, "ScalingActive", "FixedReplicas")
+    told = [found["status"][field] for field in ("desiredReplicas", "replicas", "readyReplicas")]
+    return told == [count] * 3
+
+
+def test_an_hpa_scales_up_and_down_by_what_the_pods_use(
+    pool: Callable[..., TestPool],
+    app: Callable[[str], TestApp],
+    hpa: Callable[[TestPool | TestApp], Autoscaler],
 ) -> None:
-    jobs, following = pool(replicas=1), pool(scaling={"minReplicas": 0, "maxReplicas": 2})
-    owner, other = hpa(jobs, maxReplicas=3), hpa(following, maxReplicas=3)
-    eventually(lambda: jobs.get()["spec"]["replicas"] == 3, within=METRICS_SECONDS)
-    jobs.wait(ready=3)
-    assert owner.condition("AbleToScale")["status"] == "True"
-    assert jobs.condition("ScalingActive")["reason"] == "FixedReplicas"
-    owner.patch(maxReplicas=2)
-    eventually(lambda: jobs.get()["spec"]["replicas"] == 2, within=60)
-    jobs.wait(ready=2)
-    # Where the pool follows its backlog, the two do not fight: the HPA stands aside and says so.
-    assert other.condition("AbleToScale")["reason"] == "FailedGetScale"
-    assert "replicas" not in following.get()["spec"]
+    jobs, web = pool(replicas=1), app("web-autoscaled")
+    web.apply(replicas=1)
+    followed, following = app("web-follows"), pool(scaling={"minReplicas": 0, "maxReplicas": 2})
+    followed.apply(scaling={"minReplicas": 1, "maxReplicas": 2})
+    owners, others = [hpa(jobs), hpa(web)], [hpa(following), hpa(followed)]
+    for each in owners:
+        eventually(lambda e=each: asked(e.of) == 3, within=METRICS_SECONDS)
+        eventually(lambda e=each: has(e.of, 3), within=METRICS_SECONDS)
+        eventually(each.scales, within=METRICS_SECONDS)
+        each.apply(2)
+    for each in owners:
+        eventually(lambda e=each: asked(e.of) == 2, within=METRICS_SECONDS)
+        eventually(lambda e=each: has(e.of, 2), within=METRICS_SECONDS)
+    # Where the count follows what is seen, the two do not fight: the HPA stands aside and says so.
+    for each in others:
+        eventually(each.stands_aside)
+        assert asked(each.of) is None
+    scale = ("-n", NAMESPACE, "scale", "oapp", followed.name, "--replicas=2")
+    with pytest.raises(ClusterError, match="replicas and scaling exclude each other"):
+        kubectl(*scale)

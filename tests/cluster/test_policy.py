@@ -8,7 +8,7 @@ import pytest
 from rate_limits import API, REPORTING, TestPolicy
 from redis import Redis
 from waiting import eventually
-from web_apps import NAMESPACE, TestApp
+from web_apps import NAMESPACE, READY_SECONDS, TestApp
 
 from cluster.console import ClusterError
 from cluster.kubectl import kubectl
@@ -53,7 +53,7 @@ def limits(redis: Redis, app: TestApp) -> dict[str, list[tuple[str, int]]]:
 def test_a_policy_is_in_force(web: TestApp, policy: MakePolicy, redis: Redis) -> None:
     web.apply(program=REPORTING, replicas=3)
     web.wait("ConfigEnforced", "Enforced")
-    eventually(lambda: web.get()["status"]["readyReplicas"] == 3, within=60)
+    eventually(lambda: web.get()["status"]["readyReplicas"] == 3, within=READY_SECONDS)
     before = web.pods()
     rlp = policy("limits", web)
     rlp.apply()
@@ -87,11 +87,11 @@ def test_a_policy_finds_its_app(web: TestApp, policy: MakePolicy) -> None:
     rlp.apply()
     told = rlp.wait("Accepted", "TargetNotFound")
     assert told["message"] == f"there is no OsnovciApp {web.name} in the namespace {NAMESPACE}"
-    assert events(rlp, "TargetNotFound") == [told["message"]]
+    eventually(lambda: events(rlp, "TargetNotFound") == [told["message"]])
     web.apply(program=REPORTING, replicas=1)
     rlp.wait("Accepted", "Accepted")
     eventually(lambda: events(rlp, "Recovered"))
-    rlp.wait("Programmed", "Programmed", within=120)
+    rlp.wait("Programmed", "Programmed")
     kubectl("-n", NAMESPACE, "delete", "oapp", web.name)
     rlp.wait("Programmed", "TargetNotFound")
 
@@ -100,7 +100,7 @@ def test_policies_of_one_app_are_merged(web: TestApp, policy: MakePolicy, redis:
     web.apply(program=REPORTING, replicas=1)
     older, younger = policy("a", web), policy("b", web)
     older.apply()
-    older.wait("Programmed", "Programmed", within=120)
+    older.wait("Programmed", "Programmed")
     younger.apply(limits=[API | {"max": 1}, API | {"name": "upload"}])
     told = younger.wait("Programmed", "PartiallyProgrammed")
     assert f"policy {older.name} is older and has a limit api" in told["message"]

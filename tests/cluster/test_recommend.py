@@ -25,7 +25,7 @@ def osnovci(command: str, pool: TestPool) -> str:
 
 def test_what_is_recommended_is_told_and_kubectl_scale_sets_the_count(pool: MakePool) -> None:
     jobs = pool(replicas=1, scaling={"mode": "Recommend", "maxReplicas": 3, "idle": "3s"})
-    eventually(lambda: jobs.status().get("readyReplicas") == 1, within=60)
+    eventually(lambda: jobs.status().get("readyReplicas") == 1, within=150)
     jobs.enqueue("pause", 1, times=40)
     eventually(lambda: jobs.status()["desiredReplicas"] == 3)
     told = jobs.condition("ScalingActive")
@@ -33,12 +33,12 @@ def test_what_is_recommended_is_told_and_kubectl_scale_sets_the_count(pool: Make
     assert told["message"].endswith("; replicas says 1")
     assert len(jobs.pods()) == 1
     jobs.kubectl("scale", "qpool", jobs.name, "--replicas=2")
-    eventually(lambda: jobs.status().get("readyReplicas") == 2, within=60)
+    eventually(lambda: jobs.status().get("readyReplicas") == 2, within=150)
     eventually(lambda: "(only told: the pool has 2)" in osnovci("explain", jobs))
     enforce = json.dumps({"spec": {"scaling": {"mode": "Enforce"}}})
     with pytest.raises(ClusterError, match="replicas and scaling exclude each other"):
         jobs.kubectl("patch", "qpool", jobs.name, "--type=merge", "-p", enforce)
-    eventually(lambda: len(osnovci("trace", jobs).splitlines()) == 41, within=60)
+    eventually(lambda: len(osnovci("trace", jobs).splitlines()) == 41, within=150)
 
 
 def test_a_floor_that_holds_keeps_its_workers(pool: MakePool) -> None:
@@ -46,5 +46,5 @@ def test_a_floor_that_holds_keeps_its_workers(pool: MakePool) -> None:
     jobs = pool(scaling={"maxReplicas": 3, "idle": "3s", "floors": [floor]})
     jobs.wait(ready=2)
     assert jobs.condition("ScalingActive")["reason"] == "ScheduledFloor"
-    assert jobs.status()["expectedWait"] == "0s"
-    assert "0 -> 2  ScheduledFloor" in osnovci("explain", jobs)
+    eventually(lambda: jobs.status().get("expectedWait") == "0s")
+    eventually(lambda: "0 -> 2  ScheduledFloor" in osnovci("explain", jobs))

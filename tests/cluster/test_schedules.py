@@ -8,7 +8,7 @@ from redis import Redis
 from waiting import eventually
 
 MakePool = Callable[..., TestPool]
-MINUTE_AND_A_START_SECONDS = 130
+MINUTE_AND_A_START_SECONDS = 240
 
 
 def every_minute(pool: str, **changed: object) -> dict[str, object]:
@@ -30,8 +30,12 @@ def test_a_pool_at_zero_runs_what_the_clock_brings(pool: MakePool, redis: Redis)
     eventually(lambda: jobs.condition("Scheduled").get("status") == "True")
     assert "next: tick at " in jobs.condition("Scheduled")["message"]
     eventually(lambda: redis.llen(f"tick:{jobs.name}"), within=MINUTE_AND_A_START_SECONDS)
-    (status,) = jobs.status()["schedules"]
-    assert status["lastJob"].startswith(f"{jobs.name}_tick_")
+
+    def last() -> str:
+        (status,) = jobs.status()["schedules"]
+        return status.get("lastJob", "")
+
+    eventually(lambda: last().startswith(f"{jobs.name}_tick_"))
 
 
 def test_a_zone_that_does_not_exist_is_a_condition(pool: MakePool) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from redis import Redis
-from waiting import eventually
+from waiting import PATIENCE_SECONDS, eventually
 
 from cluster import tools
 from cluster.kubectl import kubectl
@@ -22,7 +22,9 @@ from cluster.paths import KUBECONFIG
 from osnovci.app_contract import config_key
 
 NAMESPACE = "homework"
-READY_SECONDS = 120.0
+READY_SECONDS = 240.0
+IMPATIENT = {"minReady": "1s", "deadline": "10s"}
+"""How a revision is rolled out that is not to become ready."""
 
 SERVER = """
 import http.server, os, signal, threading, time
@@ -44,13 +46,13 @@ class Server(http.server.ThreadingHTTPServer):
 server = Server(("", 3000), Answer)
 
 def stop(*_):
-    time.sleep(8)
+    time.sleep(12)
     os._exit(0)
 
 signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=stop).start())
 server.serve_forever()
 """
-"""Answers every path with its name and version; serves on for 8 s when it is told to stop.
+"""Answers every path with its name and version; serves on for 12 s when it is told to stop.
 
 So long a busy machine may take until nobody is sent there any more.
 """
@@ -70,6 +72,15 @@ def osnovci(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [program, *arguments], env=environment, capture_output=True, text=True, check=False
     )
+
+
+def condition_of(thing: dict[str, Any], kind: str, reason: str) -> dict[str, Any]:
+    """Give a condition of an object if it has this reason for the newest spec; else say what there is."""
+    conditions = thing.get("status", {}).get("conditions", [])
+    found = next((each for each in conditions if each["type"] == kind), {})
+    newest = thing["metadata"]["generation"]
+    assert (found.get("reason"), found.get("observedGeneration")) == (reason, newest), conditions
+    return found
 
 
 @dataclass
@@ -111,7 +122,7 @@ class TestApp:
         whole = {
             "pod": pod,
             **({} if "scaling" in spec else {"replicas": 2}),
-            "rollout": {"minReady": "1s", "deadline": "20s"},
+            "rollout": {"minReady": "1s", "deadline": "3m"},
             **spec,
         }
         manifest = {
@@ -164,21 +175,11 @@ class TestApp:
 
     def wait(self, kind: str, reason: str, within: float = READY_SECONDS) -> dict[str, Any]:
         """Wait until a condition has a reason for the newest spec; give the condition."""
-
-        def told() -> bool:
-            condition = self.condition(kind)
-            newest = self.get()["metadata"]["generation"]
-            return (condition.get("reason"), condition.get("observedGeneration")) == (
-                reason,
-                newest,
-            )
-
-        eventually(told, within=within)
-        return self.condition(kind)
+        return eventually(lambda: condition_of(self.get(), kind, reason), within=within)
 
     def ask(self) -> str:
         """Ask the app through its Service, on a connection of its own."""
-        connection = http.client.HTTPConnection(self._address(), timeout=5)
+        connection = http.client.HTTPConnection(self._address(), timeout=PATIENCE_SECONDS)
         try:
             connection.request("GET", "/")
             answer = connection.getresponse()

@@ -41,7 +41,7 @@ def test_what_a_worker_ran_can_be_replayed(
     queue.enqueue("queue_tasks.add", 1, 2)
     eventually(lambda: redis.zcard("rq:finished:email") == 2)
     worker.stop()
-    worker.ends(within=10)
+    worker.ends(within=25)
     end(worker)
     assert redis.llen(KEY) == 3, "the last run is recorded as the worker leaves"
 

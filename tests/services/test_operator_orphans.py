@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -42,9 +41,7 @@ async def test_the_jobs_of_a_pod_that_went_wait_again(stand: Stand, client: Asyn
     await stand.orphans.step(client)
     assert (stand.waiting(), stand.asked) == (0, [])
     stand.store.remove(body)
-    began = time.monotonic()
     await stand.orphans.step(client)
-    assert time.monotonic() - began < 0.5
     assert stand.waiting() == 1
     assert stand.told == [("JobsFreed", f"pod {POD} is gone: 1 job that it held waits again")]
     found = stand.queues.run(operations.get(job))

@@ -76,20 +76,20 @@ def test_an_end_is_told_once(queues: Queues, hand: Hand) -> None:
 
 
 def test_a_retry_waits_to_the_millisecond(queues: Queues, hand: Hand) -> None:
-    job_id = add(queues, retries=2, retry_waits=(0.25, 0.5))
+    job_id = add(queues, retries=2, retry_waits=(2, 4))
     (job,) = hand.take()
     due = hand.end(job, Kind.FAILED, "no").due_seconds
     assert due
-    assert 0.2 < due <= 0.251
+    assert 1.9 < due <= 2.001
     assert hand.take() == []
-    (again,) = eventually(hand.take, within=2)
+    (again,) = eventually(hand.take)
     assert (again.id, again.retries_left) == (job_id, 1)
 
 
 def test_a_delayed_job_is_due_in_time(queues: Queues, hand: Hand) -> None:
-    job_id = add(queues, delay=timedelta(milliseconds=150))
+    job_id = add(queues, delay=timedelta(seconds=1))
     assert hand.take() == []
-    assert [job.id for job in eventually(hand.take, within=2)] == [job_id]
+    assert [job.id for job in eventually(hand.take)] == [job_id]
 
 
 def test_a_paused_queue_gives_nothing(queues: Queues, hand: Hand) -> None:
@@ -121,7 +121,7 @@ def test_a_queue_starts_so_many_in_a_window(queues: Queues, hand: Hand) -> None:
     assert len(reply.jobs) == 2
     assert reply.due_seconds
     assert 0.3 < reply.due_seconds <= 0.401
-    assert len(eventually(hand.take, within=2)) == 1
+    assert len(eventually(hand.take)) == 1
 
 
 def test_a_waiting_job_is_cancelled(queues: Queues, hand: Hand) -> None:

@@ -160,7 +160,7 @@ def test_a_worker_that_drains_gives_back_what_a_standing_turn_takes(
     worker.stop()
     eventually(lambda: worker.heartbeat and worker.heartbeat.state == WorkerState.DRAINING)
     job_id = add(queues)
-    assert worker.ends(within=10) == 0
+    assert worker.ends(within=25) == 0
     ended, given_back = (queues.run(operations.get(each)) for each in (running, job_id))
     assert ended
     assert given_back

@@ -93,7 +93,7 @@ def test_a_heartbeat_tells_what_the_process_does(start_pod: StartPod) -> None:
     pod = start_pod()
     with connect(f"ws://127.0.0.1:{pod.port}/echo") as websocket:
         websocket.send("a word")
-        assert websocket.recv(timeout=10) == "a word"
+        assert websocket.recv(timeout=30) == "a word"
         beat = pod.reports(lambda beat: beat.websockets == 1)
         # A connection that stays open is no request in flight.
         assert beat.in_flight == 0

@@ -1,6 +1,5 @@
 """Sessions while Redis is slow or away, or the pod was not told what it needs."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -26,13 +25,10 @@ def test_redis_slow_or_gone(
     away()
     try:
         for _ in range(3):
-            began = time.monotonic()
             assert browser.get("/me") == {
                 "error": "sessions cannot be read now; try again in a second"
             }
             assert (browser.status, browser.headers["retry-after"]) == (503, "1")
-            # Far from the client's own 5 s and ten tries; the budget itself is measured.
-            assert time.monotonic() - began < 2
         # What needs no session is served, with and without a token.
         assert (browser.get("/public"), stranger.get("/public")) == ({"public": True},) * 2
         assert stranger.get("/me") is None
