@@ -2,12 +2,14 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
-# Each of the four has a Redis and a PostgreSQL of its own; they mostly wait, so two cores do.
-PARALLEL := $(BIN)/pytest -n 4 --dist worksteal
+# Each of the six has a Redis and a PostgreSQL of its own; they mostly wait, so two cores do.
+PARALLEL := $(BIN)/pytest -n 6 --dist worksteal tests/unit tests/services
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Without compiled modules, each process that the tests start compiles all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo down deploy test test-fast lint fmt crds docs bench bench-queue bench-scaling chaos load load-1000 requirements
+.PHONY: help up demo down deploy test test-fast fast-tests lint fmt crds docs bench bench-queue bench-scaling chaos load load-1000 requirements
 
 help: ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -39,15 +41,16 @@ down: .venv/ready ## takes away every trace of `make up`
 test: lint ## all tests, as CI runs them: brings the cluster up where it is not
 	@$(BIN)/python -m cluster up
 	@$(BIN)/python -m cluster deploy
-	@$(PARALLEL) tests/unit tests/services
+	@$(PARALLEL)
 	@$(BIN)/pytest --ignore=tests/unit --ignore=tests/services
 
-test-fast: lint ## what needs no cluster, in a minute or two; needs redis-server, postgresql, chromium-driver, buildah
+test-fast: .venv/ready ## what needs no cluster, in a minute or two; needs redis-server, postgresql
 	@command -v redis-server >/dev/null || { echo "redis-server is missing: apt-get install redis-server, or run make test, which installs it"; exit 1; }
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { echo "PostgreSQL's server is missing: apt-get install postgresql, or run make test, which installs it"; exit 1; }
-	@command -v chromedriver >/dev/null || { echo "chromedriver is missing: apt-get install chromium chromium-driver, or run make test, which installs them"; exit 1; }
-	@command -v buildah >/dev/null && command -v debootstrap >/dev/null || { echo "buildah or debootstrap is missing, by which the tests get their nginx: apt-get install buildah debootstrap, or run make test, which installs them"; exit 1; }
-	@$(PARALLEL) tests/unit tests/services
+	@$(MAKE) --no-print-directory -j2 fast-tests lint
+
+fast-tests: .venv/ready
+	@$(PARALLEL) -m "not more_programs" --hypothesis-profile=fast
 
 lint: .venv/ready ## ruff, pyright, import-linter
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright && $(BIN)/lint-imports --no-logo

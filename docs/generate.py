@@ -129,9 +129,9 @@ def _type(field: dict[str, Any]) -> str:
 
 
 def _default(field: dict[str, Any]) -> str:
-    if "default" not in field:
+    value = field.get("default", "")
+    if value == "":
         return ""
-    value = field["default"]
     return (
         "those below"
         if isinstance(value, dict)

@@ -23,10 +23,6 @@ class Relay(BaseRequestHandler):
             back.join()
 
 
-class Replicated(RedisServer):
-    options = ("--repl-diskless-sync-delay", "0")
-
-
 class FailingOver(ThreadingTCPServer):
     """The address; `fail_over` makes the replica the primary, and closes no connection."""
 
@@ -34,7 +30,7 @@ class FailingOver(ThreadingTCPServer):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(("127.0.0.1", 0), Relay)
-        self.primary, self.replica = (Replicated(folder) for _ in range(2))
+        self.primary, self.replica = (RedisServer(folder) for _ in range(2))
         self.url = f"redis://127.0.0.1:{self.server_address[1]}/0"
 
     def begin(self) -> None:

@@ -4,6 +4,7 @@ import signal
 import subprocess
 from pathlib import Path
 
+import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as NotThere
 from waiting import eventually
@@ -18,6 +19,18 @@ SERVERS = {
     "Valkey 8": lambda: program("valkey", "usr/bin/valkey-server"),
 }
 """Gives each server that Osnovci works on, by name; those of images are unpacked where they are not yet."""
+EVERY_SERVER = [
+    HERE,
+    *(pytest.param(name, marks=pytest.mark.more_programs) for name in SERVERS if name != HERE),
+]
+"""For a test to run on each."""
+OPTIONS = (
+    *("--bind", "127.0.0.1", "--save", ""),
+    # A replica has its data at once, and not after 5 s in which others might ask for theirs.
+    *("--repl-diskless-sync-delay", "0"),
+    # A primary ends at once, and waits for no replica.
+    *("--shutdown-timeout", "0"),
+)
 
 
 class RedisServer:
@@ -34,8 +47,8 @@ class RedisServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
-        command = [self._program, *options, *self.options, "--dir", str(self._folder)]
+        place = ["--port", str(self.port), "--dir", str(self._folder)]
+        command = [self._program, *place, *OPTIONS, *self.options]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         eventually(self._answers)
 

@@ -64,8 +64,8 @@ def _fields(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]
 
 
 def by_default(field: dict[str, Any]) -> str:
-    """Tell a field's default in a sentence; empty where it has none, or an object's own apply."""
-    if field.get("default") is None or isinstance(field["default"], dict):
+    """Tell a field's default in a sentence; nothing where it is empty, or an object's own apply."""
+    if field.get("default") in (None, "") or isinstance(field["default"], dict):
         return ""
     return f"By default {json.dumps(field['default']).strip(chr(34))}."
 

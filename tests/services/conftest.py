@@ -10,7 +10,7 @@ from operator_stand import Stand
 from postgres_server import PostgresServer
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
-from redis_server import HERE, SERVERS, RedisServer
+from redis_server import EVERY_SERVER, HERE, RedisServer
 from session_builders import SESSION_KEYS, StartSessionPod
 from waiting import eventually
 from web_pods import RunningPod, StartPod, app_document
@@ -28,7 +28,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run what is marked so on each server, one after the other."""
     is_marked = metafunc.definition.get_closest_marker("every_server")
     if is_marked and "redis_server" in metafunc.fixturenames:
-        metafunc.parametrize("redis_server", SERVERS, indirect=True, scope="session")
+        metafunc.parametrize("redis_server", EVERY_SERVER, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")

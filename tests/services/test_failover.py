@@ -16,7 +16,7 @@ import pytest
 from browsers import Browser
 from limits import APP, limit
 from one_address import OneAddress, one_address
-from redis_server import SERVERS, RedisServer
+from redis_server import EVERY_SERVER, RedisServer
 from session_builders import SESSION_KEYS
 from waiting import eventually
 from web_pods import RunningPod, app_document, environment
@@ -64,7 +64,7 @@ class Pair:
         self.address.switch(self.replica.port)
 
 
-@pytest.fixture(params=SERVERS)
+@pytest.fixture(params=EVERY_SERVER)
 def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Pair]:
     servers = [RedisServer(tmp_path / name, request.param) for name in ("primary", "replica")]
     for each, name in zip(servers, ("primary", "replica"), strict=True):

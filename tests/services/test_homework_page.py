@@ -17,6 +17,7 @@ from web_pods import app_document
 
 from osnovci.limit_contract import LimitDocument, MatchDocument, Per, PolicyDocument
 
+pytestmark = pytest.mark.more_programs
 OPTIONS = (
     "--headless",
     "--no-sandbox",

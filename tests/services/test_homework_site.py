@@ -94,16 +94,19 @@ def test_the_answer_does_not_wait_for_a_worker(homework: Site) -> None:
 
 
 def test_who_comes_back_is_sent_what_was_missed(homework: Site) -> None:
-    insert = "INSERT INTO notification (student, message) VALUES ('student-1', '{}') RETURNING id"
-    first, *_, last = (homework.database.sql(insert.format(n)) for n in range(250))
+    insert = (
+        "INSERT INTO notification (student, message) "
+        "SELECT 'student-1', n FROM generate_series({}, {}) AS n RETURNING id"
+    )
+    first, *_, last = homework.database.sql(insert.format(0, 249)).split()
     with socket(homework) as fresh:
         assert [received(fresh)["message"] for _ in range(20)] == [str(n) for n in range(230, 250)]
     with socket(homework, f"?after={first}") as again:
         assert [received(again)["message"] for _ in range(249)] == [str(n) for n in range(1, 250)]
     with socket(homework, f"?after={last}") as up_to_date:
-        homework.database.sql(insert.format("newer"))
+        homework.database.sql(insert.format(250, 250))
         homework.redis.publish("homework:notified", '["student-1", "nobody"]')
-        assert received(up_to_date)["message"] == "newer"
+        assert received(up_to_date)["message"] == "250"
 
 
 def test_a_bell_that_nobody_heard_is_made_up_for(homework: Site) -> None:

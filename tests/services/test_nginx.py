@@ -17,6 +17,7 @@ from web_pods import StartPod
 from websockets.sync.client import connect
 from workers import free_port
 
+pytestmark = pytest.mark.more_programs
 FIRST, SECOND, THIRD = "127.0.0.2", "127.0.0.3", "127.0.0.4"
 Balance = Callable[..., Nginx]
 

@@ -74,14 +74,6 @@ class AppReading:
     denials: dict[str, Denials] = field(default_factory=dict[str, Denials])
     """By policy; one that cannot be read is missing."""
 
-    def pods_with(self, checksum: str, processes: int = 1) -> frozenset[str]:
-        """Give the pods of which each process reports this document to be in force."""
-        return frozenset(
-            pod
-            for pod, beats in self.heartbeats.items()
-            if len(beats) >= processes and all(beat.config_checksum == checksum for beat in beats)
-        )
-
 
 def arguments(namespace: str, questions: Sequence[AppQuestion]) -> list[str]:
     """Give the script's arguments."""
