@@ -1,18 +1,26 @@
-"""What the machine's cores do meanwhile, by program: so it is seen what they are short of."""
+"""What the machine's cores do meanwhile, by program: so it is seen what they are short of.
+
+From /proc, where the processes of all pods are, since the node is this machine.
+"""
 
 import time
 from collections import defaultdict
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
 
 import psutil
 
 from benchmarks.load.repeatedly import repeatedly
 
+APPLICATION, GENERATOR = "the application", "the generator"
+MEASUREMENT, OTHERS, KERNEL = "this measurement", "others", "the kernel's own threads"
 PROGRAMS: Mapping[str, str] = {
-    "artillery": "the generator",
-    "homework.web.app": "the application",
+    "artillery": GENERATOR,
+    "benchmarks.load": MEASUREMENT,
+    "homework.web.app": APPLICATION,
     "main() worker": "the workers",
     "osnovci_operator": "the operator",
     "nginx": "nginx",
@@ -23,10 +31,46 @@ PROGRAMS: Mapping[str, str] = {
     "kube": "Kubernetes",
     "etcd": "Kubernetes",
     "containerd": "Kubernetes",
+    "coredns": "Kubernetes",
+    "metric-resolution": "Kubernetes",
 }
 """What is in a command line, in this order, and what we call it."""
-OTHERS = "others"
 EVERY_SECONDS = 5.0
+FULL_PERCENT = 95.0
+"""A machine so busy has no core left: what comes then waits for one."""
+
+PRESSURE = Path("/proc/pressure/cpu")
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What the whole machine says of itself, in seconds since it began."""
+
+    at: float
+    idle: float
+    """Of all cores together; so are the others."""
+    stolen: float
+    """What the machine's own host gave to others."""
+    waited: float | None
+    """In which some thread waited for a core; None where the kernel does not count it."""
+
+    @classmethod
+    def now(cls) -> "Moment":
+        """Look at it."""
+        times = psutil.cpu_times()
+        waited = None
+        if PRESSURE.exists():
+            some = PRESSURE.read_text().splitlines()[0]
+            waited = int(some.rpartition("total=")[2]) / 1e6
+        return cls(time.monotonic(), times.idle + times.iowait, times.steal, waited)
+
+
+def busy_percents(moments: Sequence[Moment], cores: int) -> list[float]:
+    """Give how busy the cores were from each moment to the next."""
+    return [
+        round(100 * (1 - (b.idle - a.idle) / (cores * (b.at - a.at))), 1)
+        for a, b in pairwise(moments)
+    ]
 
 
 @dataclass
@@ -37,24 +81,20 @@ class CpuSeen:
     _last: dict[tuple[int, float], tuple[str, float]] = field(
         default_factory=dict[tuple[int, float], tuple[str, float]]
     )
-    _idle: list[float] = field(default_factory=list[float])
-    _at: list[float] = field(default_factory=list[float])
+    moments: list[Moment] = field(default_factory=list[Moment])
 
     def look(self) -> None:
         """Look once; what ended since the last look is counted up to that."""
-        is_first = not self._idle
-        times = psutil.cpu_times()
-        self._idle.append(times.idle + times.iowait)
-        self._at.append(time.monotonic())
-        for process in psutil.process_iter(["pid", "create_time", "cmdline", "name", "cpu_times"]):
+        is_first = not self.moments
+        self.moments.append(Moment.now())
+        for process in psutil.process_iter(["pid", "create_time", "cmdline", "cpu_times"]):
             told = process.info
             if not told["cpu_times"]:
                 continue
             key = told["pid"], told["create_time"]
             used = told["cpu_times"].user + told["cpu_times"].system
             self._first.setdefault(key, used if is_first else 0.0)
-            words = " ".join(told["cmdline"] or ()) or told["name"]
-            self._last[key] = (_program(words), used)
+            self._last[key] = (_program(" ".join(told["cmdline"] or ())), used)
 
     def seconds(self) -> dict[str, float]:
         """Give the CPU seconds by program, the greatest first."""
@@ -63,14 +103,6 @@ class CpuSeen:
             found[program] += used - self._first[key]
         most_first = sorted(found.items(), key=lambda each: -each[1])
         return {program: round(used, 1) for program, used in most_first}
-
-    def idle_seconds(self) -> float:
-        """Give how long all cores together had nothing to do."""
-        return self._idle[-1] - self._idle[0]
-
-    def elapsed_seconds(self) -> float:
-        """Give the time between the first look and the last."""
-        return self._at[-1] - self._at[0]
 
 
 @contextmanager
@@ -84,4 +116,6 @@ def looking() -> Generator[CpuSeen]:
 
 
 def _program(words: str) -> str:
+    if not words:
+        return KERNEL
     return next((name for part, name in PROGRAMS.items() if part in words), OTHERS)

@@ -14,7 +14,8 @@ from rich.console import Console
 
 from benchmarks.api import Api
 from benchmarks.load import artillery
-from benchmarks.load.cpu import CpuSeen, looking
+from benchmarks.load.cpu import looking
+from benchmarks.load.profile import Profile
 from benchmarks.load.users import PASSWORD, users
 from benchmarks.load.watch import MEMORY_BAR_MB, Seen, watching
 from benchmarks.report import Figure, Result
@@ -33,20 +34,22 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     try:
-        result = measure(arguments.shorter)
+        result, profile = measure(arguments.shorter)
     except ClusterError as error:
         sys.exit(f"benchmarks: {error}")
     console = Console()
     result.show(console)
-    console.print(f"CPU seconds by program: {result.detail['cpu_seconds']}")
+    profile.show(console)
     console.print(f"p95 of every ten seconds, ms: {result.detail['p95_ms_by_period']}")
     console.print(f"failures: {result.detail['failures'] or 'none'}")
+    without_redis = result.detail["without_redis_at"] or "never"
+    console.print(f"limits not counted in Redis, at seconds: {without_redis}")
     if arguments.shorter == 1:
         console.print(f"written to {result.write()}")
     return 0 if result.holds else 1
 
 
-def measure(shorter: int) -> Result:
+def measure(shorter: int) -> tuple[Result, Profile]:
     """Let them come while the cluster and the machine are watched."""
     if not KUBECONFIG.exists():
         raise ClusterError("there is no cluster: run `make up` first")
@@ -62,44 +65,33 @@ def measure(shorter: int) -> Result:
         rows = [(user.address, user.name, PASSWORD) for user in made]
         with looking() as cpu, watching(redis, Api(KUBECONFIG)) as seen:
             report = artillery.run(document, rows, seconds)
-    return _result(report, seen, cpu, seconds)
+    profile = Profile(report.requests, psutil.cpu_count() or 1, cpu.seconds(), cpu.moments)
+    return _result(report, seen, profile, seconds), profile
 
 
-def _result(report: artillery.Report, seen: Seen, cpu: CpuSeen, seconds: int) -> Result:
+def _result(report: artillery.Report, seen: Seen, profile: Profile, seconds: int) -> Result:
     memory = max(seen.memory_bytes.values(), default=0) / 1e6
-    used = cpu.seconds()
-    application = used.get("the application", 0.0)
-    cores = psutil.cpu_count() or 1
-    busy = 100 * (1 - cpu.idle_seconds() / (cores * cpu.elapsed_seconds()))
+    shed = max(seen.shed_per_second.values(), default=0.0)
     return Result(
         name="load-1000",
         question="1,000 users at once: log in, then a request every 2 s, one in ten a new homework",
-        setting=f"Artillery, cluster and application on {cores} cores; all six limits in force",
+        setting=f"Artillery, cluster and application on {profile.cores} cores; all six limits in force",
         figures=[
             Figure("users", report.users, ""),
             Figure("requests", report.requests, ""),
             Figure("requests a second", round(report.requests / seconds, 1), "/s"),
             Figure("requests a second, most in ten seconds", report.most_per_second, "/s"),
             Figure("failed requests", report.failed, "", 0.0),
+            Figure("shed by an instance as too many were in flight, most", shed, "/s"),
             Figure("requests that a limit denied", report.denied, ""),
             Figure("response time, p50", report.p50_ms, "ms"),
             Figure("response time, p95", report.p95_ms, "ms", artillery.P95_BAR_MS),
             Figure("response time, p99", report.p99_ms, "ms"),
             Figure("memory of an instance, most", round(memory, 1), "MB", MEMORY_BAR_MB),
             Figure("instances, most", max((each[1] for each in seen.scaling), default=0), ""),
-            Figure("the machine's cores, busy", round(busy, 1), "%"),
-            Figure(
-                "the generator, of one core",
-                round(100 * used.get("the generator", 0) / seconds, 1),
-                "%",
-            ),
-            Figure(
-                "requests for a core-second of the application",
-                round(report.requests / application, 1) if application else 0,
-                "",
-            ),
+            *profile.figures(),
         ],
-        detail={**asdict(report), **asdict(seen), "cpu_seconds": used},
+        detail={**asdict(report), **asdict(seen), "cpu_seconds": profile.parts},
     )
 
 

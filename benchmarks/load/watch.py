@@ -13,6 +13,7 @@ from benchmarks.load.repeatedly import repeatedly
 from benchmarks.stand import POOLS
 from osnovci.app_contract import AppHeartbeat
 from osnovci.contract import key_prefix
+from osnovci.limit_contract import LimiterState
 
 NAMESPACE = "homework"
 APP = "homework"
@@ -30,6 +31,10 @@ class Seen:
     """The most of each instance, by its pod."""
     cpu_percent: dict[str, float] = field(default_factory=dict[str, float])
     """The same, of the node."""
+    shed_per_second: dict[str, float] = field(default_factory=dict[str, float])
+    """The same, of what was turned away as too many requests were in flight: 503 with Retry-After."""
+    without_redis_at: list[float] = field(default_factory=list[float])
+    """When an instance said that its limits were not counted in Redis, by the seconds as below."""
     scaling: list[tuple[float, int, int]] = field(default_factory=list[tuple[float, int, int]])
     """Each change: the seconds since the beginning, the ready instances, the ready workers."""
 
@@ -39,6 +44,10 @@ class Seen:
             memory, cpu = beat.memory_bytes or 0, beat.cpu_percent or 0.0
             self.memory_bytes[beat.pod] = max(self.memory_bytes.get(beat.pod, 0), memory)
             self.cpu_percent[beat.pod] = max(self.cpu_percent.get(beat.pod, 0.0), cpu)
+            shed = max(self.shed_per_second.get(beat.pod, 0.0), beat.shed_per_second)
+            self.shed_per_second[beat.pod] = shed
+            if beat.limiter == LimiterState.FALLBACK:
+                self.without_redis_at.append(round(seconds, 1))
         ready = [_ready(api.request("GET", each)) for each in (APPLICATION, POOL)]
         if not self.scaling or self.scaling[-1][1:] != tuple(ready):
             self.scaling.append((round(seconds, 1), ready[0], ready[1]))

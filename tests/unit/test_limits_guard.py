@@ -91,9 +91,9 @@ def test_remembered_denials_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_after_three_failures_redis_is_asked_once_a_second() -> None:
     found = Guard()
-    for now in (1.0, 1.1, 1.2):
+    for now in (0.95, 1.05, 1.15):
         assert found.known(ASKED, now) is None
-        found.failed(ASKED, AWAY, now)
+        found.failed(ASKED, AWAY, now, now + 0.05)
     assert found.known(ASKED, 1.3) is not None
     assert found.known(ASKED, 2.2) is None
     assert found.known(ASKED, 2.25) is not None
@@ -103,16 +103,26 @@ def test_after_three_failures_redis_is_asked_once_a_second() -> None:
     assert found.state(2.4) == LimiterState.REDIS
 
 
+def test_what_was_under_way_together_is_one_failure() -> None:
+    found = Guard()
+    for _ in range(100):
+        found.failed(ASKED, AWAY, 1.0, 1.05)
+    assert found.known(ASKED, 1.1) is None
+    for asked_at in (1.1, 1.2):
+        found.failed(ASKED, AWAY, asked_at, asked_at + 0.05)
+    assert found.known(ASKED, 1.3) is not None
+
+
 def test_nobody_is_told_of_a_fallback_that_nobody_met_for_long() -> None:
     found = Guard()
-    found.failed(ASKED, AWAY, 1.0)
+    found.failed(ASKED, AWAY, 0.9, 1.0)
     assert found.state(1.5) == LimiterState.FALLBACK
     assert found.state(60.0) == LimiterState.REDIS
 
 
 def test_open_is_not_unlimited() -> None:
     found = Guard()
-    decisions = [found.failed(ASKED, AWAY, 1.0 + n / 10).allowed for n in range(4)]
+    decisions = [found.failed(ASKED, AWAY, 0.9, 1.0 + n / 10).allowed for n in range(4)]
     assert decisions == [True, True, False, False]
 
 
@@ -139,7 +149,7 @@ def test_closed_turns_away_and_counts_nothing() -> None:
     found = Guard()
     shut = Question.of([*ASKED.windows, window(limit("auth", failure_mode=FailureMode.CLOSED))])
     with pytest.raises(LimiterAwayError, match="limit auth lets none"):
-        found.failed(shut, AWAY, 1.0)
+        found.failed(shut, AWAY, 0.9, 1.0)
     assert found.alone(ASKED, 1.0).states[0].remaining == 1
 
 

@@ -1,7 +1,8 @@
 """One connection to Redis for all requests of a process; what is sent in one turn of the loop goes as one.
 
 An answer is there within a time budget, or the connection is given up with all that waits on it: a
-Redis that is slow for one is slow for all. It tries nothing twice.
+Redis that is slow for one is slow for all. It tries nothing twice. The budget is Redis's: while this
+process itself stands still, and reads no answer that may be there, the clock stands too.
 """
 
 import asyncio
@@ -20,15 +21,52 @@ from osnovci.scripted import Argument
 
 BUDGET_SECONDS = 0.05
 
-STALLED_SECONDS = 0.01
-"""A timer that is so late tells that this process stood still; answers may be there unread."""
-
-LOOK_SECONDS = 0.002
+LOOK_SECONDS = 0.01
+"""From one look at the clock to the next, while somebody waits."""
 
 OPENING_SECONDS = 1.0
 """How long a connection may take to be there. Nobody waits for it beyond the budget."""
 
 _NOTHING = object()
+
+
+class Clock:
+    """Redis's time since somebody waits for it: it stands still while this process does.
+
+    One timer looks for all; `look` is told the time, and says how long the next to wait may do so, or
+    None where nobody waits.
+    """
+
+    def __init__(self, look: Callable[[float], float | None]) -> None:
+        self._look = look
+        self._seconds = 0.0
+        self._looked_at = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def now(self) -> float:
+        """Give the time to who begins to wait."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        if not self._timer:
+            self._looked_at = now
+            self._timer = loop.call_later(LOOK_SECONDS, self._tick, loop)
+        return self._seconds + min(now - self._looked_at, LOOK_SECONDS)
+
+    def stop(self) -> None:
+        """Look no more."""
+        if self._timer:
+            self._timer.cancel()
+
+    def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = None
+        now = loop.time()
+        passed = now - self._looked_at
+        # This look is late, and what has come since the last was not read: it counts as if it were not.
+        self._seconds += passed if passed < 2 * LOOK_SECONDS else LOOK_SECONDS
+        self._looked_at = now
+        left = self._look(self._seconds)
+        if left is not None:
+            self._timer = loop.call_later(min(left, LOOK_SECONDS), self._tick, loop)
 
 
 class Wire(asyncio.Protocol):
@@ -40,8 +78,9 @@ class Wire(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._reader = hiredis.Reader(notEnoughData=_NOTHING)
         self._waiting: deque[tuple[asyncio.Future[Any], float]] = deque()
+        """Each with its deadline by the clock."""
+        self._clock = Clock(self._next_seconds)
         self._unsent: list[bytes] = []
-        self._timer: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -53,13 +92,10 @@ class Wire(asyncio.Protocol):
         """Send a command, of which the answer is awaited for so long."""
         loop = self._loop
         future: asyncio.Future[Any] = loop.create_future()
-        deadline = loop.time() + budget_seconds
-        self._waiting.append((future, deadline))
+        self._waiting.append((future, self._clock.now() + budget_seconds))
         if not self._unsent:
             loop.call_soon(self._flush)
         self._unsent.append(packed)
-        if not self._timer:
-            self._timer = loop.call_at(deadline, self._look_at_clock)
         return future
 
     def _flush(self) -> None:
@@ -92,8 +128,7 @@ class Wire(asyncio.Protocol):
     def give_up(self, error: Exception) -> None:
         """End the connection and all that waits on it."""
         self.is_lost = True
-        if self._timer:
-            self._timer.cancel()
+        self._clock.stop()
         if self._transport:
             self._transport.abort()
         while self._waiting:
@@ -101,18 +136,15 @@ class Wire(asyncio.Protocol):
             if not future.done():
                 future.set_exception(error)
 
-    def _look_at_clock(self, since: float | None = None) -> None:
-        """See whether the oldest answer is overdue; it is one timer for all."""
-        self._timer = None
+    def _next_seconds(self, now: float) -> float | None:
+        """See whether the oldest answer is overdue."""
         if not self._waiting:
-            return
-        now, deadline = self._loop.time(), self._waiting[0][1]
-        if now < deadline:
-            self._timer = self._loop.call_at(deadline, self._look_at_clock)
-        elif now - deadline > STALLED_SECONDS and since is None:
-            self._timer = self._loop.call_later(LOOK_SECONDS, self._look_at_clock, now)
-        else:
-            self.give_up(RedisTimeoutError(f"no answer within {self._budget_seconds * 1000:g} ms"))
+            return None
+        left = self._waiting[0][1] - now
+        if left > 0:
+            return left
+        self.give_up(RedisTimeoutError(f"no answer within {self._budget_seconds * 1000:g} ms"))
+        return None
 
 
 class Line:
@@ -123,6 +155,9 @@ class Line:
         self._budget_seconds = budget_seconds
         self._wire: Wire | None = None
         self._opening: asyncio.Task[Wire] | None = None
+        self._waiting: deque[tuple[asyncio.Future[Wire], float]] = deque()
+        """For it to open, each with its deadline by the clock."""
+        self._clock = Clock(self._next_seconds)
 
     async def execute_command(self, *command: Argument) -> Any:
         """Run a command in one round trip.
@@ -139,8 +174,7 @@ class Line:
         return wire.send(command, self._budget_seconds)
 
     async def _open_and_put(self, command: bytes) -> Any:
-        async with asyncio.timeout(self._budget_seconds):
-            wire = await self._opened()
+        wire = await self._opened()
         return await wire.send(command, self._budget_seconds / 2)
 
     async def aclose(self) -> None:
@@ -150,13 +184,42 @@ class Line:
         if self._wire:
             self._wire.give_up(RedisConnectionError("the connection is closed"))
 
-    async def _opened(self) -> Wire:
-        """Open it once for all who wait for it."""
+    def _opened(self) -> asyncio.Future[Wire]:
+        """Open it once for all who wait for it, none of whom does so beyond the budget."""
         if self._opening is None or self._opening.done():
             self._opening = asyncio.create_task(self._open())
-            # Whoever waited for it may have left.
-            self._opening.add_done_callback(lambda task: task.cancelled() or task.exception())
-        return await asyncio.shield(self._opening)
+            self._opening.add_done_callback(self._tell)
+        future: asyncio.Future[Wire] = asyncio.get_running_loop().create_future()
+        self._waiting.append((future, self._clock.now() + self._budget_seconds))
+        return future
+
+    def _tell(self, opening: asyncio.Task[Wire]) -> None:
+        """Tell those who wait still what has become of it."""
+        error = None
+        if opening.cancelled():
+            error = RedisConnectionError("the connection is closed")
+        elif told := opening.exception():
+            error = told
+        while self._waiting:
+            future, _ = self._waiting.popleft()
+            if future.done():
+                continue
+            if error:
+                future.set_exception(error)
+            else:
+                future.set_result(opening.result())
+
+    def _next_seconds(self, now: float) -> float | None:
+        while self._waiting:
+            future, deadline = self._waiting[0]
+            if now < deadline:
+                return deadline - now
+            self._waiting.popleft()
+            if not future.done():
+                future.set_exception(
+                    RedisTimeoutError(f"no connection within {self._budget_seconds * 1000:g} ms")
+                )
+        return None
 
     async def _open(self) -> Wire:
         wire: Wire | None = None

@@ -59,7 +59,7 @@ class Limits:
             reply = run(self._redis, question)
         except AWAY as error:
             with self._busy:
-                return self.guard.failed(question, error, time.monotonic())
+                return self.guard.failed(question, error, now, time.monotonic())
         with self._busy:
             return self.guard.answered(question, question.parse(reply), now)
 
@@ -99,5 +99,5 @@ class AsyncLimits:
         try:
             reply = await run_async(self._redis, question)
         except AWAY as error:
-            return self.guard.failed(question, error, time.monotonic())
+            return self.guard.failed(question, error, now, time.monotonic())
         return self.guard.answered(question, question.parse(reply), now)

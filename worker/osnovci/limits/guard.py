@@ -15,7 +15,11 @@ from osnovci.limits.local import LocalWindows
 BLOCKED_MAX = 10_000
 
 FAILURES_MAX = 3
-"""After so many failures in a row, Redis is asked by one request a second only."""
+"""After so many failures in a row, Redis is asked by one request a second only.
+
+What was under way together fails together, and is one failure: else a single late answer amid much
+traffic would keep a second's requests from Redis.
+"""
 
 OPEN_SECONDS = 1.0
 
@@ -51,8 +55,10 @@ class Breaker:
         self._again_at = now + OPEN_SECONDS
         return True
 
-    def failed(self, now: float) -> bool:
+    def failed(self, asked_at: float, now: float) -> bool:
         """Note a failure; tell whether it is the first."""
+        if asked_at <= self._failed_at:
+            return False
         self._failures += 1
         self._failed_at, self._again_at = now, now + OPEN_SECONDS
         return self._failures == 1
@@ -109,12 +115,12 @@ class Guard:
                     self._block(window, asked_at, state.retry_ms / 1000)
         return self._noted(decision) if question.counts else decision
 
-    def failed(self, question: Question, error: Exception, now: float) -> Decision:
+    def failed(self, question: Question, error: Exception, asked_at: float, now: float) -> Decision:
         """Decide without Redis, which was asked in vain.
 
         Raises LimiterAwayError.
         """
-        if self._breaker.failed(now):
+        if self._breaker.failed(asked_at, now):
             # That of a timeout of asyncio is empty.
             why = str(error) or type(error).__name__
             log.warning(

@@ -100,7 +100,7 @@ class Admission:
             try:
                 reply = await _put(line, asked)
             except AWAY as error:
-                decision = guard.failed(question, error, time.monotonic())
+                decision = guard.failed(question, error, now, time.monotonic())
             else:
                 if asked.with_session and visit:
                     decision, document = asked.with_session.parse(reply)
