@@ -74,7 +74,7 @@ class Sessions(Model):
     refresh_ttl: Annotated[Duration, Field(alias="refreshTTL")] = timedelta(days=30)
     """How long a session lives at most, and how long a login that is remembered can be renewed."""
     max_per_user: Annotated[int, Field(ge=0, le=100_000)] = 0
-    """So many sessions a user may have; beyond it the one least active ends. 0 is any number."""
+    """So many logins a user may have; beyond it the one least active ends. 0 is any number."""
 
     def document(self) -> SessionsDocument:
         """Give what the pods are told."""
