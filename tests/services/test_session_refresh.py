@@ -11,7 +11,7 @@ from waiting import eventually
 
 from osnovci.app_contract import SessionsDocument
 from osnovci.session_contract import GRACE_SECONDS, sessions_root
-from osnovci.sessions.operations import Refresh, Refreshed
+from osnovci.sessions.operations import Refresh, Refreshed, hashed
 from osnovci.sessions.stores import AsyncStore, Store
 
 pytestmark = pytest.mark.every_server
@@ -24,6 +24,10 @@ def store(redis: Redis) -> Store:
     store = Store(redis)
     store.run(OPERATIONS.create("first", login(), SETTINGS, family="fam"))
     return store
+
+
+def run_out(redis: Redis, session_id: str) -> None:
+    redis.delete(f"{sessions_root(NAMESPACE, APP)}session:{hashed(session_id)}")
 
 
 def refresh(store: Store, generation: int, limits: SessionsDocument = SETTINGS) -> Refresh:
@@ -128,3 +132,18 @@ async def test_fifty_at_once_have_one_successor(redis_server: RedisServer, store
     assert outcomes.count(Refreshed.AGAIN) == 49
     assert {(each.generation, each.session) for each in found} == {(2, found[0].session)}
     assert lives(store, "of-1")
+
+
+def test_a_login_that_is_remembered_counts_as_one(store: Store, redis: Redis) -> None:
+    two = settings(most=2)
+    run_out(redis, "first")
+    store.run(OPERATIONS.create("second", login(), two, family="other"))
+    assert refresh(store, 1, two).outcome == Refreshed.ROTATED
+    run_out(redis, "of-1")
+    run_out(redis, "second")
+    store.run(OPERATIONS.create("third", login(), two))
+    # The one that nobody has come back to for longest is forgotten.
+    listed = store.run(OPERATIONS.devices("ana"))
+    assert [each.handle for each in listed] == [hashed("third"), "fam"]
+    assert refresh(store, 2, two).outcome == Refreshed.ROTATED
+    assert store.run(OPERATIONS.refresh("other", 1, "next", two)).outcome == Refreshed.ENDED

@@ -140,6 +140,23 @@ def test_a_websocket_comes_with_both(
     assert refused.value.response.status_code == 429
 
 
+def test_a_redis_that_refuses_is_told_of_once(
+    start_sessions: StartSessionPod, own_redis_server: RedisServer
+) -> None:
+    redis = own_redis_server.client
+    pod = start_sessions(own_redis_server, under(limit("me", PLENTY, "/me", per=Per.USER)))
+    browser = Browser(pod.port)
+    eventually(lambda: browser.log_in().get("session"))
+    for _ in range(2):
+        redis.config_set("min-replicas-to-write", 1)
+        assert statuses(browser, 3) == [503] * 3
+        redis.config_set("min-replicas-to-write", 0)
+        eventually(lambda: statuses(browser, 1) == [200])
+    log = pod.log.read_text()
+    assert log.count("Redis refused what limits and sessions need: NOREPLICAS") == 1
+    assert "Redis has too few replicas for min-replicas-to-write" in log
+
+
 @contextmanager
 def traffic(browsers: list[Browser], path: str) -> Generator[list[tuple[int, Any]]]:
     """Have every browser ask on and on; gives what they were answered."""

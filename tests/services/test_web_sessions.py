@@ -126,6 +126,20 @@ def test_who_is_remembered_comes_back(session_pod: RunningPod, redis: Redis) -> 
     assert browser.told == []
 
 
+def test_a_session_that_is_gone_is_asked_for_once(session_pod: RunningPod, redis: Redis) -> None:
+    browser = Browser(session_pod.port)
+    browser.log_in()
+    pass_by(redis)
+    eventually(lambda: browser.get("/me") is None)
+    redis.config_resetstat()
+    assert [browser.user for _ in range(5)] == [None] * 5
+    assert "cmdstat_getex" not in redis.info("commandstats")
+    # The cookie is still there: another tab may just have been given it anew.
+    assert browser.cookies["session"]
+    browser.log_in()
+    assert browser.user == "ana"
+
+
 def test_an_answer_with_a_session_is_kept_by_no_cache(
     session_pod: RunningPod, redis: Redis
 ) -> None:

@@ -1,16 +1,20 @@
 """Sessions while Redis is slow or away, or the pod was not told what it needs."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from browsers import Browser
 from redis_server import RedisServer
 from session_builders import StartSessionPod
 from waiting import eventually
-from web_pods import RunningPod, app_document
+from web_pods import APP, RunningPod, app_document
 from web_pods import environment as web_environment
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
+from workers import NAMESPACE
+
+from osnovci.session_contract import sessions_root
 
 
 @pytest.mark.parametrize("how", ["paused", "gone"])
@@ -46,6 +50,28 @@ def test_redis_slow_or_gone(
     eventually(lambda: browser.log_in().get("session"))
     assert browser.user == "ana"
     assert "Traceback" not in pod.log.read_text()
+
+
+def test_a_redis_that_refuses_is_told_once(
+    start_sessions: StartSessionPod, own_redis_server: RedisServer
+) -> None:
+    pod = start_sessions(own_redis_server)
+    browser, other = Browser(pod.port), Browser(pod.port)
+    eventually(lambda: browser.log_in("ana").get("session"))
+    eventually(lambda: other.log_in("boris").get("session"))
+    redis, root = own_redis_server.client, sessions_root(NAMESPACE, APP)
+    hashes: Any = redis.zrange(f"{root}user:ana", 0, -1)
+    for each in hashes:
+        key = f"{root}session:{each.decode()}"
+        redis.delete(key)
+        redis.rpush(key, "of another type")
+    for _ in range(3):
+        browser.get("/me")
+        assert browser.status == 503
+        eventually(lambda: other.get("/me").get("user_id") == "boris")
+    log = pod.log.read_text()
+    assert log.count("Redis refused what sessions need, get: WRONGTYPE") == 1
+    assert "another program has written to a key of Osnovci's" in log
 
 
 def test_a_websocket_while_redis_is_away(

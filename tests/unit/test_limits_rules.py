@@ -14,7 +14,7 @@ from osnovci.limits.limit import Limit, LimitError, Question
 from osnovci.limits.matching import matcher
 from osnovci.limits.policies import Policies
 
-TRUSTED = clients.networks(["10.0.0.0/8", "fd00::/8"])
+TRUSTED = clients.networks(["10.0.0.0/8", "fd00::/8", "::ffff:172.16.0.0/108"])
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,11 @@ TRUSTED = clients.networks(["10.0.0.0/8", "fd00::/8"])
         ([MatchDocument(path="/a", methods=("POST", "GET"))], "/a/b", "GET", True),
         ([MatchDocument(methods=("POST",))], "/a", "POST", True),
         ([MatchDocument(methods=("POST",))], "/a", "GET", False),
+        ([MatchDocument(methods=("GET",))], "/a", "HEAD", True),
+        ([MatchDocument(methods=("HEAD",))], "/a", "GET", False),
+        ([MatchDocument(methods=("POST",))], "/a", "HEAD", False),
+        ([MatchDocument(methods=("GET", "POST"))], "/a", "OPTIONS", False),
+        ([MatchDocument(path="/a")], "/a", "OPTIONS", True),
     ],
 )
 def test_a_limit_is_for_whole_segments_and_methods(
@@ -57,6 +62,12 @@ def test_a_limit_is_for_whole_segments_and_methods(
         ("10.0.0.1", "[2001:db8:1:2:3::4]:4711", "2001:db8:1:2::/64"),
         ("::ffff:10.0.0.1", "::ffff:198.51.100.1", "198.51.100.1"),
         ("fd00::1%eth0", "2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
+        ("10.0.0.1", "10.0.0.9, 9.9.9.9, 10.0.0.9, 198.51.100.1, 10.1.2.3", "198.51.100.1"),
+        ("10.0.0.1", "198.51.100.1, , 10.1.2.3", "10.1.2.3"),
+        ("10.0.0.1", "198.51.100.1, 010.1.2.3", "10.0.0.1"),  # no address: read as octal by some
+        ("10.0.0.1", "198.51.100.1, ::ffff:a01:203", "198.51.100.1"),  # 10.1.2.3 as IPv6
+        ("::ffff:172.16.0.1", "198.51.100.1", "198.51.100.1"),  # trusted as ::ffff:172.16.0.0/108
+        ("172.16.0.1", "198.51.100.1", "198.51.100.1"),
         ("", "198.51.100.1", clients.NOBODY),
     ],
 )

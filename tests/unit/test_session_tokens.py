@@ -69,6 +69,18 @@ def test_a_session_token_says_the_id_and_the_user() -> None:
     assert jwt.get_unverified_header(token)["kid"] == "one"
 
 
+@pytest.mark.parametrize("user", ["јована", "ana\r\nx", '";ana=', "\0", "🦊" * 256, '"' * 256])
+def test_any_name_comes_back_and_fits_into_a_cookie(user: str) -> None:
+    of_user = session().model_copy(update={"user_id": user, "role": "🦊" * 64})
+    token = tokens(ONE).session_token(new_id(), of_user)
+    found = tokens(ONE).read_session_token(token)
+    assert found
+    assert found.identity == Identity(user, "🦊" * 64)
+    [_, cookie] = SECURE.set(SECURE.session, token, 10**9)
+    assert len(cookie) < 4096
+    assert b"\n" not in cookie
+
+
 def test_the_first_key_signs_and_all_count() -> None:
     before, after = tokens(ONE), tokens(TWO, ONE)
     old, new = before.session_token("x", session()), after.session_token("x", session())

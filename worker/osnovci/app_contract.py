@@ -10,7 +10,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Annotated
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
 from osnovci.contract import Document, key_prefix
 from osnovci.limit_contract import Cidrs, LimiterState, PolicyDocument
@@ -36,18 +36,25 @@ ENV_PROCESS = "OSNOVCI_PROCESS"
 
 PORT = 3000
 
+MOST_LOGINS = 100_000
+"""Of one user: all of them are looked at when there is one too many."""
+
 ERROR_MAX_CHARACTERS = 500
 
 Percent = Annotated[float, Field(ge=0, le=100)]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+LONGEST_SECONDS = 100 * 365 * 24 * 3600
+"""What Redis, timers and cookies take for a length of time, with room to spare."""
+
+Seconds = Annotated[float, Field(gt=0, le=LONGEST_SECONDS)]
 Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
+Positive = Annotated[int, Field(ge=1, le=1_000_000_000)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class DatabaseDocument(Document):
     """How each process of an app uses its database."""
 
-    connections_per_process: PositiveInt = 10
+    connections_per_process: Positive = 10
     acquire_timeout_seconds: Seconds = 10
     connect_timeout_seconds: Seconds = 5
     query_timeout_seconds: Seconds = 10
@@ -61,7 +68,7 @@ class SessionsDocument(Document):
 
     ttl_seconds: Seconds = 24 * 3600
     refresh_ttl_seconds: Seconds = 30 * 24 * 3600
-    max_per_user: Annotated[int, Field(ge=0)] = 0
+    max_per_user: Annotated[int, Field(ge=0, le=MOST_LOGINS)] = 0
 
 
 class HealthDocument(Document):
@@ -69,14 +76,14 @@ class HealthDocument(Document):
 
     memory_warn_percent: Percent = 80
     memory_max_percent: Percent = 95
-    max_in_flight: PositiveInt = 200
+    max_in_flight: Positive = 200
     """Of one replica, all its processes together."""
 
 
 class ShutdownDocument(Document):
     """A stop: for `drain` the replica serves on without being ready; after `grace` it is killed."""
 
-    drain_seconds: NotNegative = 5
+    drain_seconds: Annotated[float, Field(ge=0, le=LONGEST_SECONDS)] = 5
     grace_seconds: Seconds = 30
 
 
@@ -85,7 +92,7 @@ class AppDocument(Document):
 
     app: str
     port: Annotated[int, Field(ge=1, le=65535)] = PORT
-    processes: PositiveInt = 1
+    processes: Positive = 1
     database: DatabaseDocument | None = None
     sessions: SessionsDocument = SessionsDocument()
     health: HealthDocument = HealthDocument()

@@ -14,6 +14,9 @@ from osnovci.contract import Document, key_prefix
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
 """Of a limit: it stands in keys and in header fields."""
 
+POLICY_NAME = r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$"
+"""As Kubernetes has it; it may stand in header fields too."""
+
 MAX = 1_000_000_000
 WINDOW_MAX_MS = 30 * 24 * 3600 * 1000
 EXACT_MAX = 1_000_000
@@ -70,7 +73,7 @@ class MatchDocument(Document):
     path: str = "/"
     """A prefix of whole segments: `/api` has `/api` and `/api/x`, not `/apis`."""
     methods: tuple[str, ...] = ()
-    """In capitals; none is any."""
+    """In capitals; none is any, and GET is HEAD too."""
 
 
 class LimitDocument(Document):
@@ -96,7 +99,7 @@ class LimitDocument(Document):
 class PolicyDocument(Document):
     """The limits of one RateLimitPolicy; all of them that match a request are charged, or none."""
 
-    name: str
+    name: Annotated[str, Field(pattern=POLICY_NAME)]
     mode: Mode = Mode.ENFORCE
     exempt: Cidrs = ()
     """CIDRs of clients that are not limited."""

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from osnovci.app_contract import (
+    MOST_LOGINS,
     DatabaseDocument,
     HealthDocument,
     SessionsDocument,
@@ -73,8 +74,8 @@ class Sessions(Model):
     """How long a session lives without activity."""
     refresh_ttl: Annotated[Duration, Field(alias="refreshTTL")] = timedelta(days=30)
     """How long a session lives at most, and how long a login that is remembered can be renewed."""
-    max_per_user: Annotated[int, Field(ge=0, le=100_000)] = 0
-    """So many sessions a user may have; beyond it the one least active ends. 0 is any number."""
+    max_per_user: Annotated[int, Field(ge=0, le=MOST_LOGINS)] = 0
+    """So many logins a user may have; beyond it the one least active ends. 0 is any number."""
 
     def document(self) -> SessionsDocument:
         """Give what the pods are told."""

@@ -98,7 +98,7 @@ class Match(Model):
         list[Method],
         Field(max_length=9, json_schema_extra={"x-kubernetes-list-type": "set"}),
     ] = []
-    """The methods, in capitals; none is any."""
+    """The methods, in capitals; none is any, and GET is HEAD too."""
 
     def document(self) -> MatchDocument:
         """Give what the pods are told."""

@@ -6,13 +6,24 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
+MAPPED_BITS = 96
+"""Before the address of IPv4 in one of IPv6."""
+
 NOBODY = "unknown"
 """The subject of a request that came through a socket without addresses."""
 
 
 def networks(cidrs: Iterable[str]) -> tuple[Network, ...]:
     """Read CIDRs, which their document has checked."""
-    return tuple(ip_network(each) for each in cidrs)
+    return tuple(_plain(ip_network(each)) for each in cidrs)
+
+
+def _plain(network: Network) -> Network:
+    """Give a network of IPv4 as one, also where it is written as IPv6, as `parse` does addresses."""
+    mapped = network.network_address.ipv4_mapped if isinstance(network, IPv6Network) else None
+    if mapped is None or network.prefixlen < MAPPED_BITS:
+        return network
+    return IPv4Network((mapped, network.prefixlen - MAPPED_BITS))
 
 
 def is_in(address: Address | None, among: Sequence[Network]) -> bool:

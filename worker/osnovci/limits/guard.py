@@ -6,11 +6,14 @@ No I/O and no clock: time comes in, in seconds of a clock that never runs back.
 import logging
 from typing import NamedTuple
 
+from redis.exceptions import ResponseError
+
 from osnovci.errors import OsnovciError
 from osnovci.limit_contract import FailureMode, LimiterState
 from osnovci.limits.denials import Denials
 from osnovci.limits.limit import Decision, Limit, Question, State, Window
 from osnovci.limits.local import LocalWindows
+from osnovci.refusals import Refusals
 
 BLOCKED_MAX = 10_000
 
@@ -55,18 +58,16 @@ class Breaker:
         self._again_at = now + OPEN_SECONDS
         return True
 
-    def failed(self, asked_at: float, now: float) -> bool:
-        """Note a failure; tell whether it is the first."""
+    def failed(self, asked_at: float, now: float) -> None:
+        """Note a failure."""
         if asked_at <= self._failed_at:
-            return False
+            return
         self._failures += 1
         self._failed_at, self._again_at = now, now + OPEN_SECONDS
-        return self._failures == 1
 
-    def succeeded(self) -> bool:
-        """Note an answer; tell whether it ends a failure."""
-        was_away, self._failures = self._failures > 0, 0
-        return was_away
+    def succeeded(self) -> None:
+        """Note an answer."""
+        self._failures = 0
 
     def is_away(self, now: float) -> bool:
         """Tell whether the last question of late failed."""
@@ -88,6 +89,8 @@ class Guard:
     def __init__(self, processes: int = 1) -> None:
         self.denials = Denials()
         self._breaker = Breaker()
+        self._refusals = Refusals("what limits and sessions need")
+        self._is_told_away = False
         self._local = LocalWindows(processes)
         self._blocked: dict[str, Blocked] = {}
         """By key."""
@@ -105,7 +108,9 @@ class Guard:
 
     def answered(self, question: Question, decision: Decision, asked_at: float) -> Decision:
         """Note Redis's decision; a moment of its is at or after the same distance from `asked_at`."""
-        if self._breaker.succeeded():
+        self._breaker.succeeded()
+        if self._is_told_away:
+            self._is_told_away = False
             log.info("rate limits are counted in Redis again")
         # What was asked before a reset or new policies may be an answer to what was.
         is_of_now = asked_at > self._forgot_at
@@ -120,7 +125,11 @@ class Guard:
 
         Raises LimiterAwayError.
         """
-        if self._breaker.failed(asked_at, now):
+        self._breaker.failed(asked_at, now)
+        if isinstance(error, ResponseError):
+            self._refusals.tell(error)
+        elif not self._is_told_away:
+            self._is_told_away = True
             # That of a timeout of asyncio is empty.
             why = str(error) or type(error).__name__
             log.warning(

@@ -1,6 +1,11 @@
-"""Which requests a limit is for. Pure."""
+"""Which requests a limit is for. Pure.
 
-from collections.abc import Callable, Sequence
+Frameworks answer HEAD as they do GET, with the same work and without the body: a limit for GET that had
+no HEAD would be one that everybody goes around. An OPTIONS is a request of its own, also a browser's
+question before one to another origin.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
 
 from osnovci.limit_contract import MatchDocument
 
@@ -13,7 +18,7 @@ WHOLE = frozenset({"", "/"})
 
 def matcher(matches: Sequence[MatchDocument]) -> Matcher:
     """Give what tells whether any of these holds; none of them is every request."""
-    parts = [(each.path.rstrip("/"), frozenset(each.methods)) for each in matches]
+    parts = [(each.path.rstrip("/"), _methods(each.methods)) for each in matches]
     if not parts or ("", frozenset()) in parts:
         return lambda _path, _method: True
 
@@ -25,3 +30,8 @@ def matcher(matches: Sequence[MatchDocument]) -> Matcher:
         return False
 
     return is_met
+
+
+def _methods(named: Iterable[str]) -> frozenset[str]:
+    methods = frozenset(named)
+    return methods | {"HEAD"} if "GET" in methods else methods

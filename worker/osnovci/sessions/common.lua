@@ -75,6 +75,17 @@ local function drop_gone(user, hashes)
   end
 end
 
+-- The families of a user whose session has run out; the one that itself runs out first is the first.
+local function dormant(user, but)
+  local found = {}
+  for _, id in ipairs(redis.call('ZRANGE', families_key(user), 0, -1)) do
+    local current = redis.call('HGET', family_key(id), 'session')
+    local lives = current and redis.call('EXISTS', session_key(current)) == 1
+    if id ~= but and not lives then found[#found + 1] = id end
+  end
+  return found
+end
+
 -- Some of what has run out leaves the indexes.
 local function trim(user, device, ttl)
   local quiet = score(now - ttl)
@@ -85,15 +96,19 @@ local function trim(user, device, ttl)
   redis.call('ZREMRANGEBYSCORE', families_key(user), '-inf', score(now))
 end
 
--- A new session; beyond the most a user may have, the least active leaves.
+-- A new session; beyond the most logins that a user may have, the least active leaves.
 local function begin(hash, session, ttl, lifetime, most)
   session.created_at_ms = math.floor(now)
   session.ends_at_ms = math.floor(now + lifetime)
   local text = write(hash, session, ttl)
   local user = session.user_id
   trim(user, session.device_type, ttl)
-  if most > 0 and redis.call('ZCARD', user_key(user)) > most then
+  local logins = redis.call('ZCARD', user_key(user)) + redis.call('ZCARD', families_key(user))
+  if most > 0 and logins > most then
     drop_gone(user, redis.call('ZRANGE', user_key(user), 0, -1))
+    local asleep = dormant(user, session.family)
+    local beyond = redis.call('ZCARD', user_key(user)) + #asleep - most
+    for number = 1, math.min(beyond, #asleep) do end_family(user, asleep[number]) end
     for _, each in ipairs(redis.call('ZRANGE', user_key(user), 0, -most - 1)) do
       -- The clock may have stepped back; whoever logs in now gets in.
       if each ~= hash then finish(each, user) end

@@ -43,6 +43,7 @@ def read(header: str) -> Mapping[str, str]:
     """Give the cookies of a request; of two of a name the first, as it has the longer path."""
     found: dict[str, str] = {}
     for pair in header.split(";"):
-        key, _, text = pair.strip().partition("=")
+        # Not what else Python takes for a space: a browser guards the name with it as another one.
+        key, _, text = pair.strip(" \t").partition("=")
         found.setdefault(key, text)
     return found

@@ -10,12 +10,16 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from redis.exceptions import ResponseError
+
 from osnovci.app_contract import SessionsDocument
 from osnovci.line import BUDGET_SECONDS, Line
+from osnovci.refusals import Refusals
 from osnovci.scripted import AWAY
 from osnovci.session_contract import TOUCH_SECONDS
 from osnovci.sessions import cookies
-from osnovci.sessions.errors import SessionsAwayError
+from osnovci.sessions.errors import SessionsAwayError, unread
+from osnovci.sessions.gone import Gone
 from osnovci.sessions.operations import Operation, Operations, ttl_ms
 from osnovci.sessions.reply import Reply
 from osnovci.sessions.settings import SessionSettings
@@ -57,6 +61,8 @@ class Sessions:
         """The connection; limits use it too."""
         self._store = AsyncStore(self.line)
         self._is_away = False
+        self._refusals = Refusals("what sessions need,")
+        self.gone = Gone()
 
     def configure(self, document: SessionsDocument) -> None:
         """Put these lifetimes in force; sessions that live meet them as they are next used."""
@@ -93,6 +99,9 @@ class Sessions:
         """
         try:
             result = await self._store.run(operation)
+        except ResponseError as error:
+            self._refusals.tell(error, operation.name)
+            raise unread() from error
         except AWAY as error:
             raise self.away(repr(error)) from error
         self.answered()
@@ -109,7 +118,7 @@ class Sessions:
         if not self._is_away:
             self._is_away = True
             log.warning("sessions cannot be read, what needs one is answered 503: %s", why)
-        return SessionsAwayError("sessions cannot be read now; try again in a second")
+        return unread()
 
     async def close(self) -> None:
         """Close the connection."""

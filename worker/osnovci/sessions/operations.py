@@ -29,6 +29,7 @@ T = TypeVar("T")
 class Operation(Generic[T]):
     """One round trip. `in_full` is for a Redis that does not know the script yet."""
 
+    name: str
     command: Sequence[Argument]
     in_full: Sequence[Argument]
     parse: Callable[[Any], T]
@@ -82,7 +83,7 @@ class Operations:
     ) -> Operation[SessionDocument | None]:
         """Read a session and renew its sliding lifetime."""
         command = ("GETEX", self.key(hashed(session_id)), "PX", ttl_ms(settings))
-        return Operation(command, command, lambda reply: live(reply, now_ms))
+        return Operation("get", command, command, lambda reply: live(reply, now_ms))
 
     def key(self, handle: str) -> str:
         """Name the key of a session."""
@@ -154,7 +155,7 @@ class Operations:
     ) -> Operation[T]:
         text, sha = _script(script)
         rest = (1, self.root, *arguments)
-        return Operation(("EVALSHA", sha, *rest), ("EVAL", text, *rest), parse)
+        return Operation(script, ("EVALSHA", sha, *rest), ("EVAL", text, *rest), parse)
 
 
 @cache

@@ -6,6 +6,7 @@ follow from it and the keys: who presents it twice at once gets the same, and Re
 """
 
 import hmac
+import json
 import secrets
 import time
 from dataclasses import dataclass, field
@@ -23,6 +24,13 @@ CLAIMS = ["exp", "sub", "sid", "aud"]
 TOKEN_MAX_CHARACTERS = 4096
 VERIFIED_MAX = 4096
 """So many tokens are known to be ours without another look, each until it ends; about 2 MB."""
+
+
+class _Short(json.JSONEncoder):
+    """Writes letters as they are: escaped, a long name would make a token that no cookie holds."""
+
+    def __init__(self, **told: Any) -> None:
+        super().__init__(**told | {"ensure_ascii": False})
 
 
 @dataclass(frozen=True)
@@ -85,7 +93,8 @@ class Tokens:
             "exp": session.ends_at_ms // 1000 + 1,
         }
         key = self._keys.signing
-        return jwt.encode(claims, self._keys.secrets[key], ALGORITHM, headers={"kid": key})
+        secret = self._keys.secrets[key]
+        return jwt.encode(claims, secret, ALGORITHM, headers={"kid": key}, json_encoder=_Short)
 
     def read_session_token(self, token: str) -> SessionToken | None:
         """Read a JWT; nothing where it is none of ours, or its time is over."""

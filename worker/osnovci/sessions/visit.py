@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from osnovci.session_contract import Login, SessionDocument
 from osnovci.sessions import cookies
 from osnovci.sessions.devices import device_type
-from osnovci.sessions.errors import SessionsAwayError
+from osnovci.sessions.errors import SessionsAwayError, unread
 from osnovci.sessions.operations import Device, Operation, Refresh, live
 from osnovci.sessions.tokens import SessionToken, new_family, new_id
 from osnovci.web.asgi import Scope
@@ -63,10 +63,12 @@ class Visit:
         """The session as Redis keeps it, until somebody asks for it."""
         self._session: SessionDocument | None = None
         self._away: SessionsAwayError | None = None
-        self.presented: SessionToken | None = (
-            sessions.tokens.read_session_token(token.strip()) if token else None
-        )
-        """What the token says that came with the request; only signed, not looked up."""
+        presented = sessions.tokens.read_session_token(token.strip()) if token else None
+        if presented and sessions.gone.knows(presented.handle, sessions.now_ms):
+            presented = None
+        self.presented: SessionToken | None = presented
+        """What the token says that came with the request; only signed, not looked up. None also where
+        its session is known to be gone."""
         self._is_told = False
         self.cookies: list[cookies.Header] = []
         """What the answer sets."""
@@ -207,6 +209,8 @@ class Visit:
             elif lookup := self.lookup():
                 self._away = self._document = None
                 self._session = await self._run(lookup)
+                if not self._session:
+                    self._note_gone()
             if self._document or self._session:
                 await self._touch()
             elif self._scope["type"] == "http" and not self._away:
@@ -220,12 +224,20 @@ class Visit:
         """Be told what was read of the session together with the limits."""
         self._document, self._is_told = document, True
         self._sessions.answered()
+        if not document:
+            self._note_gone()
 
-    def leave_unread(self) -> None:
+    def leave_unread(self, *, is_refused: bool = False) -> None:
         """Be told that Redis was asked in vain, so that nobody waits for it again."""
         if not self._is_told:
-            self._away = self._sessions.away("Redis gave limits no answer")
+            # A refusal is in the log already.
+            why = "Redis gave limits no answer"
+            self._away = unread() if is_refused else self._sessions.away(why)
             self._is_told = True
+
+    def _note_gone(self) -> None:
+        if self.presented:
+            self._sessions.gone.note(self.presented.handle, self._sessions.now_ms())
 
     def lookup(self) -> Operation[SessionDocument | None] | None:
         """Give the operation that reads the session and renews it, for who sends it with others."""
@@ -260,6 +272,8 @@ class Visit:
         token = tokens.session_token(session_id, session)
         age = round(self._sessions.limits.refresh_ttl_seconds)
         self.presented = tokens.read_session_token(token)
+        if self.presented:
+            self._sessions.gone.forget(self.presented.handle)
         self._session, self._document, self._away = session, None, None
         self.cookies = [names.set(names.session, token, age if session.family else None)]
         renewal = tokens.refresh_token(family, generation) if family else ""

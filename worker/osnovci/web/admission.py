@@ -7,7 +7,7 @@ import time
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, ResponseError
 
 from osnovci.limit_contract import Per
 from osnovci.limits.guard import LimiterAwayError
@@ -92,7 +92,7 @@ class Admission:
     async def _ask(self, asked: Prepared, visit: "Visit | None") -> Decision:
         """Decide in at most one round trip; raises LimiterAwayError."""
         guard, line, question = self._limits.guard, self._limits.line, asked.question
-        now = time.monotonic()
+        now, is_refused = time.monotonic(), False
         if line is None:
             return guard.alone(question, now)
         decision = guard.known(question, now)
@@ -101,6 +101,7 @@ class Admission:
                 reply = await _put(line, asked)
             except AWAY as error:
                 decision = guard.failed(question, error, now, time.monotonic())
+                is_refused = isinstance(error, ResponseError)
             else:
                 if asked.with_session and visit:
                     decision, document = asked.with_session.parse(reply)
@@ -110,7 +111,7 @@ class Admission:
                 return guard.answered(question, decision, now)
         if visit and decision.allowed:
             # Redis was asked in vain, or not at all: nobody is to wait for it again.
-            visit.leave_unread()
+            visit.leave_unread(is_refused=is_refused)
         return decision
 
 

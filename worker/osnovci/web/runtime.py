@@ -221,15 +221,23 @@ class WebRuntime:
         await self._limits.close()
 
     async def _put_in_force(self, document: AppDocument) -> None:
-        """Ask the application first, which may refuse."""
-        if self._configure:
-            await self._configure(document)
+        """Ask the application first, which may refuse; what holds requests changes as one, at once."""
+        database = self._replica.database
+        try:
+            if self._configure:
+                await self._configure(document)
+            self._hold_requests_to(document)
+            if database and document.database:
+                await database.configure(document.database)
+        except Exception:
+            # Also where it is one before that was on its way, and waited for the pool.
+            self._hold_requests_to(self._replica.config.document)
+            raise
+
+    def _hold_requests_to(self, document: AppDocument) -> None:
+        self._limits.put_in_force(document)
         if self._sessions:
             self._sessions.configure(document.sessions)
-        database = self._replica.database
-        if database and document.database:
-            await database.configure(document.database)
-        self._limits.put_in_force(document)
 
 
 def _tell_of_its_end(task: asyncio.Task[None]) -> None:

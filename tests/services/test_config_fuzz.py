@@ -1,0 +1,328 @@
+"""Config documents that nobody meant, put into Redis for a pod that runs: it runs them, or says why not."""
+
+import json
+from collections.abc import Callable, Iterator
+from functools import reduce
+from typing import Any
+
+import pytest
+from browsers import Browser
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from redis import Redis
+from redis_server import RedisServer
+from session_builders import SESSION_KEYS
+from waiting import eventually
+from web_pods import APP, RunningPod, app_document, environment
+from workers import NAMESPACE
+
+from osnovci.app_contract import AppDocument, SessionsDocument, checksum, config_key
+from osnovci.config.revision import Config, ConfigError
+from osnovci.limit_contract import (
+    FailureMode,
+    LimitDocument,
+    LimiterState,
+    MatchDocument,
+    Mode,
+    Per,
+    PolicyDocument,
+)
+from osnovci.session_contract import ENV_SESSION_KEYS, sessions_root
+
+KEY = config_key(NAMESPACE, APP)
+ROOT = sessions_root(NAMESPACE, APP)
+
+
+def limit(name: str, most: int, **told: Any) -> LimitDocument:
+    return LimitDocument(name=name, max=most, window_ms=60_000, **told)
+
+
+def document(*limits: LimitDocument, ttl: float = 3600, connections: int = 10) -> AppDocument:
+    policies = (PolicyDocument(name="limits", limits=limits),) if limits else ()
+    return app_document(connections=connections, policies=policies).model_copy(
+        update={"sessions": SessionsDocument(ttl_seconds=ttl)}
+    )
+
+
+LOGIN = MatchDocument(path="/login", methods=("POST",))
+GOOD = app_document(
+    trusted_proxies=("10.0.0.0/8",),
+    policies=(
+        PolicyDocument(
+            name="limits",
+            exempt=("192.0.2.0/24", "2001:db8::/32"),
+            limits=(
+                limit("log", 100_000_000, per=Per.USER),
+                limit("exact", 100_000, exact=True, match=(LOGIN,)),
+                limit("closed", 128, failure_mode=FailureMode.CLOSED, match=(LOGIN,)),
+            ),
+        ),
+        PolicyDocument(name="tried", mode=Mode.DRY_RUN, limits=(limit("log", 5),)),
+    ),
+).model_dump(mode="json")
+
+
+def places(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Give the way to everything in a document."""
+    if path:
+        yield path
+    if isinstance(node, dict | list):
+        parts: Any = node.items() if isinstance(node, dict) else enumerate(node)
+        for name, each in parts:
+            yield from places(each, (*path, name))
+
+
+PLACES = list(places(GOOD))
+LEAVES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.sampled_from([0, -1, 2**31, 2**53, 2**63, 2**64, 10**18, 10**40, -(10**40)]),
+    st.floats(),
+    st.sampled_from([1e-9, 0.5, 1e18, 1e300]),
+    st.text(max_size=40),
+    st.sampled_from(["", "\0", "\r\nx: y", "ä\u202e🦊", "x" * 5_000, "1", "Open", "0.0.0.0/0", "::/0", "/%"]),
+)  # fmt: skip
+GARBAGE = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=8,
+)  # fmt: skip
+CHANGE = st.tuples(
+    st.sampled_from(PLACES), st.sampled_from(["put", "remove", "wrap", "more", "twice"]), GARBAGE
+)
+SPOILED = st.sampled_from(
+    [
+        b"",
+        b"\0",
+        b"\xff\xfe",
+        b"null",
+        b"[" * 30_000,
+        b'{"app":' * 5_000,
+        b"NaN",
+        b'"\\ud800"',
+        b"{}",
+    ]
+)
+# A byte that goes, or comes, somewhere in the text.
+SLIP = st.none() | st.tuples(st.floats(0, 1), st.integers(0, 2), st.binary(max_size=2))
+
+
+def changed(changes: list[tuple[tuple[Any, ...], str, Any]]) -> Any:
+    found: Any = json.loads(json.dumps(GOOD))
+    for path, how, garbage in changes:
+        node = found
+        try:
+            for name in path[:-1]:
+                node = node[name]
+            at = path[-1]
+            match how:
+                case "put":
+                    node[at] = garbage
+                case "remove":
+                    del node[at]
+                case "wrap":
+                    node[at] = [node[at]]
+                case "more":
+                    node[at]["more"] = garbage
+                case _:
+                    node[at] = node[at] * 2
+        except (KeyError, IndexError, TypeError, AttributeError, MemoryError, OverflowError):
+            continue  # another change took it away, or it is nothing of which there is more
+    return found
+
+
+def with_value(value: Any, *path: Any) -> bytes:
+    return json.dumps(changed([(path, "put", value)])).encode()
+
+
+KNOWN_WORST = [
+    with_value(1e300, "sessions", "ttl_seconds"),
+    with_value(1e300, "sessions", "refresh_ttl_seconds"),
+    with_value(1e-300, "sessions", "ttl_seconds"),
+    with_value(10**40, "sessions", "max_per_user"),
+    with_value(10**40, "database", "connections_per_process"),
+    with_value(1e300, "shutdown", "drain_seconds"),
+    with_value(10**40, "health", "max_in_flight"),
+    with_value("tried\r\nx: y", "policies", 1, "name"),
+    with_value("пријава", "policies", 1, "name"),
+    with_value("/\ud800", "policies", 0, "limits", 1, "match", 0, "path"),
+    with_value([GOOD["policies"][0]] * 40, "policies"),
+    with_value([GOOD["policies"][0]["limits"][0]] * 400, "policies", 0, "limits"),
+]
+
+
+@st.composite
+def texts(draw: st.DrawFn) -> bytes:
+    if draw(st.integers(0, 9)) == 0:
+        return draw(SPOILED)
+    text = json.dumps(changed(draw(st.lists(CHANGE, min_size=1, max_size=3)))).encode()
+    if slip := draw(SLIP) if draw(st.integers(0, 4)) == 0 else None:
+        share, gone, come = slip
+        at = int(share * len(text))
+        text = text[:at] + come + text[at + gone :]
+    return text
+
+
+@pytest.fixture(scope="module")
+def pod(
+    redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningPod]:
+    redis_server.client.flushall()
+    told = environment(redis_server.url, app_document(), "web-1") | {ENV_SESSION_KEYS: SESSION_KEYS}
+    log = tmp_path_factory.mktemp("pod") / "log"
+    running = RunningPod.start(redis_server.client, log, told, "fuzzed_app:app")
+    try:
+        yield running.wait_for("/api/ready")
+    finally:
+        running.close()
+
+
+class Channel:
+    """What is published to the pod, and what it says of it."""
+
+    def __init__(self, redis: Redis, pod: RunningPod) -> None:
+        self._redis, self._pod = redis, pod
+        beat = eventually(pod.heartbeat)
+        self.number = max(beat.config_revision, beat.refused.revision if beat.refused else 0)
+
+    def put(self, text: bytes) -> int:
+        """Put a document under the next revision."""
+        self.number += 1
+        told = checksum(text.decode(errors="replace"))
+        fields = {"revision": self.number, "checksum": told, "document": text}
+        self._redis.hset(KEY, mapping=fields)
+        self._redis.publish(KEY, self.number)
+        return self.number
+
+    def put_in_force(self, told: AppDocument) -> None:
+        number = self.put(told.model_dump_json().encode())
+        eventually(lambda: self._pod.revision == number)
+
+    def refused(self, number: int) -> str:
+        """Give why a revision is not in force, if it was refused."""
+        beat = self._pod.heartbeat()
+        return (
+            beat.refused.error if beat and beat.refused and beat.refused.revision == number else ""
+        )
+
+
+@pytest.fixture
+def channel(redis: Redis, pod: RunningPod) -> Channel:
+    return Channel(redis, pod)
+
+
+def runs(text: bytes) -> bool:
+    """Whether the contract has such a document of this app."""
+    try:
+        return Config.of(text.decode(errors="replace")).document.app == APP
+    except ConfigError:
+        return False
+
+
+def check_requests(pod: RunningPod) -> None:
+    """See that requests are served, limited or shed by the document, and no request breaks by it."""
+    browser = Browser(pod.port)
+    for ask in (browser.log_in, lambda: browser.get("/me"), lambda: browser.get("/public")):
+        told = ask()
+        assert browser.status in {200, 429, 503}, (browser.status, told)
+        if browser.status == 503:
+            # shed by the document's own figures
+            assert "memory is nearly full" in told["error"]
+
+
+def with_examples(worst: list[bytes]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Have each of these tried in any case."""
+    return lambda test: reduce(lambda found, text: example(text=text)(found), worst, test)
+
+
+def test_a_pod_runs_it_or_says_why_not(pod: RunningPod, channel: Channel) -> None:
+    good = channel.number
+
+    @with_examples(KNOWN_WORST)
+    @settings(
+        max_examples=150,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+    @given(text=texts())
+    def meets(text: bytes) -> None:
+        nonlocal good
+        number = channel.put(text)
+        if runs(text):
+            eventually(lambda: pod.revision == number)
+            assert not channel.refused(number)
+            good = number
+        else:
+            eventually(lambda: channel.refused(number))
+            assert pod.revision == good
+        assert pod.process.poll() is None
+        assert pod.get("/api/alive").status == 200
+        check_requests(pod)
+        beat = pod.heartbeat()
+        assert beat
+        assert beat.limiter is not LimiterState.FALLBACK
+
+    channel.put_in_force(AppDocument.model_validate(GOOD))
+    good = channel.number
+    meets()
+    channel.put_in_force(app_document())
+    assert "Traceback" not in pod.log.read_text()
+
+
+OLD = document(limit("old", 100_000), limit("old-too", 100_000), ttl=3600)
+NEW = document(limit("new", 200_000), limit("new-too", 200_000), ttl=7200)
+
+
+def in_force(browser: Browser, redis: Redis) -> tuple[str, bool]:
+    """Tell which limits a request met, and whether its session was renewed for more than an hour."""
+    browser.get("/me")
+    [key] = redis.scan_iter(f"{ROOT}session:*")
+    seconds: Any = redis.ttl(key)
+    return browser.headers["ratelimit-policy"], seconds > 3600
+
+
+def test_a_document_is_swapped_as_a_whole(redis: Redis, pod: RunningPod, channel: Channel) -> None:
+    channel.put_in_force(OLD)
+    browser = Browser(pod.port)
+    browser.log_in()
+    old = in_force(browser, redis)
+    channel.put_in_force(NEW)
+    new = in_force(browser, redis)
+    assert [("old-too" in old[0], old[1]), ("new-too" in new[0], new[1])] == [
+        (True, False),
+        (True, True),
+    ]
+    for each in (OLD, NEW, OLD, NEW):
+        number = channel.put(each.model_dump_json().encode())
+        while pod.revision != number:
+            assert in_force(browser, redis) in {old, new}
+
+
+def test_limits_and_sessions_do_not_wait_for_a_pool(
+    redis: Redis, pod: RunningPod, channel: Channel
+) -> None:
+    channel.put_in_force(OLD)
+    before = channel.number
+    browser = Browser(pod.port)
+    browser.log_in()
+    old = in_force(browser, redis)
+    shrinking = NEW.model_copy(update={"database": document(connections=1).database})
+    channel.put(shrinking.model_dump_json().encode())
+    eventually(lambda: in_force(browser, redis) != old)
+    assert in_force(browser, redis)[1]
+    assert pod.revision == before
+
+
+def test_what_the_pool_refuses_leaves_nothing_behind(
+    redis: Redis, pod: RunningPod, channel: Channel
+) -> None:
+    channel.put_in_force(OLD)
+    before = channel.number
+    browser = Browser(pod.port)
+    browser.log_in()
+    old = in_force(browser, redis)
+    refused = NEW.model_copy(update={"database": document(connections=13).database})
+    number = channel.put(refused.model_dump_json().encode())
+    assert "bring bad luck" in eventually(lambda: channel.refused(number))
+    assert (pod.revision, in_force(browser, redis)) == (before, old)
