@@ -65,6 +65,7 @@ def deployed(
     stalled: bool = False,
     trouble: str | None = None,
     notes: Mapping[str, str] | None = None,
+    judged_at: datetime = NOON,
     template_hash: str = TEMPLATE_HASH,
     templates: Mapping[str, dict[str, Any]] | None = None,
 ) -> Deployed:
@@ -78,6 +79,7 @@ def deployed(
         complete=complete,
         rolled_out=complete if rolled_out is None else rolled_out,
         stalled=stalled,
+        judged_at=judged_at,
         trouble=trouble,
         notes=notes or {},
         template_hash=template_hash,
@@ -130,6 +132,7 @@ def seen(
     trouble: str | None = None,
     reports: Reports | Unreadable | None = PUBLISHED,
     ready_pods: frozenset[str] = frozenset({POD}),
+    new_pods: frozenset[str] | None = None,
     pods: tuple[int, int] | None = None,
     neighbours: tuple[Neighbour, ...] = (),
     migration: Run | None = None,
@@ -144,6 +147,7 @@ def seen(
         pods=pods or (deployed.existing if deployed else 0, 0),
         neighbours=neighbours,
         ready_pods=ready_pods,
+        new_pods=ready_pods if new_pods is None else new_pods,
         migration=migration,
     )
 

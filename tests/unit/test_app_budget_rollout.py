@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from apps import APP, TEMPLATE_HASH, app, beat, decided, deployed, reports, revision, seen
-from builders import AWAY
+from builders import AWAY, NOON
 
 from osnovci.app_contract import AppDocument, PoolUse
 from osnovci_operator.app import build, status
@@ -25,7 +25,7 @@ def running(*, size: int, document: AppDocument | None = None) -> Seen:
     was = revision(BEFORE)
     manifest = build.deployment(BEFORE, 3, course(was, seen(), "3m"))
     manifest["metadata"] |= {"generation": 1, "uid": "u"}
-    found = Deployed.parse(manifest, ())
+    found = Deployed.parse(manifest, (), NOON)
     told = document or sized(was.document, size)
     use = PoolUse(size=size, open=size, in_use=0)
     given = seen(

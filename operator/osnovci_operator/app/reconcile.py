@@ -23,12 +23,9 @@ from osnovci_operator.app_channel import Channels
 from osnovci_operator.attachment import attach, in_force
 from osnovci_operator.errors import NotFoundError, RefusedError, TerminatingError
 from osnovci_operator.events import Events
-from osnovci_operator.kinds import (
-    DEPLOYMENT,
-    OPTIONAL,
-    REPLICA_SET,
-)
+from osnovci_operator.kinds import DEPLOYMENT, OPTIONAL, REPLICA_SET
 from osnovci_operator.kube import Kube
+from osnovci_operator.labels import release_of
 from osnovci_operator.loop import REFUSED_EVERY, RESYNC
 from osnovci_operator.memory import Memory
 from osnovci_operator.report import Reporter
@@ -156,29 +153,31 @@ class Apps:
         return found
 
     def _observe(self, app: App, live: dict[Key, dict[str, Any]]) -> Seen:
-        own = {place: body for place, body in live.items() if objects.is_of(app, body)}
+        own, now = {p: body for p, body in live.items() if objects.is_of(app, body)}, self._now()
         deployment = own.get(Key(DEPLOYMENT, app.identity.namespace, app.identity.name))
         nginx = own.get(objects.nginx_places(app.key)[0])
         deployed = (
-            Deployed.parse(deployment, self._store.children(app.key, REPLICA_SET))
+            Deployed.parse(deployment, self._store.children(app.key, REPLICA_SET), now)
             if deployment
             else None
         )
+        release = release_of(deployed.template["metadata"]) if deployed else ""
         return Seen(
-            now=self._now(),
+            now=now,
             deployed=deployed,
             strangers=tuple(
                 Stranger(place, objects.pool_of(body))
                 for place, body in live.items()
                 if place not in own
             ),
-            nginx=Deployed.parse(nginx, ()) if nginx else None,
+            nginx=Deployed.parse(nginx, (), now) if nginx else None,
             standing=objects.standing(own.get(objects.document_place(app))),
             good=objects.good(own.get(objects.revisions_place(app))),
             releases=self._store.releases(app.key) | (deployed.releases if deployed else set()),
-            trouble=self._store.trouble(app.key),
+            trouble=self._store.trouble(app.key, release),
             reports=self._channels.reports(app.key),
             ready_pods=self._store.ready_pods(app.key),
+            new_pods=self._store.of_release(app.key, release),
             pods=self._pods(app.key),
             processes=self._store.processes(app.key),
             policies=in_force(attach(self._store.sharers(app.key))),
@@ -286,6 +285,8 @@ class Apps:
         recheck = REFUSED_EVERY if outcome.refusal else outcome.decision.recheck or RESYNC
         if outcome.course.migration and not outcome.course.refused:
             recheck = MIGRATING_EVERY
+        if seen.deployed and seen.now < seen.deployed.judged_at:
+            recheck = min(recheck, seen.deployed.judged_at - seen.now)
         if seen.strangers:  # What does not carry our label is not watched.
             recheck = min(recheck, NAME_TAKEN_EVERY)
         return min(recheck, wait or recheck)
