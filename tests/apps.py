@@ -7,11 +7,9 @@ from typing import Any
 from builders import NAMESPACE, NOON
 
 from osnovci.app_contract import AppDocument, AppHeartbeat, AppState, Refusal, checksum
-from osnovci_operator.app import build
 from osnovci_operator.app.decide import Decision, decide
-from osnovci_operator.app.migration import Run, digest
+from osnovci_operator.app.migration import Run
 from osnovci_operator.app.reports import Configs, Reports
-from osnovci_operator.app.rollout import Revision
 from osnovci_operator.app.scaling import ScalingState
 from osnovci_operator.app.seen import Deployed, Neighbour, Seen, Stranger
 from osnovci_operator.app.spec import App
@@ -46,11 +44,6 @@ def app(**spec: Any) -> App:
 
 
 DOCUMENT = app().spec.document(APP)
-
-
-def revision(of: App) -> Revision:
-    template, run = build.template(of), of.spec.migration
-    return Revision(template, of.spec.document(APP), digest(template, run) if run else "")
 
 
 def deployed(

@@ -251,7 +251,7 @@ class Store:
 
     def _concerned(self, key: Key, changed: Key) -> set[Key]:
         """Name an object, and whose concern it is that this of it changed."""
-        follow = changed == key or changed.kind == CONFIG_MAP
+        follow = changed == key or changed.kind in (CONFIG_MAP, DEPLOYMENT)
         followers = self._followers.get(key, ()) if follow else ()
         return {key, *self._sharers.get(key, ()), *followers}
 

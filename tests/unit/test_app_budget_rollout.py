@@ -4,11 +4,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from apps import APP, TEMPLATE_HASH, app, beat, decided, deployed, reports, revision, seen
+from apps import APP, TEMPLATE_HASH, app, beat, decided, deployed, reports, seen
 from builders import AWAY, NOON
 
 from osnovci.app_contract import AppDocument, PoolUse
 from osnovci_operator.app import build, status
+from osnovci_operator.app.build import revision
 from osnovci_operator.app.reports import sized
 from osnovci_operator.app.rollout import course
 from osnovci_operator.app.seen import Deployed, Pace, Seen

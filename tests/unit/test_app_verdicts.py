@@ -4,12 +4,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from apps import TEMPLATE_HASH, app, app_body, beat, deployed, reports, revision, seen
+from apps import TEMPLATE_HASH, app, app_body, beat, deployed, reports, seen
 from builders import NAMESPACE, NOON
 from hypothesis import given
 from hypothesis import strategies as st
 
 from osnovci.app_contract import AppHeartbeat, Refusal
+from osnovci_operator.app.build import revision
 from osnovci_operator.app.rollout import Course, course
 from osnovci_operator.app.seen import APPLIED_AT, Deployed
 from osnovci_operator.labels import APP as LABEL
