@@ -7,11 +7,9 @@ from typing import Any
 from builders import NAMESPACE, NOON
 
 from osnovci.app_contract import AppDocument, AppHeartbeat, AppState, Refusal, checksum
-from osnovci_operator.app import build
 from osnovci_operator.app.decide import Decision, decide
-from osnovci_operator.app.migration import Run, digest
+from osnovci_operator.app.migration import Run
 from osnovci_operator.app.reports import Configs, Reports
-from osnovci_operator.app.rollout import Revision
 from osnovci_operator.app.scaling import ScalingState
 from osnovci_operator.app.seen import Deployed, Neighbour, Seen, Stranger
 from osnovci_operator.app.spec import App
@@ -48,11 +46,6 @@ def app(**spec: Any) -> App:
 DOCUMENT = app().spec.document(APP)
 
 
-def revision(of: App) -> Revision:
-    template, run = build.template(of), of.spec.migration
-    return Revision(template, of.spec.document(APP), digest(template, run) if run else "")
-
-
 def deployed(
     *,
     asked: int = 3,
@@ -65,6 +58,7 @@ def deployed(
     stalled: bool = False,
     trouble: str | None = None,
     notes: Mapping[str, str] | None = None,
+    judged_at: datetime = NOON,
     template_hash: str = TEMPLATE_HASH,
     templates: Mapping[str, dict[str, Any]] | None = None,
 ) -> Deployed:
@@ -78,6 +72,7 @@ def deployed(
         complete=complete,
         rolled_out=complete if rolled_out is None else rolled_out,
         stalled=stalled,
+        judged_at=judged_at,
         trouble=trouble,
         notes=notes or {},
         template_hash=template_hash,
@@ -130,6 +125,7 @@ def seen(
     trouble: str | None = None,
     reports: Reports | Unreadable | None = PUBLISHED,
     ready_pods: frozenset[str] = frozenset({POD}),
+    new_pods: frozenset[str] | None = None,
     pods: tuple[int, int] | None = None,
     neighbours: tuple[Neighbour, ...] = (),
     migration: Run | None = None,
@@ -144,6 +140,7 @@ def seen(
         pods=pods or (deployed.existing if deployed else 0, 0),
         neighbours=neighbours,
         ready_pods=ready_pods,
+        new_pods=ready_pods if new_pods is None else new_pods,
         migration=migration,
     )
 

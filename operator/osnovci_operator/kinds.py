@@ -251,3 +251,15 @@ def labels_of_children() -> dict[str, list[str]]:
         for child in kind.children:
             found.setdefault(child, []).append(kind.label)
     return found
+
+
+def object_key(body: dict[str, Any]) -> Key:
+    """Name any object."""
+    return Key(body["kind"], body["metadata"]["namespace"], body["metadata"]["name"])
+
+
+def owner_of(body: dict[str, Any]) -> Key:
+    """Name the object of ours that a labelled object belongs to."""
+    metadata = body["metadata"]
+    kind = next(kind for kind in KINDS if kind.label in metadata["labels"])
+    return Key(kind.name, metadata["namespace"], metadata["labels"][kind.label])

@@ -13,11 +13,12 @@ from osnovci_operator.kinds import (
     BY_NAME,
     CONFIG_MAP,
     DEPLOYMENT,
-    KINDS,
     OSNOVCI_APP,
     POD,
     QUEUE_POOL,
     followed,
+    object_key,
+    owner_of,
     queue_place,
     shared,
 )
@@ -168,10 +169,15 @@ class Store:
         lives = self._pods.get(key, {}).items()
         return frozenset(pod for pod, life in lives if life.ready_since and not life.leaving)
 
-    def trouble(self, key: Key) -> str | None:
-        """Say what keeps one of an object's pods from becoming ready; None where nothing does."""
-        pods = sorted(self._pods.get(key, {}).items())
-        return next((life.trouble for _, life in pods if life.trouble), None)
+    def of_release(self, key: Key, release: str) -> frozenset[str]:
+        """Name an app's pods of a release that stay."""
+        lives = self.lives(key).items()
+        return frozenset(pod for pod, at in lives if at.release == release and not at.leaving)
+
+    def trouble(self, key: Key, release: str | None = None) -> str | None:
+        """Say what keeps one of an object's pods, or of a release's, from becoming ready."""
+        pods = (life for _, life in sorted(self.lives(key).items()) if life.trouble)
+        return next((each.trouble for each in pods if release in (None, each.release)), None)
 
     def lives(self, key: Key) -> Mapping[str, PodLife]:
         """Give where each of an object's pods is in its life, by name."""
@@ -245,7 +251,7 @@ class Store:
 
     def _concerned(self, key: Key, changed: Key) -> set[Key]:
         """Name an object, and whose concern it is that this of it changed."""
-        follow = changed == key or changed.kind == CONFIG_MAP
+        follow = changed == key or changed.kind in (CONFIG_MAP, DEPLOYMENT)
         followers = self._followers.get(key, ()) if follow else ()
         return {key, *self._sharers.get(key, ()), *followers}
 
@@ -281,19 +287,6 @@ def _discard(index: defaultdict[Place, set[Member]], place: Place, member: Membe
         index.pop(place, None)
 
 
-def object_key(body: dict[str, Any]) -> Key:
-    """Name any object."""
-    return Key(body["kind"], body["metadata"]["namespace"], body["metadata"]["name"])
-
-
 def _version(metadata: dict[str, Any]) -> int:
     """The API server's count of changes; comparable for one object, and for objects of a kind."""
     return int(metadata.get("resourceVersion", 0))
-
-
-def owner_of(body: dict[str, Any]) -> Key:
-    """Name the object of ours that a labelled object belongs to."""
-    metadata = body["metadata"]
-    labels = metadata["labels"]
-    kind = next(kind for kind in KINDS if kind.label in labels)
-    return Key(kind.name, metadata["namespace"], labels[kind.label])

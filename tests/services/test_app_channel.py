@@ -267,7 +267,7 @@ async def test_a_pod_that_runs_takes_a_change_and_says_so(
         lambda each: each.document == fewer and each.beats[POD][0].config_revision == 2
     )
     assert found.in_force({POD})
-    assert found.refusal() is None
+    assert found.refusal({POD}) is None
 
 
 async def test_a_config_that_the_app_refuses_is_told_until_it_is_taken_back(
@@ -278,9 +278,10 @@ async def test_a_config_that_the_app_refuses_is_told_until_it_is_taken_back(
     stand.tell(good, 0)
     await stand.until(lambda each: POD in each.beats and each.in_force({POD}))
     stand.tell(bad, 0)
-    found = await stand.until(lambda each: each.refusal() is not None)
-    assert f"pod {POD} refuses the config: " in (found.refusal() or "")
-    assert "13 sessions bring bad luck" in (found.refusal() or "")
+    found = await stand.until(lambda each: each.is_refused({POD}))
+    words = found.refusal({POD}) or ""
+    assert words.startswith(f"pod {POD} refuses the config: ")
+    assert "13 sessions bring bad luck" in words
     stand.tell(good, 0)
     found = await stand.until(lambda each: each.document == good and each.in_force({POD}))
-    assert found.refusal() is None
+    assert found.refusal({POD}) is None

@@ -4,11 +4,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from apps import APP, TEMPLATE_HASH, app, beat, decided, deployed, reports, revision, seen
-from builders import AWAY
+from apps import APP, TEMPLATE_HASH, app, beat, decided, deployed, reports, seen
+from builders import AWAY, NOON
 
 from osnovci.app_contract import AppDocument, PoolUse
 from osnovci_operator.app import build, status
+from osnovci_operator.app.build import revision
 from osnovci_operator.app.reports import sized
 from osnovci_operator.app.rollout import course
 from osnovci_operator.app.seen import Deployed, Pace, Seen
@@ -25,7 +26,7 @@ def running(*, size: int, document: AppDocument | None = None) -> Seen:
     was = revision(BEFORE)
     manifest = build.deployment(BEFORE, 3, course(was, seen(), "3m"))
     manifest["metadata"] |= {"generation": 1, "uid": "u"}
-    found = Deployed.parse(manifest, ())
+    found = Deployed.parse(manifest, (), NOON)
     told = document or sized(was.document, size)
     use = PoolUse(size=size, open=size, in_use=0)
     given = seen(

@@ -3,12 +3,13 @@
 from dataclasses import replace
 from typing import Any
 
-from apps import APP, app, deployed, revision, seen
+from apps import APP, app, deployed, seen
 from hypothesis import given
 from hypothesis import strategies as st
 
 from osnovci.app_contract import AppDocument
 from osnovci_operator.app.budget import Share
+from osnovci_operator.app.build import revision
 from osnovci_operator.app.configs import configs, standing
 from osnovci_operator.app.objects import standing as read
 from osnovci_operator.app.rollout import Course, Revision

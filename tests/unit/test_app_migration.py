@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
-from apps import TEMPLATE_HASH, app, decided, deployed, reports, revision, seen
+from apps import TEMPLATE_HASH, app, decided, deployed, reports, seen
 
 from osnovci_operator.app import build, status
+from osnovci_operator.app.build import revision
 from osnovci_operator.app.migration import (
     Run,
     State,

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 import yaml
-from apps import app, decided, deployed, revision, seen
+from apps import app, decided, deployed, seen
 
 from osnovci.app_contract import AppDocument
 from osnovci.app_revisions import GoodRevisions
 from osnovci_operator.app import build
+from osnovci_operator.app.build import revision
 from osnovci_operator.app.configs import configs
 from osnovci_operator.app.objects import around, core
 from osnovci_operator.app.rollout import course

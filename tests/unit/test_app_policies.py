@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
-from apps import APP, app, decided, deployed, reports, revision, seen
+from apps import APP, app, decided, deployed, reports, seen
 from policies import policy
 
 from osnovci_operator.app import status
+from osnovci_operator.app.build import revision
 from osnovci_operator.app.rollout import Course
 from osnovci_operator.app.status import Outcome
 from osnovci_operator.attachment import attach, in_force

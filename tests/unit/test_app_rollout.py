@@ -1,10 +1,11 @@
 """Which revision of an app is rolled out, and what is remembered of those that were."""
 
 import pytest
-from apps import POD, TEMPLATE_HASH, app, beat, deployed, reports, revision, seen
+from apps import POD, TEMPLATE_HASH, app, beat, deployed, reports, seen
 from builders import AWAY
 
 from osnovci.app_contract import Refusal
+from osnovci_operator.app.build import revision
 from osnovci_operator.app.reports import Reports, sized
 from osnovci_operator.app.rollout import Course, Revision, course
 from osnovci_operator.app.seen import Deployed

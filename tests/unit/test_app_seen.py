@@ -44,7 +44,7 @@ def replica_set(number: str, name: str, *, owner: str = "d-1", replicas: int = 1
 
 def test_a_deployment_is_read_with_its_replica_sets() -> None:
     sets = [replica_set("1", "old"), replica_set("2", "new"), replica_set("2", "x", owner="d-0")]
-    read = Deployed.parse(deployment(), sets)
+    read = Deployed.parse(deployment(), sets, NOON)
     assert read.template_hash == "new"
     annotations = {"osnovci.app/release": "release-1"}
     expected = {
@@ -58,7 +58,7 @@ def test_a_deployment_is_read_with_its_replica_sets() -> None:
 
 
 def test_a_release_without_pods_is_none() -> None:
-    read = Deployed.parse(deployment(), [replica_set("1", "old", replicas=0)])
+    read = Deployed.parse(deployment(), [replica_set("1", "old", replicas=0)], NOON)
     assert read.releases == {"release-2"}
 
 
@@ -84,17 +84,17 @@ def test_a_rollout_is_complete_or_stalled(
         availableReplicas=available,
         conditions=[{"type": "Progressing", "status": "True", "reason": reason}],
     )
-    read = Deployed.parse(body, [])
+    read = Deployed.parse(body, [], NOON)
     assert (read.complete, read.stalled) == (complete, stalled)
     body["status"]["observedGeneration"] = 1
-    unsettled = Deployed.parse(body, [])
+    unsettled = Deployed.parse(body, [], NOON)
     assert not unsettled.complete
     assert not unsettled.stalled
 
 
 def test_a_rollout_that_somebody_holds_is_told() -> None:
     body = deployment()
-    assert Deployed.parse(body, []).trouble is None
+    assert Deployed.parse(body, [], NOON).trouble is None
     body["spec"]["paused"] = True
     resume = f"`kubectl rollout resume deployment/{APP}` lets it go on"
-    assert Deployed.parse(body, []).trouble == f"somebody paused it: {resume}"
+    assert Deployed.parse(body, [], NOON).trouble == f"somebody paused it: {resume}"

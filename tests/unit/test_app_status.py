@@ -3,12 +3,13 @@
 from typing import Any
 
 import pytest
-from apps import APP, DOCUMENT, POD, app, beat, decided, deployed, reports, revision, seen
+from apps import APP, DOCUMENT, POD, app, beat, decided, deployed, reports, seen
 from builders import AWAY, NAMESPACE
 
 from osnovci import app_contract
 from osnovci.app_contract import PoolUse
 from osnovci_operator.app import status, way_in
+from osnovci_operator.app.build import revision
 from osnovci_operator.app.rollout import APPLIED, Course
 from osnovci_operator.app.seen import Seen, Stranger
 from osnovci_operator.app.status import Outcome, Refusal

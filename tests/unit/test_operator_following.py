@@ -120,13 +120,37 @@ def revisions_map(version: str = "1") -> dict[str, Any]:
     return {"kind": "ConfigMap", "metadata": metadata, "data": GOOD.data()}
 
 
-def test_only_the_apps_own_config_map_says_what_workers_run() -> None:
-    body = revisions_map()
-    assert kept_of("app", None) == kept_of("app", body) == GoodRevisions()
+def owned(body: dict[str, Any]) -> dict[str, Any]:
     body["metadata"]["ownerReferences"] = [{"uid": "app"}]
-    assert kept_of("app", body) == GOOD
+    return body
+
+
+def test_only_the_apps_own_config_map_says_what_workers_run() -> None:
+    vouching = {"metadata": {"annotations": GOOD.notes({})}}
+    body = revisions_map()
+    assert kept_of("app", None, owned(vouching)) == GoodRevisions()
+    assert kept_of("app", body, owned(vouching)) == GoodRevisions()
+    assert kept_of("app", owned(body), owned(vouching)) == GOOD
     # Of an app of the name that was deleted, until Kubernetes has taken it away.
-    assert kept_of("newer app", body) == GoodRevisions()
+    assert kept_of("newer app", body, vouching) == GoodRevisions()
+
+
+def test_what_the_apps_deployment_does_not_vouch_for_reaches_no_worker() -> None:
+    body = owned(revisions_map())
+    vouching = {"metadata": {"annotations": GOOD.notes({})}}
+    assert kept_of("app", body, None) == GoodRevisions()
+    assert kept_of("app", body, vouching) == GoodRevisions()  # It is somebody else's.
+    forged = GoodRevisions(GoodRevision(name="a", spec={"pod": {"image": "evil:1"}}))
+    body["data"] = forged.data()
+    kept = kept_of("app", body, owned(vouching))
+    given = seen(workers=workers(asked=3), app=FollowedApp.of(kept))
+    decision, _ = decide(pool().spec, given, ScalingState())
+    assert (decision.replicas, decision.reason) == (3, Reason.APP_NOT_GOOD)
+    assert decision.message == (
+        f"ConfigMap {APP}-revisions is not as the operator left it: its revision `current` is not "
+        "used: a was changed since the operator found it good; until then the workers stay as they "
+        "are"
+    )
 
 
 def test_who_follows_an_app_is_woken_by_what_is_its_concern() -> None:

@@ -7,10 +7,11 @@ from typing import Any
 
 from osnovci import contract
 from osnovci.app_contract import ENV_APP, ENV_RELEASE, ENV_SERVER_ID, AppDocument
-from osnovci.app_revisions import GoodRevisions, revisions_name
+from osnovci.app_revisions import GoodRevision, GoodRevisions, revisions_name
 from osnovci.session_contract import ENV_SESSION_KEYS, SESSIONS_SECRET
 from osnovci_operator import pods
-from osnovci_operator.app.rollout import Course
+from osnovci_operator.app.migration import digest
+from osnovci_operator.app.rollout import Course, Revision
 from osnovci_operator.app.seen import Pace
 from osnovci_operator.app.spec import App
 from osnovci_operator.labels import PROCESSES, RELEASE, app_labels, app_object_labels
@@ -31,6 +32,18 @@ def template(app: App) -> dict[str, Any]:
     """Build the pod template, which tells its pods the release that they are of."""
     content = json.dumps(_template(app, release=""), sort_keys=True)
     return _template(app, release=sha256(content.encode()).hexdigest()[:10])
+
+
+def revision(app: App) -> Revision:
+    """Build the revision that the spec asks for."""
+    built, run = template(app), app.spec.migration
+    document = app.spec.document(app.identity.name)
+    return Revision(built, document, digest(built, run) if run else "")
+
+
+def good_revision(app: App) -> GoodRevision:
+    """Give what is kept of that revision when it is good."""
+    return GoodRevision(name=revision(app).name, spec=app.spec.revision())
 
 
 def _template(app: App, *, release: str) -> dict[str, Any]:

@@ -2,16 +2,17 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
 
 from osnovci.app_contract import AppDocument
-from osnovci.app_revisions import GoodRevisions, revisions_name
+from osnovci.app_revisions import GoodRevision, GoodRevisions, revisions_name
 from osnovci_operator.app import build, migration, nginx, way_in
 from osnovci_operator.app.rollout import Course
 from osnovci_operator.app.seen import Deployed
-from osnovci_operator.app.spec import App
+from osnovci_operator.app.spec import App, Spec
 from osnovci_operator.kinds import (
     CONFIG_MAP,
     DEPLOYMENT,
@@ -114,9 +115,25 @@ def revisions_place(app: App) -> Key:
     return Key(CONFIG_MAP, app.identity.namespace, revisions_name(app.identity.name))
 
 
-def good(body: dict[str, Any] | None) -> GoodRevisions:
-    """Read the good revisions."""
-    return GoodRevisions.parse((body or {}).get("data", {}))
+def good(app: App, body: dict[str, Any] | None, deployed: Deployed | None) -> GoodRevisions:
+    """Read the good revisions, each as this operator would write it.
+
+    An older one made other pods of the same spec, so it called it otherwise, and it did not know all
+    fields: taken as it is, it would count as another revision.
+    """
+    notes = deployed.notes if deployed else {}
+    kept = GoodRevisions.parse((body or {}).get("data", {}), notes)
+    return replace(kept, current=_renewed(app, kept.current), former=_renewed(app, kept.former))
+
+
+def _renewed(app: App, kept: GoodRevision | None) -> GoodRevision | None:
+    if not kept:
+        return None
+    said = {field: value for field, value in kept.spec.items() if value is not None}
+    try:
+        return build.good_revision(replace(app, spec=Spec.model_validate(said)))
+    except ValidationError:  # A field is no longer what it was; the API server judges it.
+        return kept
 
 
 def standing(body: dict[str, Any] | None) -> dict[str, AppDocument]:

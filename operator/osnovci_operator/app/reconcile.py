@@ -6,29 +6,26 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from osnovci.app_revisions import GoodRevision
+from osnovci.app_revisions import revisions_name
 from osnovci_operator import conditions
 from osnovci_operator.app import build, objects, status
 from osnovci_operator.app.configs import configs, standing
-from osnovci_operator.app.decide import Decision, decide, sharer
-from osnovci_operator.app.migration import digest
+from osnovci_operator.app.decide import Decision, decide
 from osnovci_operator.app.migrations import Migrations
-from osnovci_operator.app.reports import Configs, Reports
-from osnovci_operator.app.rollout import Course, Revision, course
+from osnovci_operator.app.reports import Configs
+from osnovci_operator.app.rollout import Revision, course
 from osnovci_operator.app.scaling import ScalingState
-from osnovci_operator.app.seen import Deployed, Neighbour, Seen, Stranger
+from osnovci_operator.app.seen import Deployed, Seen, Stranger
+from osnovci_operator.app.sharers import Sharers
 from osnovci_operator.app.spec import KIND, App
 from osnovci_operator.app.status import Outcome, Refusal
 from osnovci_operator.app_channel import Channels
 from osnovci_operator.attachment import attach, in_force
 from osnovci_operator.errors import NotFoundError, RefusedError, TerminatingError
 from osnovci_operator.events import Events
-from osnovci_operator.kinds import (
-    DEPLOYMENT,
-    OPTIONAL,
-    REPLICA_SET,
-)
+from osnovci_operator.kinds import DEPLOYMENT, OPTIONAL, REPLICA_SET
 from osnovci_operator.kube import Kube
+from osnovci_operator.labels import release_of
 from osnovci_operator.loop import REFUSED_EVERY, RESYNC
 from osnovci_operator.memory import Memory
 from osnovci_operator.report import Reporter
@@ -67,8 +64,8 @@ class Apps:
         self._now = now
         self._nginx_image = nginx_image
         self._scaling = Memory[ScalingState]()
-        self._shared: dict[Key, tuple[int, tuple[int, int]]] = {}
-        """What others that share a database with an app go by: the wanted count, and its pods."""
+        self._refused: dict[Key, tuple[str, ...]] = {}
+        self._sharers = Sharers(store, channels)
 
     async def reconcile(self, key: Key) -> timedelta | None:
         """Give the app the pods and objects that its spec asks for; return when to look again."""
@@ -77,16 +74,14 @@ class Apps:
             return await self._report_invalid(key, app)
         if app is None or app.deleting:
             return self._forget(key)
-        live, wanted = await self._live(app), self._wanted(app)
+        live, wanted = await self._live(app), build.revision(app)
         seen = self._observe(app, live)
+        await self._tell_of_forgeries(app, seen.good.refused)
         run = await self._migrations.look(app, wanted, seen.deployed)
         seen = replace(seen, migration=run)
         decision = self._decide(app, seen)
-        self._note(app, seen, decision)
-        chosen, good = self._choose(app, wanted, seen, decision), seen.good
-        if chosen.proven:
-            good = good.after(GoodRevision(name=wanted.name, spec=app.spec.revision()))
-        outcome = Outcome(decision, chosen, revision=wanted.name, good=good)
+        self._sharers.note(app, seen, decision)
+        outcome = self._choose(app, wanted, seen, decision)
         return await self._report(app, seen, await self._apply(app, seen, live, outcome))
 
     def _forget(self, key: Key) -> None:
@@ -98,7 +93,8 @@ class Apps:
             body = self._store.child(key, place.kind, place.name)
             if body and place.kind in OPTIONAL:
                 self._store.remove(body)
-        self._shared.pop(key, None)
+        self._sharers.forget(key)
+        self._refused.pop(key, None)
         self._scaling.forget(key)
 
     def _decide(self, app: App, seen: Seen) -> Decision:
@@ -106,44 +102,6 @@ class Apps:
         decision, state = decide(app.identity.name, app.spec, seen, state)
         self._scaling.keep(app.key, app.identity.uid, state)
         return decision
-
-    def _note(self, app: App, seen: Seen, decision: Decision) -> None:
-        """Remember what the app would like to have, and wake who shares the database with it."""
-        shared = (decision.wanted, seen.pods)
-        if app.spec.database and self._shared.get(app.key) != shared:
-            self._shared[app.key] = shared
-            for other in self._sharers(app):
-                self._channels.wake(other.key)
-
-    def _pods(self, key: Key) -> tuple[int, int]:
-        """Count the pods that stay and those that leave."""
-        leaving = len(self._store.leaving(key))
-        return len(self._store.pods(key)) - leaving, leaving
-
-    def _sharers(self, app: App) -> list[App]:
-        """Give the other apps that use the database of the namespace."""
-        apps = self._store.apps(app.identity.namespace)
-        return [
-            other
-            for other in apps
-            if other.spec.database and not other.deleting and other.key != app.key
-        ]
-
-    def _neighbour(self, app: App) -> Neighbour:
-        deployment = self._store.deployment(app.key)
-        asked = deployment["spec"].get("replicas", 1) if deployment else 0
-        wanted, _ = self._shared.get(app.key, (asked, None))
-        reports = self._channels.reports(app.key)
-        return Neighbour(
-            sharer(
-                app.identity.name,
-                app.spec,
-                wanted,
-                self._pods(app.key),
-                self._store.processes(app.key),
-            ),
-            reports if isinstance(reports, Reports) else None,
-        )
 
     async def _live(self, app: App) -> dict[Key, dict[str, Any]]:
         """Give the app's objects as they are; one the cache has not seen is asked for by its name."""
@@ -156,46 +114,52 @@ class Apps:
         return found
 
     def _observe(self, app: App, live: dict[Key, dict[str, Any]]) -> Seen:
-        own = {place: body for place, body in live.items() if objects.is_of(app, body)}
+        own, now = {p: body for p, body in live.items() if objects.is_of(app, body)}, self._now()
         deployment = own.get(Key(DEPLOYMENT, app.identity.namespace, app.identity.name))
         nginx = own.get(objects.nginx_places(app.key)[0])
         deployed = (
-            Deployed.parse(deployment, self._store.children(app.key, REPLICA_SET))
+            Deployed.parse(deployment, self._store.children(app.key, REPLICA_SET), now)
             if deployment
             else None
         )
+        release = release_of(deployed.template["metadata"]) if deployed else ""
         return Seen(
-            now=self._now(),
+            now=now,
             deployed=deployed,
             strangers=tuple(
                 Stranger(place, objects.pool_of(body))
                 for place, body in live.items()
                 if place not in own
             ),
-            nginx=Deployed.parse(nginx, ()) if nginx else None,
+            nginx=Deployed.parse(nginx, (), now) if nginx else None,
             standing=objects.standing(own.get(objects.document_place(app))),
-            good=objects.good(own.get(objects.revisions_place(app))),
+            good=objects.good(app, own.get(objects.revisions_place(app)), deployed),
             releases=self._store.releases(app.key) | (deployed.releases if deployed else set()),
-            trouble=self._store.trouble(app.key),
+            trouble=self._store.trouble(app.key, release),
             reports=self._channels.reports(app.key),
             ready_pods=self._store.ready_pods(app.key),
-            pods=self._pods(app.key),
+            new_pods=self._store.of_release(app.key, release),
+            pods=self._sharers.pods(app.key),
             processes=self._store.processes(app.key),
             policies=in_force(attach(self._store.sharers(app.key))),
-            neighbours=tuple(
-                self._neighbour(other)
-                for other in (self._sharers(app) if app.spec.database else ())
-            ),
+            neighbours=self._sharers.neighbours(app),
         )
 
-    def _wanted(self, app: App) -> Revision:
-        template, run = build.template(app), app.spec.migration
-        document = app.spec.document(app.identity.name)
-        return Revision(template, document, digest(template, run) if run else "")
-
-    def _choose(self, app: App, wanted: Revision, seen: Seen, decision: Decision) -> Course:
+    def _choose(self, app: App, wanted: Revision, seen: Seen, decision: Decision) -> Outcome:
         deadline = format_duration(app.spec.rollout.deadline)
-        return course(wanted, seen, deadline, decision.holds)
+        chosen, good = course(wanted, seen, deadline, decision.holds), seen.good
+        if chosen.proven:
+            good = good.after(build.good_revision(app))
+        noted = good.notes(seen.deployed.notes if seen.deployed else {})
+        chosen = replace(chosen, notes={**chosen.notes, **noted})
+        return Outcome(decision, chosen, revision=wanted.name, good=good)
+
+    async def _tell_of_forgeries(self, app: App, refused: tuple[str, ...]) -> None:
+        """Say, once, that somebody else wrote where the good revisions are kept."""
+        if refused and self._refused.get(app.key) != refused:
+            note = f"ConfigMap {revisions_name(app.identity.name)}: {'; '.join(refused)}"
+            await self._events.record(KIND, app.identity, "RevisionRefused", note, warning=True)
+        self._refused[app.key] = refused
 
     async def _apply(
         self, app: App, seen: Seen, live: dict[Key, dict[str, Any]], outcome: Outcome
@@ -286,6 +250,8 @@ class Apps:
         recheck = REFUSED_EVERY if outcome.refusal else outcome.decision.recheck or RESYNC
         if outcome.course.migration and not outcome.course.refused:
             recheck = MIGRATING_EVERY
+        if seen.deployed and seen.now < seen.deployed.judged_at:
+            recheck = min(recheck, seen.deployed.judged_at - seen.now)
         if seen.strangers:  # What does not carry our label is not watched.
             recheck = min(recheck, NAME_TAKEN_EVERY)
         return min(recheck, wait or recheck)

@@ -1,6 +1,6 @@
 """What an app's pods report of themselves, and whether the config is in force. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from osnovci.app_contract import AppDocument, AppHeartbeat, checksum
@@ -54,13 +54,30 @@ class Reports:
         """Give the heartbeats of these pods, as far as they report."""
         return {pod: self.beats[pod] for pod in sorted(pods) if self.beats.get(pod)}
 
-    def refusal(self) -> str | None:
-        """Say which pod does not run the published config, and why; None where none refuses it."""
-        for pod, beats in sorted(self.beats.items()):
-            for beat in beats:
-                if self.revision and beat.refused and beat.refused.revision == self.revision:
-                    return f"pod {pod} refuses the config: {beat.refused.error}"
+    def refusals(self, pods: Iterable[str]) -> dict[str, str]:
+        """Give which of the pods refuse the published config, each with its words."""
+        return {
+            pod: beat.refused.error
+            for pod, beats in self.of(pods).items()
+            for beat in beats
+            if self.revision and beat.refused and beat.refused.revision == self.revision
+        }
+
+    def refusal(self, pods: Collection[str]) -> str | None:
+        """Say which of the pods refuses the published config first, and why; None where none does."""
+        refusals = self.refusals(pods)
+        for pod, error in refusals.items():
+            others = f"; so do {len(refusals)} of {len(pods)} pods" if len(refusals) > 1 else ""
+            return f"pod {pod} refuses the config: {error}{others}"
         return None
+
+    def is_refused(self, pods: Collection[str]) -> bool:
+        """Whether more than half of these pods refuse the published config.
+
+        So a pod that is broken is outvoted by those that take it, and one that has not answered yet
+        is no vote for giving up.
+        """
+        return 2 * len(self.refusals(pods)) > len(pods)
 
     def behind(self, pods: Iterable[str]) -> list[str]:
         """Name those of the pods that report and do not run the published config."""

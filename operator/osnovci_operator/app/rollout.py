@@ -8,6 +8,7 @@ themselves are in the ReplicaSets that Kubernetes keeps. Pure: no I/O, no clock.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
@@ -16,7 +17,8 @@ from pydantic import ValidationError
 from osnovci.app_contract import AppDocument
 from osnovci_operator.app.migration import Run, State
 from osnovci_operator.app.reports import Reports
-from osnovci_operator.app.seen import Deployed, Pace, Seen
+from osnovci_operator.app.seen import APPLIED_AT, Deployed, Pace, Seen
+from osnovci_operator.conditions import timestamp
 from osnovci_operator.labels import release_of
 
 APPLIED = "osnovci.app/revision"
@@ -85,6 +87,7 @@ class _Memory:
     """What the Deployment's annotations tell."""
 
     applied: str = ""
+    applied_at: str = ""
     good_template: str = ""
     good_document: str = ""
     refused: str = ""
@@ -93,12 +96,13 @@ class _Memory:
 
     @classmethod
     def parse(cls, notes: Mapping[str, str]) -> "_Memory":
-        keys = (APPLIED, GOOD_TEMPLATE, GOOD_DOCUMENT, REFUSED, REFUSED_WHY)
+        keys = (APPLIED, APPLIED_AT, GOOD_TEMPLATE, GOOD_DOCUMENT, REFUSED, REFUSED_WHY)
         return cls(*(notes.get(key, "") for key in keys), migrated=migrated(notes))
 
     def notes(self) -> dict[str, str]:
         written = {
             APPLIED: self.applied,
+            APPLIED_AT: self.applied_at,
             GOOD_TEMPLATE: self.good_template,
             GOOD_DOCUMENT: self.good_document,
             REFUSED: self.refused,
@@ -115,6 +119,12 @@ class _Memory:
         except ValidationError:  # Somebody else has written there.
             return None
         return Revision(template, document) if template else None
+
+    def applying(self, revision: Revision, now: datetime) -> "_Memory":
+        """Remember what is applied, and since when."""
+        if self.applied == revision.name:
+            return self
+        return replace(self, applied=revision.name, applied_at=timestamp(now))
 
     def having(self, run: Run | None) -> "_Memory":
         """Remember a migration that has succeeded."""
@@ -135,7 +145,7 @@ def course(wanted: Revision, seen: Seen, deadline: str, holds: str = "") -> Cour
     """
     deployed, run = seen.deployed, seen.migration
     if not deployed:
-        return _first(wanted, run)
+        return _first(wanted, run, seen.now)
     memory = _Memory.parse(deployed.notes)
     good = memory.good(deployed.templates)
     if halted := _halted(wanted, seen, deployed, good, memory):
@@ -152,10 +162,10 @@ def course(wanted: Revision, seen: Seen, deadline: str, holds: str = "") -> Cour
         good
         and tried
         and not _is_good(wanted, deployed, good, memory)
-        and (why := _failure(deployed, memory, reports, deadline, seen.trouble))
+        and (why := _failure(seen, deployed, memory, reports, deadline))
     ):
-        return _back(good, replace(memory, refused=wanted.name, why=why[:WHY_MAX]))
-    kept = replace(memory, applied=wanted.name, refused="", why="")
+        return _back(good, replace(memory, refused=wanted.name, why=why[:WHY_MAX]), seen)
+    kept = replace(memory.applying(wanted, seen.now), refused="", why="")
     in_force = reports is not None and reports.in_force(seen.ready_pods)
     proven = tried and deployed.complete and in_force and bool(deployed.template_hash)
     if proven:
@@ -167,9 +177,9 @@ def course(wanted: Revision, seen: Seen, deadline: str, holds: str = "") -> Cour
     return Course(wanted, kept.notes(), proven=proven)
 
 
-def _first(wanted: Revision, run: Run | None) -> Course:
+def _first(wanted: Revision, run: Run | None, now: datetime) -> Course:
     """Choose where there is no Deployment: nothing is applied before the migration has succeeded."""
-    notes = _Memory(applied=wanted.name)
+    notes = _Memory().applying(wanted, now)
     if not run or run.state is State.SUCCEEDED:
         return Course(wanted, notes.having(run).notes())
     refused = run.words if run.state is State.FAILED else ""
@@ -183,10 +193,10 @@ def _halted(
     run = seen.migration if seen.migration and seen.migration.state is not State.SUCCEEDED else None
     standing = _standing(wanted, seen, deployed, good, memory)
     if memory.refused == wanted.name and (good or run):
-        return _back(good or standing, memory, run)
+        return _back(good or standing, memory, seen, run)
     if run and run.state is State.FAILED:
         failed = replace(memory, refused=wanted.name, why=run.words[:WHY_MAX])
-        return _back(good or standing, failed, run)
+        return _back(good or standing, failed, seen, run)
     return Course(standing, memory.notes(), migration=run) if run else None
 
 
@@ -209,20 +219,16 @@ def _is_good(wanted: Revision, deployed: Deployed, good: Revision, memory: _Memo
 
 
 def _failure(
-    deployed: Deployed,
-    memory: _Memory,
-    reports: Reports | None,
-    deadline: str,
-    trouble: str | None,
+    seen: Seen, deployed: Deployed, memory: _Memory, reports: Reports | None, deadline: str
 ) -> str | None:
     """Say why the revision that is tried has failed; None while it has not."""
-    if reports and (refusal := reports.refusal()):
-        return refusal
+    if reports and reports.is_refused(judges := seen.judges(reports)):
+        return reports.refusal(judges)
     if not deployed.stalled or deployed.template_hash == memory.good_template:
         return None
-    words = deployed.trouble or trouble or "its pods run and do not answer that they are ready"
+    words = deployed.trouble or seen.trouble or "its pods run and do not answer that they are ready"
     return f"the new revision did not become ready within {deadline}: {words}"
 
 
-def _back(to: Revision, memory: _Memory, run: Run | None = None) -> Course:
-    return Course(to, replace(memory, applied=to.name).notes(), memory.why, run)
+def _back(to: Revision, memory: _Memory, seen: Seen, run: Run | None = None) -> Course:
+    return Course(to, memory.applying(to, seen.now).notes(), memory.why, run)

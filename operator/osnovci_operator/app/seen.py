@@ -1,8 +1,9 @@
 """What one reconcile of an OsnovciApp knows before it decides. Pure: frozen values only."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from osnovci.app_contract import AppDocument
@@ -16,6 +17,10 @@ from osnovci_operator.labels import TEMPLATE_HASH, processes_of, release_of
 from osnovci_operator.resource import Key
 
 REVISION_NUMBER = "deployment.kubernetes.io/revision"
+APPLIED_AT = "osnovci.app/revision-applied-at"
+"""When the revision was applied that a Deployment has."""
+
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,8 @@ class Deployed:
     """All were once, and all that are there still are of it, whatever has befallen one since."""
     stalled: bool
     """The newest revision made no progress for as long as the rollout's deadline."""
+    judged_at: datetime
+    """Before that moment, what Kubernetes says of a stall is of a revision before."""
     trouble: str | None = None
     """What keeps its pods from being made or replaced."""
     notes: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -65,9 +72,9 @@ class Deployed:
 
     @classmethod
     def parse(
-        cls, deployment: dict[str, Any], replica_sets: Iterable[dict[str, Any]]
+        cls, deployment: dict[str, Any], replica_sets: Iterable[dict[str, Any]], now: datetime
     ) -> "Deployed":
-        """Read a Deployment with the ReplicaSets that it owns."""
+        """Read a Deployment with the ReplicaSets that it owns, as they are now."""
         metadata, spec = deployment["metadata"], deployment["spec"]
         status = deployment.get("status", {})
         conditions = {each["type"]: each for each in status.get("conditions", ())}
@@ -79,7 +86,7 @@ class Deployed:
         rolled_out = settled and progress == "NewReplicaSetAvailable" and len(counts) == 1
         owned = [each for each in replica_sets if _is_owned(each, metadata["uid"])]
         notes = metadata.get("annotations", {})
-        number = notes.get(REVISION_NUMBER)
+        number, judged_at = notes.get(REVISION_NUMBER), _applied_at(notes) + _deadline(spec)
         return cls(
             asked=asked,
             existing=status.get("replicas", 0),
@@ -88,7 +95,8 @@ class Deployed:
             settled=settled,
             complete=rolled_out and status.get("availableReplicas", 0) == asked > 0,
             rolled_out=rolled_out,
-            stalled=settled and progress == "ProgressDeadlineExceeded",
+            stalled=settled and progress == "ProgressDeadlineExceeded" and now >= judged_at,
+            judged_at=judged_at,
             trouble=_paused(metadata["name"], spec)
             or (failure.get("message") if failure.get("status") == "True" else None),
             notes=notes,
@@ -136,7 +144,7 @@ class Seen:
     releases: frozenset[str] = frozenset()
     """Those that there are pods of, or may be."""
     trouble: str | None = None
-    """What keeps one of the app's pods from becoming ready."""
+    """What keeps one of those pods of the app from becoming ready that are of the newest release."""
     reports: Reports | Unreadable | None = None
     """What the pods report; None: Redis was not read yet."""
     pods: tuple[int, int] = (0, 0)
@@ -149,10 +157,16 @@ class Seen:
     """The rate limits that are in force on the app."""
     ready_pods: frozenset[str] = frozenset()
     """The names of the pods that take requests, without those that leave."""
+    new_pods: frozenset[str] = frozenset()
+    """Those of the release that the Deployment has, without those that leave."""
     good: GoodRevisions = field(default_factory=GoodRevisions)
     """The revisions that were good, as they are kept."""
     migration: Run | None = None
     """The migration of the revision that the spec asks for; None: it has none."""
+
+    def judges(self, reports: Reports) -> frozenset[str]:
+        """Name the pods whose word on the new config counts: of its release, and up."""
+        return self.new_pods & (self.ready_pods | reports.beats.keys())
 
 
 def _paused(name: str, spec: Mapping[str, Any]) -> str | None:
@@ -176,6 +190,21 @@ def _has_pods(replica_set: dict[str, Any]) -> bool:
 
 def _releases(bodies: Iterable[dict[str, Any]]) -> Iterable[str]:
     return (release_of(each["spec"]["template"]["metadata"]) for each in bodies)
+
+
+def _applied_at(notes: Mapping[str, str]) -> datetime:
+    """Tell since when the revision is applied.
+
+    Where a template comes back whose ReplicaSet was kept, Kubernetes leaves the verdict on the
+    revision before as it is until there is progress.
+    """
+    with suppress(ValueError, KeyError):
+        return datetime.fromisoformat(notes[APPLIED_AT]).astimezone(UTC)
+    return LONG_AGO
+
+
+def _deadline(spec: Mapping[str, Any]) -> timedelta:
+    return timedelta(seconds=spec.get("progressDeadlineSeconds", 0))
 
 
 def _pace(spec: dict[str, Any]) -> Pace:

@@ -237,7 +237,7 @@ def config_enforced(seen: Seen, course: Course) -> Condition:
         return Condition("ConfigEnforced", None, reports.reason, reports.message)
     if not reports or not reports.is_about(course.revision.document):
         return Condition("ConfigEnforced", None, "NotObserved", "the config is to be published")
-    if refusal := reports.refusal():
+    if refusal := reports.refusal(seen.judges(reports)):
         return Condition("ConfigEnforced", False, "ConfigRefused", refusal)
     revision, total = reports.revision, counted(len(seen.ready_pods), "ready pod")
     reporting = reports.of(seen.ready_pods)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from osnovci.app_revisions import revisions_name
 from osnovci.scaling import model, policy
 from osnovci.scaling.expect import expected_wait
 from osnovci.scaling.explain import sentence
@@ -95,6 +96,9 @@ def app_missing(spec: Spec, seen: Seen) -> Decision | None:
         reason = Reason.APP_NOT_FOUND
     else:
         message = f"no revision of OsnovciApp {name} was good yet: see its conditions"
+        if seen.app.refused:
+            kept = f"ConfigMap {revisions_name(name)}"
+            message = f"{kept} is not as the operator left it: {'; '.join(seen.app.refused)}"
         reason = Reason.APP_NOT_GOOD
     return Decision(seen.asked, reason, f"{message}; until then the workers stay as they are")
 

@@ -140,7 +140,7 @@ class QueuePools:
         if not place or not app:
             return None
         kept = self._store.child(place, CONFIG_MAP, revisions_name(place.name))
-        return kept_of(app.identity.uid, kept)
+        return kept_of(app.identity.uid, kept, self._store.deployment(place))
 
     def _taken(self, pool: Pool) -> list[tuple[str, str]]:
         owners = (

@@ -127,11 +127,21 @@ class Workers:
         )
 
 
-def kept_of(uid: str, body: dict[str, Any] | None) -> GoodRevisions:
-    """Read the good revisions of an app from its ConfigMap; one that is not the app's has none."""
-    owners = body["metadata"].get("ownerReferences", ()) if body else ()
-    is_its = uid in {each["uid"] for each in owners}
-    return GoodRevisions.parse(body.get("data", {}) if body and is_its else {})
+def kept_of(
+    uid: str, body: dict[str, Any] | None, deployment: dict[str, Any] | None
+) -> GoodRevisions:
+    """Read the good revisions of an app from its ConfigMap, for which its Deployment vouches.
+
+    One that is not the app's has none.
+    """
+    data = body.get("data", {}) if body and _is_owned(body, uid) else {}
+    is_its = deployment and _is_owned(deployment, uid)
+    notes = deployment["metadata"].get("annotations", {}) if deployment and is_its else {}
+    return GoodRevisions.parse(data, notes)
+
+
+def _is_owned(body: dict[str, Any], uid: str) -> bool:
+    return uid in {each["uid"] for each in body["metadata"].get("ownerReferences", ())}
 
 
 @dataclass(frozen=True)
@@ -141,6 +151,8 @@ class FollowedApp:
     pod: PodSection | None
     """The pods of its last good revision; None: none was good yet."""
     has_database: bool = False
+    refused: tuple[str, ...] = ()
+    """What is kept of it and is not the operator's, each in a sentence."""
 
     @classmethod
     def of(cls, kept: GoodRevisions | None) -> "FollowedApp | None":
@@ -151,7 +163,7 @@ class FollowedApp:
         try:
             pod = PodSection.model_validate(spec.get("pod"))
         except ValidationError:  # There is none, or somebody else has written there.
-            return cls(None)
+            return cls(None, refused=kept.refused)
         return cls(pod, has_database=spec.get("database") is not None)
 
 

@@ -34,8 +34,10 @@ def rollback(arguments: argparse.Namespace) -> int:
     if not name or kind.lower() not in APPS | {""}:
         raise OsnovciError(f"{arguments.app!r} is no OsnovciApp: write app/NAME")
     app = get_named("OsnovciApp", name, arguments.namespace)
-    found = get("configmap", revisions_name(name), arguments.namespace) or {}
-    target = choose(app, GoodRevisions.parse(found.get("data", {})))
+    kept = get("configmap", revisions_name(name), arguments.namespace) or {}
+    deployment = get("deployment", name, arguments.namespace) or {"metadata": {}}
+    notes = deployment["metadata"].get("annotations", {})
+    target = choose(app, GoodRevisions.parse(kept.get("data", {}), notes))
     changes = json.dumps(patch(app, target))
     how = ("--type=json", f"--patch={changes}", "--field-manager=osnovci-rollback")
     kubectl("patch", "osnovciapp", name, *how, namespace=arguments.namespace)
@@ -54,6 +56,11 @@ def choose(app: dict[str, Any], good: "Any") -> "GoodRevision":
     if status.get("observedGeneration") != app["metadata"]["generation"]:
         raise OsnovciError(
             f"the operator has not seen the newest spec of app/{name} yet: try again"
+        )
+    if good.refused:
+        raise OsnovciError(
+            f"ConfigMap {name}-revisions is not as the operator left it, and nothing is put back: "
+            f"{'; '.join(good.refused)}"
         )
     target = good.to_put_back(status.get("revision", ""))
     if not target:
