@@ -21,7 +21,7 @@ from osnovci_operator.kinds import (
     queue_place,
     shared,
 )
-from osnovci_operator.pod_life import PodLife, Pods, Startups
+from osnovci_operator.pod_life import PodLife, Pods, Startups, trouble_of
 from osnovci_operator.queuepool.spec import Pool
 from osnovci_operator.resource import InvalidSpecError, Key, Resource
 
@@ -170,8 +170,7 @@ class Store:
 
     def trouble(self, key: Key) -> str | None:
         """Say what keeps one of an object's pods from becoming ready; None where nothing does."""
-        pods = sorted(self._pods.get(key, {}).items())
-        return next((life.trouble for _, life in pods if life.trouble), None)
+        return trouble_of(self.lives(key))
 
     def lives(self, key: Key) -> Mapping[str, PodLife]:
         """Give where each of an object's pods is in its life, by name."""
