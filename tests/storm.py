@@ -148,7 +148,7 @@ def storm(  # what the storm is made of
                 strike(redis, event)
             it.kill_one(chance)
             time.sleep(it.kill_every_seconds)
-        eventually(lambda: _done(queues) >= jobs, within=30)
+        eventually(lambda: _done(queues) >= jobs, within=120)
     finally:
         it.end()
     return _toll(queues, runs, jobs, it.kills, time.monotonic() - began)

@@ -1,7 +1,7 @@
 """Which of a pool's pods take jobs, start or leave, and how long starts took. Pure."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -87,6 +87,16 @@ class PodLife:
             return None
         length = self.ready_since - self.created
         return None if before is None and length > LONGEST_UNSEEN else length
+
+
+def trouble_of(pods: Mapping[str, PodLife]) -> str | None:
+    """Say what keeps the youngest of those pods from becoming ready that are kept; None of none.
+
+    An older one may be of a spec that was mended since.
+    """
+    ill = (life for _, life in sorted(pods.items()) if life.trouble)
+    youngest = max(ill, key=lambda life: (life.created is not None, life.created), default=None)
+    return youngest.trouble if youngest else None
 
 
 @dataclass(frozen=True)

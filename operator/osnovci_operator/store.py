@@ -22,7 +22,7 @@ from osnovci_operator.kinds import (
     queue_place,
     shared,
 )
-from osnovci_operator.pod_life import PodLife, Pods, Startups
+from osnovci_operator.pod_life import PodLife, Pods, Startups, trouble_of
 from osnovci_operator.queuepool.spec import Pool
 from osnovci_operator.resource import InvalidSpecError, Key, Resource
 
@@ -176,8 +176,9 @@ class Store:
 
     def trouble(self, key: Key, release: str | None = None) -> str | None:
         """Say what keeps one of an object's pods, or of a release's, from becoming ready."""
-        pods = (life for _, life in sorted(self.lives(key).items()) if life.trouble)
-        return next((each.trouble for each in pods if release in (None, each.release)), None)
+        return trouble_of(
+            {pod: at for pod, at in self.lives(key).items() if release in (None, at.release)}
+        )
 
     def lives(self, key: Key) -> Mapping[str, PodLife]:
         """Give where each of an object's pods is in its life, by name."""

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 import pytest
 from ledger_site import NAME, PEOPLE, RECOVERY_SECONDS, Site, redis
-from operator_log import errors_since
+from operator_log import errors_since, restarts
 from pools import TestPool
 from waiting import eventually
 from web_apps import NAMESPACE, TestApp
@@ -47,7 +47,7 @@ def site() -> Iterator[Site]:
 def no_errors_of_the_operator() -> Iterator[None]:
     since = datetime.now(UTC)
     yield
-    assert errors_since(since) == []
+    assert errors_since(since, restarts()) == []
 
 
 @contextmanager

@@ -35,7 +35,7 @@ def test_a_storm_loses_nothing(
         concurrency=concurrency,
         job_seconds=0.005,
         events=Events(),
-        within=900 if IN_FULL else 120,
+        within=900 if IN_FULL else 300,
     )
     print(toll)
     assert (toll.lost, toll.failed) == (0, 0)

@@ -75,14 +75,28 @@ def without_the_example() -> Iterator[None]:
     kubectl("-n", NAMESPACE, "wait", "--for=condition=Ready", "oapp/homework", "--timeout=240s")
 
 
+@pytest.fixture(scope="session")
+def replicas(cluster: None) -> dict[str, int]:
+    """Give how often each replica of the operator was started anew, as the last test left them."""
+    del cluster
+    return restarts()
+
+
 @pytest.fixture(autouse=True)
-def no_unexpected_errors(request: pytest.FixtureRequest) -> Iterator[None]:
+def no_unexpected_errors(
+    request: pytest.FixtureRequest, replicas: dict[str, int]
+) -> Iterator[None]:
     """Read the operator's log after each test, and whether a replica ended by itself."""
-    since, before = datetime.now(UTC), restarts()
+    since, before = datetime.now(UTC), dict(replicas)
     yield
+    after = restarts()
+    replicas.clear()
+    replicas.update(after)
     marker = request.node.get_closest_marker("causes_errors")
     expected = re.compile(marker.args[0]) if marker else None
-    found = [line for line in errors_since(since) if not (expected and expected.search(line))]
+    found = [
+        line for line in errors_since(since, after) if not (expected and expected.search(line))
+    ]
     assert not found, "the operator logged errors: " + "\n".join(found)
-    again = [pod for pod, count in restarts().items() if count > before.get(pod, 0)]
+    again = [pod for pod, count in after.items() if count > before.get(pod, 0)]
     assert not again, f"replicas of the operator ended and were started anew: {again}"

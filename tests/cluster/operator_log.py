@@ -1,6 +1,7 @@
 """What the operator's replicas logged."""
 
 import json
+from collections.abc import Iterable
 from datetime import datetime
 
 from cluster.console import ClusterError
@@ -9,9 +10,8 @@ from cluster.kubectl import kubectl
 OPERATOR = "osnovci-system"
 
 
-def errors_since(moment: datetime) -> list[str]:
-    """Give the messages of level ERROR and above that any replica logged since."""
-    pods = kubectl("-n", OPERATOR, "get", "pods", "-o", "name").split()
+def errors_since(moment: datetime, pods: Iterable[str]) -> list[str]:
+    """Give the messages of level ERROR and above that any of these replicas logged since."""
     since = f"--since-time={moment.isoformat()}"
     lines = (line for pod in pods for line in _log(pod, since).splitlines())
     return [line for line in lines if _is_error(line)]

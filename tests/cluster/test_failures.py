@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from waiting import eventually
 
 from cluster.kubectl import kubectl
 from cluster.paths import ROOT
+from osnovci_operator.auditor import SETTLED
 
 STALL_MS = 12_000
 ROLLED_OUT = ("-n", OPERATOR, "rollout", "status", "deployment", "--timeout=180s")
@@ -179,7 +181,10 @@ def test_a_job_that_is_in_no_place_is_found_and_runs(pool: MakePool, redis: Redi
     jobs = pool(replicas=0)
     eventually(lambda: jobs.condition("JobsAccounted").get("reason") == "AllAccounted")
     jobs.enqueue("record", f"mended:{jobs.name}", "x")
+    enqueued_at = datetime.now(UTC)
     eventually(lambda: jobs.status().get("waiting") == 1)
+    # An audit leaves what has only just come to the next.
+    eventually(lambda: datetime.now(UTC) - enqueued_at > SETTLED + timedelta(seconds=1))
     redis.delete(f"rq:queue:{jobs.queue}")
     # A pool that comes has the namespace audited; else that is a minute away.
     pool(replicas=0)

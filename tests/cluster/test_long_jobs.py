@@ -42,19 +42,18 @@ def begin(pool: TestPool, redis: Redis, jobs: int) -> set[str]:
 
 def test_a_scale_down_amid_long_jobs_reruns_none(pool: MakePool, redis: Redis) -> None:
     """One count follows the backlog, the other is set by hand."""
-    bounds = {"minReplicas": 0, "maxReplicas": 4, "idle": "20s", "targetWait": "2m"}
+    bounds = {"minReplicas": 0, "maxReplicas": 4, "idle": "10s", "targetWait": "2m"}
     follows, fixed = pool(scaling=bounds, concurrency=1), pool(replicas=4, concurrency=1)
     follows.enqueue("pause", 1, times=20)
     most = eventually(lambda: several(follows))
     fixed.wait(ready=4)
-    busy = begin(fixed, redis, 2)
+    followed, busy = begin(follows, redis, 2), begin(fixed, redis, 2)
     before = names(fixed)
     fixed.kubectl("scale", "qpool", fixed.name, "--replicas=2")
+    # A start that fits well into targetWait costs little, so its workers are not kept for long.
+    eventually(lambda: followed <= names(follows) and len(names(follows)) < len(most))
     fixed.wait(ready=2)
     assert names(fixed) == busy < before
-    # A start that fits well into targetWait costs little, so its workers are not kept for long.
-    followed = begin(follows, redis, 2)
-    eventually(lambda: followed <= names(follows) and len(names(follows)) < len(most))
     for each in (fixed, follows):
         eventually(lambda e=each: e.status()["queues"][0]["active"] == 0, within=180)
         assert len(runs(redis, f"runs:{each.name}")) == 2

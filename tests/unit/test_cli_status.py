@@ -60,7 +60,7 @@ def test_what_is_not_as_it_should_be_comes_first_and_once() -> None:
     body = reported(running(), course=back, revision="bbb", good=good)
     (wrong,) = troubles(body)
     assert wrong.startswith("Ready is False, RolledBack: it crashed; the last good revision")
-    assert dict(app_story(body))["revision"] == "bbb, on trial; the last good one is aaa"
+    assert dict(app_story(body))["revision"] == "bbb, given up; aaa, the last good one, serves"
 
 
 def test_what_is_not_known_is_no_good_news() -> None:
@@ -71,8 +71,13 @@ def test_what_is_not_known_is_no_good_news() -> None:
 
 def test_an_object_that_the_operator_has_not_seen_is_told_as_such() -> None:
     (wrong,) = troubles(app_body())
-    assert wrong.startswith("the operator has not seen the newest spec yet")
-    assert dict(app_story(app_body()))["rollout"] == "not known yet"
+    assert wrong.startswith("the operator has not seen it: it is down, or has only begun, or does")
+    older = app_body() | {"status": {"observedGeneration": 0}}
+    (wrong,) = troubles(older)
+    assert wrong == (
+        "the operator has not seen the newest spec yet; what follows is of the one before"
+    )
+    assert dict(app_story(older))["rollout"] == "not known yet"
 
 
 def test_a_pool_is_told_with_its_queues() -> None:

@@ -131,6 +131,16 @@ def test_the_trouble_of_a_pod_is_its_pools_until_the_pod_goes() -> None:
     assert store.trouble(key()) is None
 
 
+def test_of_two_pods_in_trouble_the_younger_is_told() -> None:
+    store = Store()
+    for name, created in (("one", "12:00:01"), ("two", "12:00:00"), ("three", "12:00:00")):
+        body = child_body(kind="Pod", name=name)
+        body["metadata"]["creationTimestamp"] = f"2026-01-01T{created}Z"
+        failed = {"type": "PodScheduled", "status": "False", "message": "no room"}
+        store.put(body | {"status": {"conditions": [failed]}})
+    assert store.trouble(key()) == "pod one cannot be scheduled: no room"
+
+
 @pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
 def test_a_pod_that_has_ended_is_none(phase: str) -> None:
     store = Store()

@@ -39,6 +39,19 @@ def get_named(kind: str, name: str, namespace: str | None) -> dict[str, Any]:
     raise OsnovciError(f"there is no {kind} {name} in {where}; -n names another one")
 
 
+def unseen(body: dict[str, Any]) -> str:
+    """Say why the status of an object is not of its newest spec; empty where it is."""
+    metadata, status = body["metadata"], body.get("status", {})
+    if not status:
+        return (
+            "the operator has not seen it: it is down, or has only begun, or does not serve the "
+            f"namespace {metadata['namespace']} (OSNOVCI_NAMESPACES in its ConfigMap, and a RoleBinding)"
+        )
+    if status.get("observedGeneration") != metadata["generation"]:
+        return "the operator has not seen the newest spec yet"
+    return ""
+
+
 def kubectl(*arguments: str, namespace: str | None) -> str:
     """Run kubectl and give what it printed.
 

@@ -4,7 +4,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from osnovci.cli.kubectl import APPS, add_namespace, get, get_named, kubectl
+from osnovci.cli.kubectl import APPS, add_namespace, get, get_named, kubectl, unseen
 from osnovci.errors import OsnovciError
 
 if TYPE_CHECKING:
@@ -52,17 +52,15 @@ def choose(app: dict[str, Any], good: "Any") -> "GoodRevision":
 
     Raises OsnovciError where there is nothing, or the operator does not know the newest spec yet.
     """
-    name, status = app["metadata"]["name"], app.get("status", {})
-    if status.get("observedGeneration") != app["metadata"]["generation"]:
-        raise OsnovciError(
-            f"the operator has not seen the newest spec of app/{name} yet: try again"
-        )
+    name = app["metadata"]["name"]
+    if words := unseen(app):
+        raise OsnovciError(f"app/{name}: {words}")
     if good.refused:
         raise OsnovciError(
             f"ConfigMap {name}-revisions is not as the operator left it, and nothing is put back: "
             f"{'; '.join(good.refused)}"
         )
-    target = good.to_put_back(status.get("revision", ""))
+    target = good.to_put_back(app["status"].get("revision", ""))
     if not target:
         raise OsnovciError(
             f"app/{name} has no former revision: none but the one that it runs was ever good"

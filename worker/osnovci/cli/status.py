@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterator
 from typing import Any
 
-from osnovci.cli.kubectl import APPS, POOLS, add_namespace, get_named
+from osnovci.cli.kubectl import APPS, POOLS, add_namespace, get_named, unseen
 from osnovci.cli.table import table
 from osnovci.errors import OsnovciError
 
@@ -20,6 +20,9 @@ RIGHT = {
     "ScalingLimited": "False",
 }
 """How each condition should be; the one of scaling is told in any case."""
+
+
+GIVEN_UP = {"RolledBack", "MigrationFailed"}
 
 
 def add(commands: Any) -> None:
@@ -46,7 +49,7 @@ def status(arguments: argparse.Namespace) -> int:
     body = get_named("OsnovciApp" if of_app else "QueuePool", name, arguments.namespace)
     wrong = list(troubles(body))
     story = app_story if of_app else pool_story
-    for line in (*wrong, *table(list(story(body)))):
+    for line in (*wrong, *(table(list(story(body))) if body.get("status") else ())):
         print(line)
     return int(bool(wrong))
 
@@ -54,8 +57,8 @@ def status(arguments: argparse.Namespace) -> int:
 def troubles(body: dict[str, Any]) -> Iterator[str]:
     """Say what is not as it should be."""
     given = body.get("status", {})
-    if given.get("observedGeneration") != body["metadata"]["generation"]:
-        yield "the operator has not seen the newest spec yet; what follows is of the one before"
+    if words := unseen(body):
+        yield f"{words}; what follows is of the one before" if given else words
     told: set[str] = set()
     for each in given.get("conditions", ()):
         is_right = each["status"] == RIGHT.get(each["type"], each["status"])
@@ -105,6 +108,8 @@ def _revision(given: dict[str, Any]) -> str:
     asked, good = given.get("revision", "none yet"), given.get("goodRevision")
     if asked == good:
         return f"{asked}, which is good"
+    if any(each["reason"] in GIVEN_UP for each in given.get("conditions", ())):
+        return f"{asked}, given up; {f'{good}, the last good one, serves' if good else 'none was good'}"
     return f"{asked}, on trial; the last good one is {good}" if good else f"{asked}, on trial"
 
 
