@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from osnovci.cli.connection import WHERE, add_options, add_pool, connected, pool_name
+from osnovci.cli.connection import WHERE, add_options, connected
+from osnovci.cli.named import add_pool
 from osnovci.errors import OsnovciError
 from osnovci.words import counted
 
@@ -36,7 +37,7 @@ def explain(queues: "Queues", arguments: argparse.Namespace) -> int:
     """Print the decisions and the present state."""
     from osnovci.queues import operations
 
-    pool = pool_name(arguments.pool)
+    pool = arguments.pool
     decisions = _read(queues, arguments.namespace, pool)
     if not decisions:
         raise OsnovciError(
