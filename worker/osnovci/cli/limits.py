@@ -87,7 +87,7 @@ def top(queues: "Queues", arguments: argparse.Namespace) -> int:
     rows: list[tuple[str, ...]] = [("POLICY", "LIMIT", "SUBJECT", "DENIED")]
     for policy in document.policies:
         key = top_key(arguments.namespace, document.app, policy.name)
-        for member, count in client.zrevrange(key, 0, arguments.last - 1, withscores=True):
+        for member, count in client.zrevrange(key, 0, max(arguments.last, 1) - 1, withscores=True):
             limit, _, subject = member.decode(errors="replace").partition(" ")
             rows.append((policy.name, limit, subject, f"{count:.0f}"))
     print("\n".join(table(rows)))
