@@ -11,7 +11,7 @@ from osnovci.errors import OsnovciError
 from osnovci.words import counted
 
 if TYPE_CHECKING:
-    from osnovci.contract import DecisionDocument, DecisionFigures
+    from osnovci.decision_contract import DecisionDocument, DecisionFigures
     from osnovci.queues.client import Queues
     from osnovci.queues.job import QueueStats
 
@@ -58,7 +58,7 @@ def explain(queues: "Queues", arguments: argparse.Namespace) -> int:
 def _read(queues: "Queues", namespace: str, pool: str) -> "list[DecisionDocument]":
     from pydantic import ValidationError
 
-    from osnovci.contract import DecisionDocument, decisions_key
+    from osnovci.decision_contract import DecisionDocument, decisions_key
 
     client: Any = queues.redis
     found: list[DecisionDocument] = []
