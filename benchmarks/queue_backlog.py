@@ -13,7 +13,7 @@ from typing import Any
 from redis import Redis
 
 from benchmarks import queue_peers as peers
-from benchmarks.queue_peers import System, worker
+from benchmarks.queue_peers import System, wait_for, worker
 from osnovci.contract import Isolation
 from osnovci.queues import operations
 from osnovci.queues.client import Queues
@@ -46,8 +46,6 @@ class Side:
 
     def round(self) -> None:
         """Work off some jobs; note the rate, and the time in scripts that each cost Redis."""
-        from benchmarks.queue_throughput import wait_for
-
         key, began_with = "rq:queue:bench", self.system.backlog(self.redis)
         self.redis.config_resetstat()
         self.redis.eval(READ, 1, key, FLOOR)

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -39,6 +40,7 @@ PEERS = {
 }
 NAMESPACE = "bench"
 OURS = Path(sys.executable).parent
+LIMIT_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -197,6 +199,14 @@ def worker(system: System) -> Generator[subprocess.Popen[bytes]]:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def wait_for(redis: Redis, system: System, below: float) -> tuple[int, float]:
+    """Wait until the backlog is that small; give it and the moment."""
+    deadline = time.monotonic() + LIMIT_SECONDS
+    while (left := system.backlog(redis)) > below and time.monotonic() < deadline:
+        time.sleep(0.002)
+    return left, time.monotonic()
 
 
 def _run(command: list[str], env: dict[str, str]) -> None:

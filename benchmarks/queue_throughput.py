@@ -23,7 +23,7 @@ from redis import Redis
 from benchmarks import queue_backlog, queue_pickup
 from benchmarks import queue_peers as peers
 from benchmarks.queue_bars import verdicts
-from benchmarks.queue_peers import System, worker
+from benchmarks.queue_peers import System, wait_for, worker
 from benchmarks.queue_recovery import rerun_delays
 from osnovci.contract import Isolation
 
@@ -31,7 +31,6 @@ PORT = 6397
 SERVER = f"redis://127.0.0.1:{PORT}"
 URL = f"{SERVER}/0"
 RESULTS = Path(__file__).parent / "results"
-LIMIT_SECONDS = 60.0
 PINGS = 400
 KILLS = 50
 
@@ -66,14 +65,6 @@ def throughput(redis: Redis, system: System, share: float) -> float:
         first, began = wait_for(redis, system, jobs * 0.85)
         last, ended = wait_for(redis, system, jobs * 0.15)
     return (first - last) / (ended - began)
-
-
-def wait_for(redis: Redis, system: System, below: float) -> tuple[int, float]:
-    """Wait until the backlog is that small; give it and the moment."""
-    deadline = time.monotonic() + LIMIT_SECONDS
-    while (left := system.backlog(redis)) > below and time.monotonic() < deadline:
-        time.sleep(0.002)
-    return left, time.monotonic()
 
 
 def round_trips(redis: Redis) -> float:

@@ -17,7 +17,8 @@ import redis.asyncio as redis
 from redis.exceptions import NoScriptError, RedisError
 
 from osnovci import observation
-from osnovci.contract import DecisionDocument, DrainRequest
+from osnovci.contract import DrainRequest
+from osnovci.decision_contract import DecisionDocument
 from osnovci.observation import Observation, QueueReading
 from osnovci_operator import metrics
 from osnovci_operator.auditor import Auditor

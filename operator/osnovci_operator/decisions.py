@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import redis.asyncio as redis
 
-from osnovci.contract import (
+from osnovci.decision_contract import (
     DECISIONS_KEPT,
     DECISIONS_KEPT_SECONDS,
     DecisionDocument,

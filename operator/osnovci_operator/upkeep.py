@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 import redis.asyncio as redis
 from redis.exceptions import RedisError
 
-from osnovci.contract import DecisionDocument
+from osnovci.decision_contract import DecisionDocument
 from osnovci_operator.auditor import Auditor
 from osnovci_operator.connection import Connection, is_cancelled
 from osnovci_operator.decisions import Decisions

@@ -22,11 +22,6 @@ from osnovci.queues.scripts import stamp
 HOUR = timedelta(hours=1)
 
 
-@pytest.fixture
-def queues(redis: Redis) -> Queues:
-    return Queues(redis, NAMESPACE)
-
-
 def add(queues: Queues, number: int, **options: Any) -> list[str]:
     chosen = [Options(**options) for _ in range(number)]
     many = [operations.request(queue_tasks.add, 1, 2, options=each) for each in chosen]

@@ -16,7 +16,7 @@ from redis_server import RedisServer
 from rq import Queue
 from workers import NAMESPACE
 
-from osnovci.contract import DECISIONS_KEPT, DecisionDocument, decisions_key
+from osnovci.decision_contract import DECISIONS_KEPT, DecisionDocument, decisions_key
 from osnovci_operator.decisions import Decisions
 from osnovci_operator.queuepool.decide import ScalingState, decide
 from osnovci_operator.queuepool.decision import Decision

@@ -68,7 +68,7 @@ def run(server: RedisServer, *arguments: str) -> subprocess.CompletedProcess[str
 def test_status_and_top(redis_server: RedisServer, redis: Redis) -> None:
     redis.hset(denials_key(NAMESPACE, APP), mapping={"limits/denied": 7, "new/wouldDeny": 3})
     redis.zadd(top_key(NAMESPACE, APP, "limits"), {"api user ana": 5, "global 203.0.113.7": 2})
-    lines = run(redis_server, "status", f"oapp/{APP}").stdout.splitlines()
+    lines = run(redis_server, "status", f"app/{APP}").stdout.splitlines()
     assert lines[1].split() == ["limits", "global", "9", "15m", "IP", "Enforce", "7"]
     assert lines[3].split() == ["new", "all", "1", "1s", "IP", "DryRun", "3"]
     lines = run(redis_server, "top", APP).stdout.splitlines()
@@ -111,7 +111,7 @@ async def test_it_is_about_the_newest_release_and_a_reset_is_told_to_all(
 
 
 def test_an_app_that_is_not_there(redis_server: RedisServer) -> None:
-    assert "nothing is known of app" in run(redis_server, "status", "oapp/other").stderr
+    assert "nothing is known of app" in run(redis_server, "status", "app/other").stderr
     assert "is no OsnovciApp" in run(redis_server, "status", "qpool/other").stderr
     assert "name whom" in run(redis_server, "reset", APP).stderr
     assert "'nowhere' is no address" in run(redis_server, "reset", APP, "--ip", "nowhere").stderr

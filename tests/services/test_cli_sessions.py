@@ -32,7 +32,7 @@ def test_a_user_is_looked_at_and_logged_out(redis: Redis, redis_server: RedisSer
     assert phone.endswith("?[31mred")
     assert laptop.split()[:2] == [hashed("laptop"), "desktop"]
     assert run(redis_server, "counts", APP).split()[-2:] == ["all", "3"]
-    assert run(redis_server, "logout", f"oapp/{APP}", "ana") == "2 sessions of ana ended\n"
+    assert run(redis_server, "logout", f"app/{APP}", "ana") == "2 sessions of ana ended\n"
     assert store.run(OPERATIONS.get("laptop", SETTINGS, LONG_AGO_MS)) is None
     assert run(redis_server, "counts", APP).split()[-2:] == ["all", "1"]
     assert len(run(redis_server, "devices", APP, "ana").splitlines()) == 1

@@ -11,7 +11,7 @@ import queue_tasks
 from redis import Redis
 from rq import Queue
 from waiting import eventually
-from workers import NAMESPACE, StartWorker, free_port, pool_document
+from workers import StartWorker, free_port, pool_document
 
 from osnovci.contract import Isolation
 from osnovci.queues import operations
@@ -21,11 +21,6 @@ from osnovci.queues.job import Job
 from osnovci.queues.operations import Options
 
 TASKS = ("queue_tasks",)
-
-
-@pytest.fixture
-def queues(redis: Redis) -> Queues:
-    return Queues(redis, NAMESPACE)
 
 
 def ended(queues: Queues, job_id: str) -> Job:

@@ -230,14 +230,16 @@ def test_a_worker_that_is_known_to_be_gone_is_not_waited_for(
 ) -> None:
     pool = pool_document(tasks=TASKS)
     victim = RunningWorker.start(redis, redis_server.url, pool, tmp_path / "log", "victim")
-    job = queues.run(operations.enqueue(queue_tasks.count, "runs", "one", 2))
+    job = queues.run(operations.enqueue(queue_tasks.pause, 60))
     eventually(lambda: status(queues, job) == "started")
     start_worker(pool)
     os.kill(victim.process.pid, signal.SIGKILL)
     victim.process.wait()
     assert queues.run(operations.release("victim", "the pod victim is gone")) == 1
     eventually(lambda: _worker(queues, job) == "worker-1")
-    assert ended(queues, job).result is None
+    found = queues.run(operations.get(job))
+    assert found
+    assert found.losses == 1
 
 
 @EACH

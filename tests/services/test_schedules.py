@@ -21,11 +21,6 @@ from osnovci.schedules.timetable import Timetable, job_id
 KEEP_MS = 5000
 
 
-@pytest.fixture
-def queues(redis: Redis) -> Queues:
-    return Queues(redis, NAMESPACE)
-
-
 def waiting(redis: Redis, queue: str = "email") -> list[str]:
     found: Any = redis.lrange(f"rq:queue:{queue}", 0, -1)
     return [each.decode() for each in found]

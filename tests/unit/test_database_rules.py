@@ -1,10 +1,13 @@
 """What the database module decides without a database: fingerprints, retries, lag, URLs."""
 
+from dataclasses import asdict
+
 import asyncpg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from osnovci.app_contract import DatabaseDocument
 from osnovci.database.errors import (
     AcquireTimeoutError,
     CommitOutcomeUnknownError,
@@ -229,6 +232,10 @@ def test_a_wrong_url_is_refused_without_showing_it(url: str, message: str) -> No
 def test_the_error_of_a_wrong_replica_names_its_variable() -> None:
     with pytest.raises(SettingsError, match="DATABASE_REPLICA_URL must begin"):
         DatabaseUrl.parse("http://x", "DATABASE_REPLICA_URL")
+
+
+def test_an_app_that_says_nothing_has_the_settings_of_a_program_that_says_nothing() -> None:
+    assert DatabaseDocument().model_dump() == asdict(DatabaseSettings())
 
 
 @pytest.mark.parametrize("name", ["connections_per_process", "query_timeout_seconds"])

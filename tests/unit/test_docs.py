@@ -110,6 +110,12 @@ def test_every_relative_link_leads_somewhere(page: Path) -> None:
     assert [link for link in links if ":" not in link and not leads(page, link)] == []
 
 
+def test_every_decision_is_in_the_index() -> None:
+    decisions = ROOT / "docs" / "decisions"
+    index = (decisions / "README.md").read_text()
+    assert [each.name for each in decisions.glob("0*.md") if f"({each.name})" not in index] == []
+
+
 @pytest.mark.parametrize(
     ("page", "text"), generate.files().items(), ids=lambda given: getattr(given, "stem", "")
 )

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from osnovci.contract import DecisionDocument, DecisionFigures
+from osnovci.decision_contract import DecisionDocument, DecisionFigures
 from osnovci_operator.queuepool.spec import Spec
 
 

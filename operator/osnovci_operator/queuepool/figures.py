@@ -1,6 +1,6 @@
 """What a count was reckoned from, as it is kept to be explained. Pure."""
 
-from osnovci.contract import DecisionFigures
+from osnovci.decision_contract import DecisionFigures
 from osnovci.scaling.model import Decision, Observation, Target
 from osnovci.scaling.policy import TUNED
 from osnovci.scaling.state import State

@@ -27,8 +27,8 @@ def main() -> None:
     subparsers = parser.add_subparsers(dest="command", required=True)
     for command in COMMANDS:
         command.add(subparsers)
-    arguments = parser.parse_args()
     try:
+        arguments = parser.parse_args()
         ended = arguments.run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:

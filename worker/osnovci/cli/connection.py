@@ -5,14 +5,12 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from osnovci.cli.kubectl import APPS
 from osnovci.errors import OsnovciError
 
 if TYPE_CHECKING:
     from osnovci.queues.client import Queues
 
 WHERE = "Works on the Redis of OSNOVCI_REDIS_URL and the namespace of OSNOVCI_NAMESPACE."
-KINDS = frozenset({"qpool", "queuepool", "queuepools"})
 
 
 def add_options(parser: argparse.ArgumentParser, *, once_more: bool = False) -> None:
@@ -24,13 +22,11 @@ def add_options(parser: argparse.ArgumentParser, *, once_more: bool = False) -> 
 
     parser.add_argument("--redis", default=default("OSNOVCI_REDIS_URL"), help="URL of the Redis")
     parser.add_argument(
-        "-n", "--namespace", default=default("OSNOVCI_NAMESPACE"), help="that of the pool"
+        "-n",
+        "--namespace",
+        default=default("OSNOVCI_NAMESPACE"),
+        help="that of the app or the pools",
     )
-
-
-def add_pool(parser: argparse.ArgumentParser) -> None:
-    """Let a command be told its pool, as kubectl is."""
-    parser.add_argument("pool", metavar="qpool/NAME", help="the QueuePool")
 
 
 def connected(
@@ -66,22 +62,6 @@ def _told(error: Exception) -> str:
             "rename it; where it is one of a queue, `osnovci queue audit` tells which"
         )
     return str(error)
-
-
-def pool_name(argument: str) -> str:
-    """Read `qpool/NAME`, or `NAME` alone."""
-    kind, slash, name = argument.rpartition("/")
-    if not name or (slash and kind.lower() not in KINDS):
-        raise OsnovciError(f"{argument!r} is no QueuePool: write qpool/NAME")
-    return name
-
-
-def app_name(argument: str) -> str:
-    """Read `oapp/NAME`, or `NAME` alone."""
-    kind, slash, name = argument.rpartition("/")
-    if not name or (slash and kind.lower() not in APPS):
-        raise OsnovciError(f"{argument!r} is no OsnovciApp: write oapp/NAME")
-    return name
 
 
 def _open(arguments: argparse.Namespace) -> "Queues":

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from osnovci.cli.connection import WHERE, add_options, add_pool, connected, pool_name
+from osnovci.cli.connection import WHERE, add_options, connected
+from osnovci.cli.named import add_pool
 from osnovci.errors import OsnovciError
 from osnovci.words import counted
 
 if TYPE_CHECKING:
-    from osnovci.contract import DecisionDocument, DecisionFigures
+    from osnovci.decision_contract import DecisionDocument, DecisionFigures
     from osnovci.queues.client import Queues
     from osnovci.queues.job import QueueStats
 
@@ -36,7 +37,7 @@ def explain(queues: "Queues", arguments: argparse.Namespace) -> int:
     """Print the decisions and the present state."""
     from osnovci.queues import operations
 
-    pool = pool_name(arguments.pool)
+    pool = arguments.pool
     decisions = _read(queues, arguments.namespace, pool)
     if not decisions:
         raise OsnovciError(
@@ -57,7 +58,7 @@ def explain(queues: "Queues", arguments: argparse.Namespace) -> int:
 def _read(queues: "Queues", namespace: str, pool: str) -> "list[DecisionDocument]":
     from pydantic import ValidationError
 
-    from osnovci.contract import DecisionDocument, decisions_key
+    from osnovci.decision_contract import DecisionDocument, decisions_key
 
     client: Any = queues.redis
     found: list[DecisionDocument] = []

@@ -8,9 +8,6 @@ from typing import Any
 
 from osnovci.errors import OsnovciError
 
-APPS = frozenset({"app", "oapp", "osnovciapp", "osnovciapps"})
-POOLS = frozenset({"qpool", "queuepool", "queuepools"})
-
 
 def add_namespace(parser: argparse.ArgumentParser) -> None:
     """Let a command be told its namespace."""

@@ -3,7 +3,8 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from osnovci.cli.connection import WHERE, add_options, app_name, connected
+from osnovci.cli.connection import WHERE, add_options, connected
+from osnovci.cli.named import add_app
 from osnovci.cli.table import table
 from osnovci.errors import OsnovciError
 
@@ -43,7 +44,8 @@ def add(commands: Any) -> None:
 
 def _action(actions: Any, name: str, text: str, run: Any) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = actions.add_parser(name, help=text, description=text)
-    parser.add_argument("app", metavar="oapp/NAME", help="the OsnovciApp")
+    add_app(parser)
+    add_options(parser, once_more=True)
     parser.set_defaults(run=connected(run))
     return parser
 
@@ -85,7 +87,7 @@ def top(queues: "Queues", arguments: argparse.Namespace) -> int:
     rows: list[tuple[str, ...]] = [("POLICY", "LIMIT", "SUBJECT", "DENIED")]
     for policy in document.policies:
         key = top_key(arguments.namespace, document.app, policy.name)
-        for member, count in client.zrevrange(key, 0, arguments.last - 1, withscores=True):
+        for member, count in client.zrevrange(key, 0, max(arguments.last, 1) - 1, withscores=True):
             limit, _, subject = member.decode(errors="replace").partition(" ")
             rows.append((policy.name, limit, subject, f"{count:.0f}"))
     print("\n".join(table(rows)))
@@ -158,7 +160,7 @@ def _document(client: Any, arguments: argparse.Namespace) -> "AppDocument":
     """Read the newest document of the app: of its releases, each has one, and revisions go on in all."""
     from osnovci.config.revision import read, revision_number
 
-    name = _name(arguments)
+    name = arguments.app
     found = [
         client.hmget(key, "revision", "checksum", "document")
         for key in _channels(client, arguments)
@@ -175,13 +177,9 @@ def _channels(client: Any, arguments: argparse.Namespace) -> list[str]:
     """Name the config of each release of the app; that of pods without a release has no more in its name."""
     from osnovci.app_contract import config_key
 
-    key = config_key(arguments.namespace, _name(arguments))
+    key = config_key(arguments.namespace, arguments.app)
     keys = {key, *(each.decode() for each in client.scan_iter(f"{key}:*", count=1_000))}
     return [each for each in sorted(keys) if client.hexists(each, "revision")]
-
-
-def _name(arguments: argparse.Namespace) -> str:
-    return app_name(arguments.app)
 
 
 def _address(text: str) -> str:

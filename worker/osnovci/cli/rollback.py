@@ -4,7 +4,8 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from osnovci.cli.kubectl import APPS, add_namespace, get, get_named, kubectl, unseen
+from osnovci.cli.kubectl import add_namespace, get, get_named, kubectl, unseen
+from osnovci.cli.named import add_app
 from osnovci.errors import OsnovciError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def add(commands: Any) -> None:
             "where the spec asks for another, else the one before it."
         ),
     )
-    parser.add_argument("app", metavar="app/NAME", help="the OsnovciApp")
+    add_app(parser)
     add_namespace(parser)
     parser.set_defaults(run=rollback)
 
@@ -30,9 +31,7 @@ def rollback(arguments: argparse.Namespace) -> int:
     """Put it back, and say what it was."""
     from osnovci.app_revisions import GoodRevisions, revisions_name
 
-    kind, _, name = arguments.app.rpartition("/")
-    if not name or kind.lower() not in APPS | {""}:
-        raise OsnovciError(f"{arguments.app!r} is no OsnovciApp: write app/NAME")
+    name = arguments.app
     app = get_named("OsnovciApp", name, arguments.namespace)
     kept = get("configmap", revisions_name(name), arguments.namespace) or {}
     deployment = get("deployment", name, arguments.namespace) or {"metadata": {}}

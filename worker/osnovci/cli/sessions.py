@@ -4,7 +4,8 @@ import argparse
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from osnovci.cli.connection import WHERE, add_options, app_name, connected
+from osnovci.cli.connection import WHERE, add_options, connected
+from osnovci.cli.named import add_app
 from osnovci.cli.table import table
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ def add(commands: Any) -> None:
         action: argparse.ArgumentParser = actions.add_parser(
             name, help=help_text, description=help_text
         )
-        action.add_argument("app", metavar="oapp/NAME", help="the OsnovciApp")
+        add_app(action)
+        add_options(action, once_more=True)
         if run is not counts:
             action.add_argument("user", help="the id that the app gave the user")
         action.set_defaults(run=connected(run))
@@ -70,7 +72,7 @@ def counts(queues: "Queues", arguments: argparse.Namespace) -> int:
 def _operations(arguments: argparse.Namespace) -> "Operations":
     from osnovci.sessions.operations import Operations
 
-    return Operations(arguments.namespace, app_name(arguments.app))
+    return Operations(arguments.namespace, arguments.app)
 
 
 def _row(device: "Device") -> tuple[str, ...]:

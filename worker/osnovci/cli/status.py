@@ -4,7 +4,8 @@ import argparse
 from collections.abc import Iterator
 from typing import Any
 
-from osnovci.cli.kubectl import APPS, POOLS, add_namespace, get_named, unseen
+from osnovci.cli.kubectl import add_namespace, get_named, unseen
+from osnovci.cli.named import APPS, POOLS, split
 from osnovci.cli.table import table
 from osnovci.errors import OsnovciError
 
@@ -42,10 +43,10 @@ def add(commands: Any) -> None:
 
 def status(arguments: argparse.Namespace) -> int:
     """Print it."""
-    kind, _, name = arguments.object.rpartition("/")
-    if not name or kind.lower() not in APPS | POOLS:
+    kind, name = split(arguments.object)
+    if not name or kind not in APPS | POOLS:
         raise OsnovciError(f"{arguments.object!r} is neither: write app/NAME or qpool/NAME")
-    of_app = kind.lower() in APPS
+    of_app = kind in APPS
     body = get_named("OsnovciApp" if of_app else "QueuePool", name, arguments.namespace)
     wrong = list(troubles(body))
     story = app_story if of_app else pool_story

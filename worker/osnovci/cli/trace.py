@@ -3,7 +3,8 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from osnovci.cli.connection import WHERE, add_options, add_pool, connected, pool_name
+from osnovci.cli.connection import WHERE, add_options, connected
+from osnovci.cli.named import add_pool
 from osnovci.errors import OsnovciError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def show(queues: "Queues", arguments: argparse.Namespace) -> int:
     from osnovci.queues import runs
     from osnovci.simulation.trace import COLUMNS
 
-    pool = pool_name(arguments.pool)
+    pool = arguments.pool
     found = runs.read(queues.redis, arguments.namespace, pool)
     if not found:
         raise OsnovciError(

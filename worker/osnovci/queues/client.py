@@ -9,7 +9,8 @@ from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import NoScriptError, ResponseError
 
 from osnovci.contract import key_prefix
-from osnovci.queues.scripts import Argument, Call
+from osnovci.queues.scripts import Call
+from osnovci.scripted import Argument, run, run_async
 
 T = TypeVar("T")
 
@@ -23,11 +24,7 @@ class Queues:
 
     def run(self, call: Call[T]) -> T:
         """Run one operation in one round trip."""
-        try:
-            reply = self.redis.execute_command(*call.by_sha(self.prefix))
-        except NoScriptError:
-            reply = self.redis.execute_command(*call.by_text(self.prefix))
-        return call.parse(reply)
+        return call.parse(run(self.redis, call.under(self.prefix)))
 
 
 class AsyncQueues:
@@ -39,11 +36,7 @@ class AsyncQueues:
 
     async def run(self, call: Call[T]) -> T:
         """Run one operation in one round trip."""
-        try:
-            reply = await self.redis.execute_command(*call.by_sha(self.prefix))
-        except NoScriptError:
-            reply = await self.redis.execute_command(*call.by_text(self.prefix))
-        return call.parse(reply)
+        return call.parse(await run_async(self.redis, call.under(self.prefix)))
 
 
 class Line:
@@ -58,10 +51,11 @@ class Line:
 
     async def run(self, call: Call[T], told: Callable[[], None]) -> T:
         """Run one operation in one round trip; `told` is called when the system has it to send."""
+        asked = call.under(self._prefix)
         try:
-            reply = await self._send(call.by_sha(self._prefix), told=told)
+            reply = await self._send(asked.command, told=told)
         except NoScriptError:
-            reply = await self._send(call.by_text(self._prefix))
+            reply = await self._send(asked.in_full)
         return call.parse(reply)
 
     async def stand(self, wait: Sequence[str | int], call: Call[T], seconds: float) -> T:
@@ -70,7 +64,7 @@ class Line:
         It stands in Redis behind the wait: there is no round trip between the two.
         """
         async with asyncio.timeout(seconds):
-            reply = await self._send(wait, call.by_sha(self._prefix))
+            reply = await self._send(wait, call.under(self._prefix).command)
         return call.parse(reply)
 
     async def _send(

@@ -21,8 +21,9 @@ from osnovci.queues.errors import QueueError
 from osnovci.queues.job import Job, QueueStats, parse_job, parse_stats
 from osnovci.queues.option_rules import check
 from osnovci.queues.payload import encode, encode_error
-from osnovci.queues.scripts import Argument, Call, script, text
+from osnovci.queues.scripts import Call, script, text
 from osnovci.queues.tasks import Task, task_of
+from osnovci.scripted import Argument
 
 ONCE_HOLDS = timedelta(days=1)
 

@@ -3,16 +3,13 @@
 import math
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from osnovci.queues.errors import QueueError
 
-if TYPE_CHECKING:
-    from osnovci.queues.operations import Options
 
-
-def check(options: "Options") -> None:
-    """Raise QueueError with one sentence for the first option that is wrong."""
+def check(options: object) -> None:
+    """Raise QueueError with one sentence for the first of the `Options` that is wrong."""
     for name, (is_right, what) in RULES.items():
         value = getattr(options, name)
         if not is_right(value):

@@ -9,10 +9,11 @@ from datetime import datetime
 from functools import cache
 from hashlib import sha1
 from importlib.resources import files
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from osnovci.scripted import Argument
 
 T = TypeVar("T")
-Argument = str | bytes | int | float
 
 
 @dataclass(frozen=True)
@@ -40,13 +41,26 @@ class Call(Generic[T]):
     args: Sequence[Argument]
     parse: Callable[[Any], T]
 
-    def by_sha(self, prefix: str) -> list[Argument]:
-        """Give the command that runs the script where Redis knows it already."""
-        return ["EVALSHA", self.script.sha, 0, prefix, *self.args]
+    def under(self, prefix: str) -> "Prefixed":
+        """Give what is sent to do it with the keys of a namespace."""
+        return Prefixed(self.script, [0, prefix, *self.args])
 
-    def by_text(self, prefix: str) -> list[Argument]:
-        """Give the command that runs the script anywhere."""
-        return ["EVAL", self.script.text, 0, prefix, *self.args]
+
+class Prefixed(NamedTuple):
+    """A call as `osnovci.scripted` makes it."""
+
+    script: Script
+    args: list[Argument]
+
+    @property
+    def command(self) -> list[Argument]:
+        """Ask a Redis that knows the script."""
+        return ["EVALSHA", self.script.sha, *self.args]
+
+    @property
+    def in_full(self) -> list[Argument]:
+        """Ask any Redis."""
+        return ["EVAL", self.script.text, *self.args]
 
 
 def stamp(moment: datetime) -> str:
