@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from osnovci.app_contract import ENV_DATABASE, DatabaseDocument
 from osnovci.database.errors import (
     AcquireTimeoutError,
     CommitOutcomeUnknownError,
@@ -229,6 +230,15 @@ def test_a_wrong_url_is_refused_without_showing_it(url: str, message: str) -> No
 def test_the_error_of_a_wrong_replica_names_its_variable() -> None:
     with pytest.raises(SettingsError, match="DATABASE_REPLICA_URL must begin"):
         DatabaseUrl.parse("http://x", "DATABASE_REPLICA_URL")
+
+
+def test_a_worker_uses_the_database_as_it_is_told() -> None:
+    document = DatabaseDocument(connections_per_process=3, query_timeout_seconds=4)
+    told = DatabaseSettings.parse({ENV_DATABASE: document.model_dump_json()})
+    assert (told.connections_per_process, told.query_timeout_seconds) == (3, 4)
+    assert DatabaseSettings.parse({}) == DatabaseSettings()
+    with pytest.raises(SettingsError, match=f"{ENV_DATABASE} is not what the operator writes"):
+        DatabaseSettings.parse({ENV_DATABASE: "{"})
 
 
 @pytest.mark.parametrize("name", ["connections_per_process", "query_timeout_seconds"])

@@ -10,6 +10,7 @@ from osnovci.app_revisions import GoodRevisions, revisions_name
 from osnovci_operator import conditions, metrics
 from osnovci_operator.backend import Unreadable
 from osnovci_operator.broker import Broker
+from osnovci_operator.database import Grant
 from osnovci_operator.errors import RefusedError, TerminatingError
 from osnovci_operator.events import Events
 from osnovci_operator.kinds import CONFIG_MAP, DEPLOYMENT, POD, QUEUE_POOL
@@ -37,13 +38,15 @@ AGES_EVERY = timedelta(seconds=5)
 class QueuePools:
     """Reconciles QueuePools, one key a call."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what it reconciles with
         self,
         store: Store,
         kube: Kube,
         broker: Broker,
         events: Events,
         now: Callable[[], datetime],
+        *,
+        grant: Callable[[Pool], Grant | None],
     ) -> None:
         self._store = store
         self._kube = kube
@@ -51,6 +54,7 @@ class QueuePools:
         self._events = events
         self._reporter = Reporter(kube, events)
         self._now = now
+        self._grant = grant
         self._scaling = Memory[ScalingState]()
         """A lost one costs nothing but a hold."""
         self._applied = Memory[int]()
@@ -126,6 +130,7 @@ class QueuePools:
             taken=tuple(self._taken(pool)),
             stranger=stranger,
             app=FollowedApp.of(self._followed(pool)),
+            grant=self._grant(pool),
             trouble=self._store.trouble(pool.key),
             accounts=self._broker.accounts(pool),
             schedules=self._broker.schedules(pool),
