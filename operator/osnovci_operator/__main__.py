@@ -73,7 +73,7 @@ class Operator:
         self._broker = Broker(settings, kube, self._store, self._loop.wake, self._tell)
         self._channels = Channels(settings, kube, self._store, self._loop.wake)
         sharers = Sharers(self._store, self._channels.reports, self._loop.wake)
-        pools = QueuePools(self._store, kube, self._broker, self._events, _now, grant=sharers.grant)
+        pools = QueuePools(self._store, kube, self._broker, self._events, _now, sharers=sharers)
         apps = Apps(
             self._store,
             kube,

@@ -15,6 +15,7 @@ from osnovci_operator.app.spec import App
 from osnovci_operator.backend import Unreadable
 from osnovci_operator.database import URL, Grant
 from osnovci_operator.kinds import database_place
+from osnovci_operator.memory import Memory
 from osnovci_operator.queuepool.spec import UNSCALED_REPLICAS, Pool, ScalingMode, Spec
 from osnovci_operator.resource import Key
 from osnovci_operator.store import Store
@@ -36,8 +37,8 @@ class Sharers:
         """By app, the count that it would like to have."""
         self._noted: dict[Key, object] = {}
         """By app, what the others go by."""
-        self._granted: dict[Key, int] = {}
-        """By pool, how many workers it was told that it may have."""
+        self._granted = Memory[int]()
+        """How many workers each pool was told that it may have."""
 
     def note(self, app: App, seen: Seen, decision: Decision) -> None:
         """Remember what an app would like to have, and wake who shares the database with it."""
@@ -61,15 +62,16 @@ class Sharers:
         """Tell how many workers a pool may have; None where no database is shared with it."""
         app = self._followed(pool)
         if not app:
-            self.forget(pool.key)
+            self._granted.forget(pool.key)
             return None
         everybody = self._all(app)
         mine = next(each.sharer for each in everybody if each.sharer.name == _name(pool))
         assert isinstance(mine, Workers)
-        before = self._granted.get(pool.key, self._asked(pool.key))
+        uid = pool.identity.uid
+        before = self._granted.recall(pool.key, uid, self._asked(pool.key))
         reports = {each.sharer.name: each.reports for each in everybody}
         given = budget.grant(mine, before, [each.sharer for each in everybody], reports)
-        self._granted[pool.key] = given.replicas
+        self._granted.keep(pool.key, uid, given.replicas)
         return mine.rising(given)
 
     def pods(self, key: Key) -> tuple[int, int]:
@@ -79,8 +81,9 @@ class Sharers:
 
     def forget(self, key: Key) -> None:
         """Let go of an app or pool that is no more."""
-        for each in (self._wanted, self._noted, self._granted):
-            each.pop(key, None)
+        self._wanted.pop(key, None)
+        self._noted.pop(key, None)
+        self._granted.forget(key)
 
     def _all(self, app: App) -> list[Neighbour]:
         apps = (self._app(each) for each in self._apps(app.identity.namespace))

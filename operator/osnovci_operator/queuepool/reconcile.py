@@ -10,7 +10,6 @@ from osnovci.app_revisions import GoodRevisions, revisions_name
 from osnovci_operator import conditions, metrics
 from osnovci_operator.backend import Unreadable
 from osnovci_operator.broker import Broker
-from osnovci_operator.database import Grant
 from osnovci_operator.errors import RefusedError, TerminatingError
 from osnovci_operator.events import Events
 from osnovci_operator.kinds import CONFIG_MAP, DEPLOYMENT, POD, QUEUE_POOL
@@ -29,6 +28,7 @@ from osnovci_operator.queuepool.spec import KIND, Pool
 from osnovci_operator.queuepool.status import Refusal
 from osnovci_operator.report import Reporter
 from osnovci_operator.resource import InvalidSpecError, Key
+from osnovci_operator.sharers import Sharers
 from osnovci_operator.store import Store
 
 AGES_EVERY = timedelta(seconds=5)
@@ -46,7 +46,7 @@ class QueuePools:
         events: Events,
         now: Callable[[], datetime],
         *,
-        grant: Callable[[Pool], Grant | None],
+        sharers: Sharers,
     ) -> None:
         self._store = store
         self._kube = kube
@@ -54,7 +54,7 @@ class QueuePools:
         self._events = events
         self._reporter = Reporter(kube, events)
         self._now = now
-        self._grant = grant
+        self._sharers = sharers
         self._scaling = Memory[ScalingState]()
         """A lost one costs nothing but a hold."""
         self._applied = Memory[int]()
@@ -90,6 +90,7 @@ class QueuePools:
         self._scaling.forget(key)
         self._applied.forget(key)
         self._broker.forget(key)
+        self._sharers.forget(key)
         for reason in Reason:
             with suppress(KeyError):
                 metrics.DECISIONS.remove(key.namespace, key.name, reason)
@@ -130,7 +131,7 @@ class QueuePools:
             taken=tuple(self._taken(pool)),
             stranger=stranger,
             app=FollowedApp.of(self._followed(pool)),
-            grant=self._grant(pool),
+            grant=self._sharers.grant(pool),
             trouble=self._store.trouble(pool.key),
             accounts=self._broker.accounts(pool),
             schedules=self._broker.schedules(pool),
