@@ -26,6 +26,7 @@ from osnovci_operator.ratelimit.reconcile import Policies
 from osnovci_operator.report import Reporter
 from osnovci_operator.resource import Key
 from osnovci_operator.settings import Settings
+from osnovci_operator.sharers import Sharers
 from osnovci_operator.store import Store
 
 LIST_RETRY_SECONDS = 2.0
@@ -70,10 +71,18 @@ class Operator:
         self._loop = Loop(self._reconcile)
         self._events = Events(kube, settings.identity)
         self._broker = Broker(settings, kube, self._store, self._loop.wake, self._tell)
-        pools = QueuePools(self._store, kube, self._broker, self._events, _now)
         self._channels = Channels(settings, kube, self._store, self._loop.wake)
-        nginx_image = settings.nginx_image
-        apps = Apps(self._store, kube, self._channels, self._events, _now, nginx_image=nginx_image)
+        sharers = Sharers(self._store, self._channels.reports, self._loop.wake)
+        pools = QueuePools(self._store, kube, self._broker, self._events, _now, sharers=sharers)
+        apps = Apps(
+            self._store,
+            kube,
+            self._channels,
+            self._events,
+            _now,
+            sharers=sharers,
+            nginx_image=settings.nginx_image,
+        )
         policies = Policies(
             self._store, self._channels, Reporter(kube, self._events, "Accepted"), _now
         )

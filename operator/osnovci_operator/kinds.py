@@ -91,9 +91,22 @@ def queue_place(namespace: str, queue: str) -> Key:
     return Key("Queue", namespace, queue)
 
 
-def _database_place(app: app.App) -> frozenset[Key]:
-    """The namespace's database, whose connections the apps that use it divide among them."""
-    return frozenset({Key("Database", app.identity.namespace, "")} if app.spec.database else ())
+def database_place(namespace: str) -> Key:
+    """Name a namespace's database, whose connections are divided among those who use it."""
+    return Key("Database", namespace, "")
+
+
+def _shared_by_pool(pool: queuepool.Pool) -> frozenset[Key]:
+    """Its queues, and the database that the app which it follows may have."""
+    namespace = pool.identity.namespace
+    queues = {queue_place(namespace, name) for name in pool.spec.names}
+    return frozenset(queues | ({database_place(namespace)} if pool.spec.app_ref else set()))
+
+
+def _shared_by_app(app: app.App) -> frozenset[Key]:
+    """Itself, with the policies that target it, and its database."""
+    database = database_place(app.identity.namespace)
+    return frozenset({app.key, database} if app.spec.database else {app.key})
 
 
 STATUS = Column("Status", condition("Ready", "reason"), "string", "The reason of Ready.")
@@ -128,9 +141,7 @@ QUEUE_POOL = Kind(
     ),
     parse=queuepool.Pool.parse,
     children=(POD, DEPLOYMENT),
-    shares=lambda pool: frozenset(
-        queue_place(pool.identity.namespace, name) for name in pool.spec.names
-    ),
+    shares=_shared_by_pool,
     follows=lambda pool: (
         (Key(app.KIND, pool.identity.namespace, pool.spec.app_ref.name),)
         if pool.spec.app_ref
@@ -170,8 +181,7 @@ OSNOVCI_APP = Kind(
         DISRUPTION_BUDGET,
         JOB,
     ),
-    # Itself, with the policies that target it.
-    shares=lambda app: _database_place(app) | {app.key},
+    shares=_shared_by_app,
     rules=(app.NAME_RULE, app.LONG_NAME_RULE),
 )
 

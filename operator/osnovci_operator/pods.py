@@ -10,7 +10,6 @@ from pydantic import Field, WithJsonSchema
 
 from osnovci_operator.resource import Model, Quantity, RawObject, rule, rules, text
 
-DATABASE_SECRET = "osnovci-database"  # noqa: S105  # its name
 RESERVED_ENV = "OSNOVCI_"
 POD_SECURITY = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
 CONTAINER_SECURITY = {
@@ -259,14 +258,6 @@ def template(
 
 def _dump(model: Model) -> Any:
     return model.model_dump(exclude_none=True)
-
-
-def database_variables() -> list[dict[str, Any]]:
-    """Tell a pod where the app's database is; a replica there may be none."""
-    return [
-        secret_variable("DATABASE_URL", DATABASE_SECRET, "url"),
-        secret_variable("DATABASE_REPLICA_URL", DATABASE_SECRET, "replicaUrl", optional=True),
-    ]
 
 
 def secret_variable(

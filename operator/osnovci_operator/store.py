@@ -254,7 +254,9 @@ class Store:
         """Name an object, and whose concern it is that this of it changed."""
         follow = changed == key or changed.kind in (CONFIG_MAP, DEPLOYMENT)
         followers = self._followers.get(key, ()) if follow else ()
-        return {key, *self._sharers.get(key, ()), *followers}
+        # What the workers of a pool open counts for the app that they follow.
+        apps = followed(key.kind, self._objects.get(key)) if changed.kind == POD else ()
+        return {key, *self._sharers.get(key, ()), *followers, *apps}
 
     def _leave(self, key: Key, each: Parsed | None) -> set[Key]:
         """Take an object from what it shares with others, and name them."""

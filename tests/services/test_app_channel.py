@@ -282,6 +282,8 @@ async def test_a_config_that_the_app_refuses_is_told_until_it_is_taken_back(
     words = found.refusal({POD}) or ""
     assert words.startswith(f"pod {POD} refuses the config: ")
     assert "13 sessions bring bad luck" in words
+    # Beside one that is ready and says nothing, it is no majority.
+    assert not found.is_refused({POD, "another"})
     stand.tell(good, 0)
     found = await stand.until(lambda each: each.document == good and each.in_force({POD}))
     assert found.refusal({POD}) is None

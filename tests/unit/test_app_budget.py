@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from osnovci.app_contract import AppDocument, DatabaseDocument, PoolUse
-from osnovci_operator.app.budget import Share, Sharer, divide
+from osnovci_operator.app.budget import Share, Sharer, Workers, divide
 from osnovci_operator.app.decide import Decision, Reason
 from osnovci_operator.app.reports import sized
 from osnovci_operator.app.seen import Neighbour, Seen
@@ -18,26 +18,28 @@ SMALL = st.integers(0, 12)
 
 @st.composite
 def sharers(draw: st.DrawFn) -> list[Sharer]:
-    """Draw a few apps with a database."""
+    """Draw a few apps with a database, and workers that follow one."""
+    kinds = [Sharer, *draw(st.lists(st.sampled_from([Sharer, Workers]), max_size=3))]
     return [
-        Sharer(
-            name=f"app-{number}",
+        kind(
+            name=f"sharer-{number}",
             replicas=draw(SMALL),
             surge=draw(st.integers(0, 2)),
             spare=draw(st.integers(0, 2)),
             staying=draw(SMALL),
             leaving=draw(SMALL),
             processes=draw(st.integers(1, 4)),
-            connections=draw(st.integers(1, 20)),
+            connections=1 if kind is Workers else draw(st.integers(1, 20)),
             limit=draw(st.integers(1, 200)),
+            beside=0 if kind is Workers else draw(st.integers(0, 1)),
         )
-        for number in range(draw(st.integers(1, 4)))
+        for number, kind in enumerate(kinds)
     ]
 
 
 def most(of: Sharer, share: Share, pods: int) -> int:
     """The most that so many pods and those of a rollout open."""
-    return (pods + of.surge + of.spare) * of.processes * share.connections
+    return (pods + of.surge + of.spare) * of.processes * share.connections + of.beside
 
 
 @given(sharers())
@@ -62,7 +64,10 @@ def test_nobody_gets_more_than_it_would_like_and_all_get_something(given: list[S
 
 @given(sharers())
 def test_everybody_gets_all_where_all_fits(given: list[Sharer]) -> None:
-    roomy = sum(each.most_pods(each.replicas) * each.processes * each.connections for each in given)
+    roomy = sum(
+        each.most_pods(each.replicas) * each.processes * each.connections + each.beside
+        for each in given
+    )
     shares = divide([replace(each, limit=roomy) for each in given])
     for each in given:
         share = shares[each.name]
@@ -74,7 +79,9 @@ def test_pools_shrink_before_there_are_fewer_pods(given: list[Sharer]) -> None:
     shares = divide(given)
     if any(shares[each.name].replicas < each.replicas for each in given):
         capped = [each for each in given if shares[each.name].replicas < each.replicas]
-        spent = sum((shares[e.name].replicas + e.surge + e.spare) * e.processes for e in given)
+        spent = sum(
+            (shares[e.name].replicas + e.surge + e.spare) * e.processes + e.beside for e in given
+        )
         limit = min(each.limit for each in given)
         assert all(spent + each.processes > limit for each in capped)
 
@@ -141,9 +148,9 @@ def test_a_budget_that_fits_nobody_is_said_at_once() -> None:
     decision = decided(app(database=small, replicas=1), given)
     assert (decision.replicas, decision.reason) == (0, Reason.BUDGET_TOO_SMALL)
     assert decision.message == (
-        "holding 0 of 1 pod: the database allows 2 connections to all apps, and one pod of each "
-        "with those of a rollout needs 3, at one a process: raise maxConnections, or lower "
-        "processes or maxSurge"
+        "holding 0 of 1 pod: the database allows 2 connections to all apps and their "
+        "workers, and one pod of each with those of a rollout needs 3, at one a process: raise "
+        "maxConnections, or lower processes, maxSurge or the concurrency of workers"
     )
 
 

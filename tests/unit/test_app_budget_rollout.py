@@ -73,7 +73,7 @@ def test_what_is_not_seen_has_not_shrunk() -> None:
 
 def test_what_does_not_fit_at_all_waits_for_a_change_of_the_spec() -> None:
     held = decided(app(replicas=3, database=DATABASE, processes=30), running(size=1))
-    assert "raise maxConnections, or lower processes or maxSurge" in held.holds
+    assert "raise maxConnections, or lower processes, maxSurge" in held.holds
 
 
 def test_an_app_that_had_no_database_waits_too() -> None:

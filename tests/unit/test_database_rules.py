@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from osnovci.app_contract import DatabaseDocument
+from osnovci.app_contract import ENV_DATABASE, DatabaseDocument
 from osnovci.database.errors import (
     AcquireTimeoutError,
     CommitOutcomeUnknownError,
@@ -236,6 +236,15 @@ def test_the_error_of_a_wrong_replica_names_its_variable() -> None:
 
 def test_an_app_that_says_nothing_has_the_settings_of_a_program_that_says_nothing() -> None:
     assert DatabaseDocument().model_dump() == asdict(DatabaseSettings())
+
+
+def test_a_worker_uses_the_database_as_it_is_told() -> None:
+    document = DatabaseDocument(connections_per_process=3, query_timeout_seconds=4)
+    told = DatabaseSettings.parse({ENV_DATABASE: document.model_dump_json()})
+    assert (told.connections_per_process, told.query_timeout_seconds) == (3, 4)
+    assert DatabaseSettings.parse({}) == DatabaseSettings()
+    with pytest.raises(SettingsError, match=f"{ENV_DATABASE} is not what the operator writes"):
+        DatabaseSettings.parse({ENV_DATABASE: "{"})
 
 
 @pytest.mark.parametrize("name", ["connections_per_process", "query_timeout_seconds"])

@@ -6,7 +6,9 @@ import pytest
 from apps import APP, app_body
 from builders import NAMESPACE, key, pool_body, seen, workers
 
+from osnovci.app_contract import ENV_DATABASE
 from osnovci.app_revisions import GoodRevision, GoodRevisions, revisions_name
+from osnovci.database.settings import DatabaseSettings
 from osnovci_operator.labels import APP as LABEL
 from osnovci_operator.queuepool.build import deployment
 from osnovci_operator.queuepool.decide import Reason, ScalingState, decide
@@ -76,10 +78,25 @@ def test_what_the_pool_says_goes_first() -> None:
     assert len(worker["env"]) == len(found)
 
 
+@pytest.mark.parametrize(("isolation", "connections"), [("Process", 1), ("Fork", 1), ("Thread", 3)])
+def test_workers_are_told_how_the_app_uses_its_database(isolation: str, connections: int) -> None:
+    """A connection for each job, and the app's timeouts."""
+    spec = {"pod": OF_APP, "database": {"connectTimeout": "2s", "connectionsPerProcess": 9}}
+    body = pool_body()
+    body["spec"] |= {"appRef": {"name": APP}, "isolation": isolation, "concurrency": 3}
+    app = FollowedApp.of(GoodRevisions(GoodRevision(name="a", spec=spec)))
+    built = deployment(Pool.parse(body), 1, app)["spec"]
+    (worker,) = built["template"]["spec"]["containers"]
+    told = DatabaseSettings.parse(variables(worker))
+    assert told == DatabaseSettings(connections_per_process=connections, connect_timeout_seconds=2)
+    # One at a time is replaced, since their connections are counted.
+    assert built["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
+
+
 def test_an_app_without_a_database_gives_none() -> None:
     without = FollowedApp.of(GoodRevisions(GoodRevision(name="a", spec={"pod": OF_APP})))
     (worker,) = template(app=without)["spec"]["containers"]
-    assert "DATABASE_URL" not in variables(worker)
+    assert not variables(worker).keys() & {"DATABASE_URL", ENV_DATABASE}
 
 
 @pytest.mark.parametrize(
@@ -87,13 +104,16 @@ def test_an_app_without_a_database_gives_none() -> None:
     [
         (None, Reason.APP_NOT_FOUND, f"there is no OsnovciApp {APP}: make it, or correct appRef"),
         (GoodRevisions(), Reason.APP_NOT_GOOD, f"no revision of OsnovciApp {APP} was good yet"),
-        (
-            GoodRevisions(GoodRevision(name="a", spec={"pod": {"image": 3}})),
-            Reason.APP_NOT_GOOD,
-            f"no revision of OsnovciApp {APP} was good yet",
+        *(
+            (
+                GoodRevisions(GoodRevision(name="a", spec=spec)),
+                Reason.APP_NOT_GOOD,
+                f"no revision of OsnovciApp {APP} was good yet",
+            )
+            for spec in ({"pod": {"image": 3}}, {"pod": {"image": "x"}, "database": "large"})
         ),
     ],
-    ids=["no app", "not good yet", "nonsense"],
+    ids=["no app", "not good yet", "nonsense", "nonsense of a database"],
 )
 def test_without_a_good_revision_workers_stay_as_they_are(
     kept: GoodRevisions | None, reason: Reason, words: str

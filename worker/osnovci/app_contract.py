@@ -22,6 +22,9 @@ A value that stood in the pod template would roll the pods with every change; on
 ConfigMap does not.
 """
 
+ENV_DATABASE = "OSNOVCI_DATABASE_DOCUMENT"
+"""The `DatabaseDocument` as JSON, for a pod without an `AppDocument`: a worker, a migration."""
+
 ENV_RELEASE = "OSNOVCI_RELEASE"
 """The release that a pod is of: the pods of one template, which have a document of their own.
 

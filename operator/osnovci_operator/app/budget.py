@@ -1,15 +1,18 @@
-"""How the connections that a database allows are divided among the apps that share it. Pure.
+"""How the connections that a database allows are divided among those who share it. Pure.
 
-Every app gets its pods and its connections if all of that fits. Otherwise pools become smaller
-first, down to one connection a process, and only then are there fewer pods. What is counted are all
-pods that there may be at a time: while a revision changes, new ones come before old ones go, and
-old ones keep their connections until they have ended.
+They are apps with their migrations, and the workers that follow one. All get their pods and their
+connections if all of that fits. Otherwise the apps' pools become smaller first, down to one
+connection a process, and only then are there fewer pods. What is counted are all pods that there may
+be at a time: while a revision changes, new ones come before old ones go, and old ones keep their
+connections until they have ended.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from osnovci.words import counted
 from osnovci_operator.app.reports import Reports
+from osnovci_operator.database import Grant
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,8 @@ class Sharer:
     """The most of a process."""
     limit: int
     """What the database allows all sharers together, as this app says."""
+    beside: int = 0
+    """What it opens beside its pods: its migration."""
 
     def most_pods(self, replicas: int) -> int:
         """Give how many pods there are at most, while so many are asked for from now on."""
@@ -39,8 +44,32 @@ class Sharer:
 
 
 @dataclass(frozen=True)
+class Workers(Sharer):
+    """The workers of a pool: each has a process with one connection for each job that it runs.
+
+    Their connections are few and last as long as jobs do, so it is their count that gives way, and
+    room is kept for as many as there may be: a backlog waits for nobody.
+    """
+
+    def most_pods(self, replicas: int) -> int:
+        """Give how many pods there are at most, while so many are asked for from now on.
+
+        A pool that was large a moment ago does not become so again before those pods have ended:
+        see `rising`.
+        """
+        return max(replicas + self.surge + self.spare, self.staying + self.leaving)
+
+    def rising(self, granted: Grant) -> Grant:
+        """Give what is granted while pods that leave still have their connections."""
+        room = max(granted.replicas + self.spare - self.leaving, self.staying)
+        if room >= granted.replicas:
+            return granted
+        return Grant(room, f"{counted(self.leaving, 'worker')} that end still have connections")
+
+
+@dataclass(frozen=True)
 class Share:
-    """What an app gets."""
+    """What one of them gets."""
 
     replicas: int
     wanted: int
@@ -52,32 +81,36 @@ class Share:
     limit: int
     """What all sharers may open."""
     exceeded: bool = False
-    """Not even one pod of each app with one connection a process fits."""
+    """Not even one pod of each with one connection a process fits."""
     least: int = field(default=0, compare=False)
-    """What one pod of each app and those of a rollout open, with one connection a process."""
+    """What one pod of each and those of a rollout open, with one connection a process."""
+    beside: int = 0
+    """Of the budget, what is for its migration."""
+    others: tuple[str, ...] = field(default=(), compare=False)
+    """What the others get, each in words."""
 
     def with_connections(self, connections: int) -> "Share":
         """Give the share with another size of pools."""
-        budget = self.budget // self.connections * connections
-        return replace(self, connections=connections, budget=budget)
+        processes = (self.budget - self.beside) // self.connections
+        return replace(self, connections=connections, budget=processes * connections + self.beside)
 
     @property
     def why_exceeded(self) -> str:
         """Say what does not fit, and what to change."""
         return (
-            f"the database allows {self.limit} connections to all apps, and one pod of each with "
-            f"those of a rollout needs {self.least}, at one a process: raise maxConnections, or "
-            "lower processes or maxSurge"
+            f"the database allows {self.limit} connections to all apps and their workers, and one "
+            f"pod of each with those of a rollout needs {self.least}, at one a process: raise "
+            "maxConnections, or lower processes, maxSurge or the concurrency of workers"
         )
 
 
 def divide(sharers: Sequence[Sharer]) -> dict[str, Share]:
-    """Divide the smallest limit that is named; every sharer that looks gets the same answer."""
+    """Divide the smallest limit that is named; whoever looks gets the same answer."""
     ordered = sorted(sharers, key=lambda each: each.name)
     limit = min(each.limit for each in ordered)
     least = {each.name: min(each.replicas, 1) for each in ordered}
     # Pods that leave are not for long: for them there is no other count, but smaller pools.
-    fixed = sum((each.surge + each.spare) * each.processes for each in ordered)
+    fixed = sum((each.surge + each.spare) * each.processes + each.beside for each in ordered)
     fewest = fixed + sum(least[each.name] * each.processes for each in ordered)
     replicas = _fill(
         least,
@@ -92,20 +125,68 @@ def divide(sharers: Sequence[Sharer]) -> dict[str, Share]:
         {each.name: 1 for each in ordered},
         {each.name: each.connections for each in ordered},
         processes,
-        limit,
+        limit - sum(each.beside for each in ordered),
     )
+    budgets = {
+        each.name: processes[each.name] * connections[each.name] + each.beside for each in ordered
+    }
     return {
         each.name: Share(
             replicas=replicas[each.name],
             wanted=each.replicas,
             connections=connections[each.name],
-            budget=processes[each.name] * connections[each.name],
+            budget=budgets[each.name],
             limit=limit,
             exceeded=fewest > limit,
             least=fewest,
+            beside=each.beside,
+            others=tuple(
+                _words(other, replicas[other.name], budgets[other.name])
+                for other in ordered
+                if other is not each
+            ),
         )
         for each in ordered
     }
+
+
+def _words(of: Sharer, replicas: int, budget: int) -> str:
+    if isinstance(of, Workers):
+        return f"{budget} are for {counted(replicas, 'worker')} of {of.name}"
+    return f"{budget} for {of.name}"
+
+
+def grant(
+    of: Workers, before: int, sharers: Sequence[Sharer], reports: Mapping[str, Reports | None]
+) -> Grant:
+    """Tell how many workers a pool may have, of whom it was told that `before` are allowed.
+
+    More come only when everybody has given back what they need, as with the pods of an app.
+    """
+    shares = divide(sharers)
+    share = shares[of.name]
+    if share.replicas > before:
+        if waiting := unready(sharers, shares, reports):
+            return Grant(before, waiting)
+    elif share.exceeded:
+        return Grant(share.replicas, share.why_exceeded)
+    if share.replicas == of.replicas:
+        return Grant(share.replicas)
+    why = f"the database allows {share.limit} connections, of which {'; '.join(share.others)}"
+    return Grant(share.replicas, why)
+
+
+def unready(
+    sharers: Sequence[Sharer], shares: Mapping[str, Share], reports: Mapping[str, Reports | None]
+) -> str | None:
+    """Say what more pods, or pods that open more, have to wait for; None where they may come."""
+    waiting = unsettled(sharers, shares, reports)
+    share = next(iter(shares.values()))
+    if share.exceeded:
+        return share.why_exceeded
+    if sum(each.budget for each in shares.values()) > share.limit:
+        return "pods that leave still have their connections"
+    return waiting
 
 
 def unsettled(

@@ -9,7 +9,7 @@ from osnovci import contract
 from osnovci.app_contract import ENV_APP, ENV_RELEASE, ENV_SERVER_ID, AppDocument
 from osnovci.app_revisions import GoodRevision, GoodRevisions, revisions_name
 from osnovci.session_contract import ENV_SESSION_KEYS, SESSIONS_SECRET
-from osnovci_operator import pods
+from osnovci_operator import database, pods
 from osnovci_operator.app.migration import digest
 from osnovci_operator.app.rollout import Course, Revision
 from osnovci_operator.app.seen import Pace
@@ -197,7 +197,7 @@ def _environment(app: App, release: str) -> list[dict[str, Any]]:
         pods.secret_variable(ENV_SESSION_KEYS, SESSIONS_SECRET, "keys", optional=True),
     ]
     if app.spec.database:
-        environment += pods.database_variables()
+        environment += database.variables()
     return environment
 
 

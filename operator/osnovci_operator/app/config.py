@@ -7,54 +7,11 @@ from pydantic import Field
 
 from osnovci.app_contract import (
     MOST_LOGINS,
-    DatabaseDocument,
     HealthDocument,
     SessionsDocument,
     ShutdownDocument,
 )
 from osnovci_operator.resource import Duration, Model, rule, rules
-
-
-class Database(Model):
-    """The app's database, whose URL the pods take from the Secret osnovci-database."""
-
-    model_config = {
-        "json_schema_extra": rules(
-            rule(
-                "self.reservedConnections < self.maxConnections",
-                "reservedConnections leaves nothing of maxConnections: lower it",
-                ".reservedConnections",
-            )
-        )
-    }
-
-    max_connections: Annotated[int, Field(ge=1, le=100_000)] = 100
-    """What the database server allows; of the apps of a namespace, which share one, the least counts."""
-    reserved_connections: Annotated[int, Field(ge=0, le=100_000)] = 10
-    """What others need of it: workers, people, the server itself."""
-    connections_per_process: Annotated[int, Field(ge=1, le=1000)] = 10
-    """The most connections that one server process opens; fewer where not all fit."""
-    acquire_timeout: Duration = timedelta(seconds=10)
-    """How long a request waits for a free connection."""
-    connect_timeout: Duration = timedelta(seconds=5)
-    """How long opening a connection may take."""
-    query_timeout: Duration = timedelta(seconds=10)
-    """How long a statement may run."""
-    slow_query: Duration = timedelta(seconds=1)
-    """A statement that takes longer is logged."""
-    ping_interval: Duration = timedelta(minutes=1)
-    """How often the database is asked whether it answers."""
-
-    def document(self) -> DatabaseDocument:
-        """Give what the pods are told."""
-        return DatabaseDocument(
-            connections_per_process=self.connections_per_process,
-            acquire_timeout_seconds=self.acquire_timeout.total_seconds(),
-            connect_timeout_seconds=self.connect_timeout.total_seconds(),
-            query_timeout_seconds=self.query_timeout.total_seconds(),
-            slow_query_seconds=self.slow_query.total_seconds(),
-            ping_interval_seconds=self.ping_interval.total_seconds(),
-        )
 
 
 class Sessions(Model):

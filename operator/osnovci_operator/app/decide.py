@@ -6,8 +6,10 @@ from datetime import timedelta
 from enum import StrEnum
 
 from osnovci.words import counted
-from osnovci_operator.app.budget import Share, Sharer, divide, unsettled
+from osnovci_operator.app.budget import Share, Sharer, divide, unready, unsettled
+from osnovci_operator.app.migration import State
 from osnovci_operator.app.reports import Reports
+from osnovci_operator.app.rollout import migrated
 from osnovci_operator.app.scaling import STABLE, Load, ScalingState, need
 from osnovci_operator.app.seen import Pace, Seen
 from osnovci_operator.app.spec import UNSCALED_REPLICAS, Scaling, Spec
@@ -33,6 +35,9 @@ class Reason(StrEnum):
 
 SHRINKS_WITHIN = timedelta(seconds=1)
 """What the pods of another app report wakes that one alone."""
+
+MIGRATION = 1
+"""The connections of a migration: one runs at a time, and is told to open one."""
 
 FOLLOWING = frozenset({Reason.IN_FLIGHT, Reason.CPU, Reason.MEMORY, Reason.COOLING_DOWN})
 """The count follows the load."""
@@ -89,12 +94,18 @@ def sharer(name: str, spec: Spec, wanted: int, pods: tuple[int, int], processes:
         processes=max(spec.processes, processes),
         connections=spec.database.connections_per_process,
         limit=spec.database.max_connections - spec.database.reserved_connections,
+        beside=MIGRATION if spec.migration else 0,
     )
 
 
 def _opens_more(spec: Spec, seen: Seen) -> bool:
     """Whether a pod or a rollout of the spec may open more than one of the Deployment."""
-    if not (deployed := seen.deployed):
+    deployed = seen.deployed
+    migrates = seen.migration and seen.migration.state is State.ABSENT
+    # Its connection has a place of its own, which an app that migrated before has kept ever since.
+    if migrates and not (deployed and migrated(deployed.notes)):
+        return True
+    if not deployed:
         return False
     standing = seen.standing.get(release_of(deployed.template["metadata"]))
     had_database = bool(standing and standing.database)
@@ -118,16 +129,14 @@ def _within_budget(mine: Sharer, decision: Decision, seen: Seen, *, opens_more: 
         message = (
             f"{share.replicas} of {counted(decision.wanted, 'pod')}: the database allows "
             f"{share.limit} connections to all apps, and each pod needs one a process"
+            + "".join(f"; {each}" for each in share.others)
         )
         decision = replace(decision, reason=Reason.CAPPED, message=message)
     asked = seen.deployed.asked if seen.deployed else 0
     if decision.replicas <= asked and not opens_more:
         return decision
-    reason, waiting = Reason.POOLS_SHRINKING, unsettled([mine, *others], shares, reports)
-    if share.exceeded:
-        reason, waiting = Reason.BUDGET_TOO_SMALL, share.why_exceeded
-    elif sum(each.budget for each in shares.values()) > share.limit:
-        waiting = "pods that leave still have their connections"
+    waiting = unready([mine, *others], shares, reports)
+    reason = Reason.BUDGET_TOO_SMALL if share.exceeded else Reason.POOLS_SHRINKING
     if not waiting:
         return decision
     decision = replace(decision, holds=waiting if opens_more else "", recheck=SHRINKS_WITHIN)

@@ -13,6 +13,7 @@ from typing import Any
 
 from osnovci.app_contract import ENV_APP
 from osnovci_operator.app.spec import App, Migration
+from osnovci_operator.database import settings_variable
 from osnovci_operator.labels import APP, MIGRATION, app_object_labels
 from osnovci_operator.pod_trouble import trouble
 from osnovci_operator.resource import format_duration, whole_seconds
@@ -72,6 +73,9 @@ def job(app: App, template: dict[str, Any]) -> dict[str, Any]:
         # The config is for who serves, and is not there yet when the first migration runs.
         "env": [each for each in web["env"] if each["name"] != ENV_APP],
     }
+    if app.spec.database:
+        one = app.spec.database.document().model_copy(update={"connections_per_process": 1})
+        container["env"] = [settings_variable(one), *container["env"]]
     # Whatever selects the app's pods, such as its Service, must not find this one.
     labels = {key: value for key, value in template["metadata"]["labels"].items() if key != APP}
     return {

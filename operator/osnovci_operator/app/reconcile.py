@@ -16,7 +16,6 @@ from osnovci_operator.app.reports import Configs
 from osnovci_operator.app.rollout import Revision, course
 from osnovci_operator.app.scaling import ScalingState
 from osnovci_operator.app.seen import Deployed, Seen, Stranger
-from osnovci_operator.app.sharers import Sharers
 from osnovci_operator.app.spec import KIND, App
 from osnovci_operator.app.status import Outcome, Refusal
 from osnovci_operator.app_channel import Channels
@@ -30,6 +29,7 @@ from osnovci_operator.loop import REFUSED_EVERY, RESYNC
 from osnovci_operator.memory import Memory
 from osnovci_operator.report import Reporter
 from osnovci_operator.resource import InvalidSpecError, Key, format_duration
+from osnovci_operator.sharers import Sharers
 from osnovci_operator.store import Store
 
 MIGRATING_EVERY = timedelta(seconds=5)
@@ -53,6 +53,7 @@ class Apps:
         events: Events,
         now: Callable[[], datetime],
         *,
+        sharers: Sharers,
         nginx_image: str,
     ) -> None:
         self._store = store
@@ -65,7 +66,7 @@ class Apps:
         self._nginx_image = nginx_image
         self._scaling = Memory[ScalingState]()
         self._refused: dict[Key, tuple[str, ...]] = {}
-        self._sharers = Sharers(store, channels)
+        self._sharers = sharers
 
     async def reconcile(self, key: Key) -> timedelta | None:
         """Give the app the pods and objects that its spec asks for; return when to look again."""

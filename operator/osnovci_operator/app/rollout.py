@@ -70,7 +70,7 @@ class Course:
     proven: bool = False
     """Whether that revision is good: all of its pods are available, and run its config."""
     holds: str = ""
-    """What that revision waits for: other pools have to shrink before its pods open more."""
+    """What that revision, or its migration, waits for: pools have to shrink before it opens more."""
     pace: Pace | None = None
     """That of the Deployment, for as long; it becomes no faster."""
     deploys: bool = True
@@ -145,7 +145,9 @@ def course(wanted: Revision, seen: Seen, deadline: str, holds: str = "") -> Cour
     """
     deployed, run = seen.deployed, seen.migration
     if not deployed:
-        return _first(wanted, run, seen.now)
+        return _first(wanted, run, seen.now, holds)
+    if holds and run and run.state is State.ABSENT:
+        seen = replace(seen, migration=None)  # It waits, too: for the room of its connection.
     memory = _Memory.parse(deployed.notes)
     good = memory.good(deployed.templates)
     if halted := _halted(wanted, seen, deployed, good, memory):
@@ -177,11 +179,13 @@ def course(wanted: Revision, seen: Seen, deadline: str, holds: str = "") -> Cour
     return Course(wanted, kept.notes(), proven=proven)
 
 
-def _first(wanted: Revision, run: Run | None, now: datetime) -> Course:
+def _first(wanted: Revision, run: Run | None, now: datetime, holds: str) -> Course:
     """Choose where there is no Deployment: nothing is applied before the migration has succeeded."""
     notes = _Memory().applying(wanted, now)
     if not run or run.state is State.SUCCEEDED:
         return Course(wanted, notes.having(run).notes())
+    if holds and run.state is State.ABSENT:
+        return Course(wanted, notes.notes(), holds=holds, deploys=False)
     refused = run.words if run.state is State.FAILED else ""
     return Course(wanted, notes.notes(), refused, run, deploys=False)
 

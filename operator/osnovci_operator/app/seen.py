@@ -198,7 +198,7 @@ def _applied_at(notes: Mapping[str, str]) -> datetime:
     Where a template comes back whose ReplicaSet was kept, Kubernetes leaves the verdict on the
     revision before as it is until there is progress.
     """
-    with suppress(ValueError, KeyError):
+    with suppress(ValueError, OverflowError, KeyError):
         return datetime.fromisoformat(notes[APPLIED_AT]).astimezone(UTC)
     return LONG_AGO
 

@@ -10,9 +10,10 @@ from pydantic import Field
 from pydantic.alias_generators import to_camel
 
 from osnovci.app_contract import AppDocument
-from osnovci_operator.app.config import Database, Health, Sessions, Shutdown
+from osnovci_operator.app.config import Health, Sessions, Shutdown
 from osnovci_operator.app.front import Ingress, LoadBalancer
 from osnovci_operator.conditions import Conditions
+from osnovci_operator.database import Database
 from osnovci_operator.labels import MOST_PROCESSES
 from osnovci_operator.pods import PodSection
 from osnovci_operator.resource import Cidr, Duration, Model, Resource, rule, rules

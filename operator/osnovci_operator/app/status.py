@@ -217,17 +217,21 @@ def database_budget(app: App, share: Share) -> Condition:
     assert app.spec.database
     asked = app.spec.database.connections_per_process
     counts = f"at most {share.budget} connections of the {share.limit} for all apps"
+    if share.beside:
+        counts += f", {share.beside} of them for its migration"
+    others = share.others
     if share.exceeded:
-        return Condition("DatabaseBudget", False, "Exceeded", share.why_exceeded)
+        why = "; ".join((share.why_exceeded, *others))
+        return Condition("DatabaseBudget", False, "Exceeded", why)
     if share.replicas < share.wanted:
         message = (
             f"{counts}: {share.replicas} of {counted(share.wanted, 'pod')}, each with one a process"
         )
-        return Condition("DatabaseBudget", False, "ReplicasCapped", message)
+        return Condition("DatabaseBudget", False, "ReplicasCapped", "; ".join((message, *others)))
     if share.connections < asked:
         message = f"{counts}: a process opens {share.connections} instead of {asked}"
-        return Condition("DatabaseBudget", True, "PoolsShrunk", message)
-    return Condition("DatabaseBudget", True, "WithinBudget", counts)
+        return Condition("DatabaseBudget", True, "PoolsShrunk", "; ".join((message, *others)))
+    return Condition("DatabaseBudget", True, "WithinBudget", "; ".join((counts, *others)))
 
 
 def config_enforced(seen: Seen, course: Course) -> Condition:

@@ -4,13 +4,17 @@ from datetime import timedelta
 from typing import Any
 
 from osnovci import contract
-from osnovci_operator import pods
+from osnovci_operator import database, pods
 from osnovci_operator.labels import object_labels, pool_labels
 from osnovci_operator.pods import PodSection
 from osnovci_operator.queuepool.seen import FollowedApp
 from osnovci_operator.queuepool.spec import GRACE_MARGIN, Pool, Spec
 
 COMMAND = ["osnovci", "worker"]
+PACED = {
+    "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+}
+"""One worker at a time is replaced where their connections are counted."""
 
 
 def deployment(pool: Pool, replicas: int, app: FollowedApp | None = None) -> dict[str, Any]:
@@ -18,9 +22,11 @@ def deployment(pool: Pool, replicas: int, app: FollowedApp | None = None) -> dic
     name, spec = pool.identity.name, pool.spec
     labels, section = object_labels(name), pod_section(spec, app)
     environment = _environment(pool)
-    if app and app.has_database:
+    if app and app.database:
+        told = database.of_a_worker(app.database, spec.concurrency, spec.isolation)
+        variables = [database.settings_variable(told), *database.variables()]
         named = {each.name for each in section.env}
-        environment += [each for each in pods.database_variables() if each["name"] not in named]
+        environment += [each for each in variables if each["name"] not in named]
     worker = pods.container(section, name="worker", command=COMMAND, env=environment) | _probes()
     return {
         "apiVersion": "apps/v1",
@@ -34,6 +40,7 @@ def deployment(pool: Pool, replicas: int, app: FollowedApp | None = None) -> dic
         "spec": {
             "replicas": replicas,
             "revisionHistoryLimit": 2,
+            **(PACED if app and app.database else {}),
             "selector": {"matchLabels": pool_labels(name)},
             "template": pods.template(
                 section,

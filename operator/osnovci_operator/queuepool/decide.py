@@ -26,6 +26,7 @@ from osnovci_operator.queuepool.spec import UNSCALED_REPLICAS, Scaling, ScalingM
 from osnovci_operator.resource import format_duration
 
 NAME_TAKEN_RECHECK = timedelta(seconds=10)
+GRANT_RECHECK = timedelta(seconds=1)
 
 
 REASONS = {
@@ -51,7 +52,13 @@ class ScalingState:
 
 
 def decide(spec: Spec, seen: Seen, state: ScalingState) -> tuple[Decision, ScalingState]:
-    """Decide the count: the first policy that has an answer wins; the order is behaviour."""
+    """Decide the count, within what the database allows."""
+    decision, state = _decide(spec, seen, state)
+    return _within_grant(decision, seen), state
+
+
+def _decide(spec: Spec, seen: Seen, state: ScalingState) -> tuple[Decision, ScalingState]:
+    """Take the first policy that has an answer; the order is behaviour."""
     for first in POLICIES:
         if decision := first(spec, seen):
             if decision.reason is Reason.BACKEND_UNREADABLE:
@@ -60,6 +67,22 @@ def decide(spec: Spec, seen: Seen, state: ScalingState) -> tuple[Decision, Scali
             # What was not followed is not remembered: what runs after that counts as needed.
             return decision, ScalingState()
     return _follow_backlog(spec, seen, state)
+
+
+def _within_grant(decision: Decision, seen: Seen) -> Decision:
+    """Lower a count to what the database allows; nobody is removed for want of a good reading."""
+    grant = seen.grant
+    if not grant or decision.blocked or decision.replicas <= grant.replicas:
+        return decision
+    allowed = max(grant.replicas, seen.asked) if decision.holds else grant.replicas
+    message = f"{allowed} of {counted(decision.replicas, 'worker')}: {grant.why}"
+    return replace(
+        decision.adding(message),
+        replicas=min(allowed, decision.replicas),
+        bound=Bound.DATABASE,
+        bound_message=message,
+        recheck=GRANT_RECHECK,
+    )
 
 
 def queue_taken(_: Spec, seen: Seen) -> Decision | None:

@@ -54,6 +54,7 @@ class Bound(StrEnum):
 
     TOO_MANY = "TooManyReplicas"
     TOO_FEW = "TooFewReplicas"
+    DATABASE = "ReplicasCapped"
 
 
 @dataclass(frozen=True)

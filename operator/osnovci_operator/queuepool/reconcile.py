@@ -28,6 +28,7 @@ from osnovci_operator.queuepool.spec import KIND, Pool
 from osnovci_operator.queuepool.status import Refusal
 from osnovci_operator.report import Reporter
 from osnovci_operator.resource import InvalidSpecError, Key
+from osnovci_operator.sharers import Sharers
 from osnovci_operator.store import Store
 
 AGES_EVERY = timedelta(seconds=5)
@@ -37,13 +38,15 @@ AGES_EVERY = timedelta(seconds=5)
 class QueuePools:
     """Reconciles QueuePools, one key a call."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what it reconciles with
         self,
         store: Store,
         kube: Kube,
         broker: Broker,
         events: Events,
         now: Callable[[], datetime],
+        *,
+        sharers: Sharers,
     ) -> None:
         self._store = store
         self._kube = kube
@@ -51,6 +54,7 @@ class QueuePools:
         self._events = events
         self._reporter = Reporter(kube, events)
         self._now = now
+        self._sharers = sharers
         self._scaling = Memory[ScalingState]()
         """A lost one costs nothing but a hold."""
         self._applied = Memory[int]()
@@ -86,6 +90,7 @@ class QueuePools:
         self._scaling.forget(key)
         self._applied.forget(key)
         self._broker.forget(key)
+        self._sharers.forget(key)
         for reason in Reason:
             with suppress(KeyError):
                 metrics.DECISIONS.remove(key.namespace, key.name, reason)
@@ -126,6 +131,7 @@ class QueuePools:
             taken=tuple(self._taken(pool)),
             stranger=stranger,
             app=FollowedApp.of(self._followed(pool)),
+            grant=self._sharers.grant(pool),
             trouble=self._store.trouble(pool.key),
             accounts=self._broker.accounts(pool),
             schedules=self._broker.schedules(pool),

@@ -7,11 +7,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from osnovci.app_contract import DatabaseDocument
 from osnovci.app_revisions import GoodRevisions
 from osnovci.contract import DrainRequest, Heartbeat
 from osnovci.observation import QueueReading
 from osnovci.words import counted
 from osnovci_operator.backend import Unreadable
+from osnovci_operator.database import Database, Grant
 from osnovci_operator.pod_life import Pods
 from osnovci_operator.pods import PodSection
 from osnovci_operator.queuepool.accounts import Accounts
@@ -150,7 +152,8 @@ class FollowedApp:
 
     pod: PodSection | None
     """The pods of its last good revision; None: none was good yet."""
-    has_database: bool = False
+    database: DatabaseDocument | None = None
+    """How that uses its database; None: it has none."""
     refused: tuple[str, ...] = ()
     """What is kept of it and is not the operator's, each in a sentence."""
 
@@ -160,11 +163,13 @@ class FollowedApp:
         if kept is None:
             return None
         spec = kept.current.spec if kept.current else {}
+        said = spec.get("database")
         try:
             pod = PodSection.model_validate(spec.get("pod"))
+            database = None if said is None else Database.model_validate(said).document()
         except ValidationError:  # There is none, or somebody else has written there.
             return cls(None, refused=kept.refused)
-        return cls(pod, has_database=spec.get("database") is not None)
+        return cls(pod, database)
 
 
 @dataclass(frozen=True)
@@ -190,6 +195,8 @@ class Seen:
     crew: Crew = field(default_factory=Crew)
     app: FollowedApp | None = None
     """The app that appRef names; None: there is none of the name."""
+    grant: Grant | None = None
+    """How many workers the app's database allows; None: they use none that is shared."""
 
     @property
     def asked(self) -> int:

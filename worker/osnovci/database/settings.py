@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from urllib.parse import urlsplit
 
+from pydantic import ValidationError
+
+from osnovci.app_contract import ENV_DATABASE, DatabaseDocument
 from osnovci.errors import SettingsError
 
 ENV_URL = "DATABASE_URL"
@@ -32,6 +35,19 @@ class DatabaseSettings:
             value = getattr(self, each.name)
             if value <= 0:
                 raise SettingsError(f"{each.name} is {value:g}; it must be more than 0")
+
+    @classmethod
+    def parse(cls, environment: Mapping[str, str]) -> "DatabaseSettings":
+        """Read what the operator tells a worker that follows an app, and a migration.
+
+        Where it tells nothing, these are the defaults. Raises SettingsError.
+        """
+        text = environment.get(ENV_DATABASE)
+        try:
+            document = DatabaseDocument.model_validate_json(text) if text else DatabaseDocument()
+        except ValidationError:
+            raise SettingsError(f"{ENV_DATABASE} is not what the operator writes there") from None
+        return cls(**{each.name: getattr(document, each.name) for each in fields(cls)})
 
 
 @dataclass(frozen=True)
