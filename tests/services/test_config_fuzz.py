@@ -190,7 +190,7 @@ class Channel:
         """Put a document under the next revision."""
         self.number += 1
         told = checksum(text.decode(errors="replace"))
-        fields = {"revision": self.number, "checksum": told, "document": text}
+        fields: dict[Any, Any] = {"revision": self.number, "checksum": told, "document": text}
         self._redis.hset(KEY, mapping=fields)
         self._redis.publish(KEY, self.number)
         return self.number

@@ -2,10 +2,12 @@
 
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 from osnovci.limits.guard import Guard
 from osnovci.limits.limit import Decision, Limit, Question
+from osnovci.limits.refund import Refund
 from osnovci.line import BUDGET_SECONDS
 from osnovci.redis_clients import for_threads
 from osnovci.scripted import AWAY, AsyncRedis, run, run_async
@@ -48,6 +50,15 @@ class Limits:
             self.guard.forget(window)
         return was_there
 
+    def refund(self, charged: Decision, cost: int = 1) -> None:
+        """Take back what a `check` charged; where Redis is away it stays. Raises LimitError."""
+        refund = Refund.of(charged, cost)
+        if charged.at_ms:
+            with suppress(*AWAY):
+                run(self._redis, refund)
+        with self._busy:
+            self.guard.take_back(refund.window, cost, is_here=not charged.at_ms)
+
     def ask(self, question: Question) -> Decision:
         """Decide in at most one round trip; raises LimiterAwayError."""
         with self._busy:
@@ -89,6 +100,14 @@ class AsyncLimits:
         was_there = bool(await self._redis.execute_command("UNLINK", window.key))
         self.guard.forget(window)
         return was_there
+
+    async def refund(self, charged: Decision, cost: int = 1) -> None:
+        """Take back what a `check` charged; where Redis is away it stays. Raises LimitError."""
+        refund = Refund.of(charged, cost)
+        if charged.at_ms:
+            with suppress(*AWAY):
+                await run_async(self._redis, refund)
+        self.guard.take_back(refund.window, cost, is_here=not charged.at_ms)
 
     async def ask(self, question: Question) -> Decision:
         """Decide in at most one round trip; raises LimiterAwayError."""

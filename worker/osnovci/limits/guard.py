@@ -149,6 +149,13 @@ class Guard:
         else:
             self._blocked.clear()
 
+    def take_back(self, window: Window, cost: int, *, is_here: bool) -> None:
+        """Hear that units are free again; those that this process charged itself are here."""
+        if is_here:
+            self._local.take_back(window, cost)
+        self._forgot_at = self._asked_at
+        self._blocked.pop(window.key, None)
+
     def _without_redis(self, question: Question, now: float) -> Decision:
         for window in question.windows:
             limit = window.limit
