@@ -6,8 +6,6 @@ No I/O and no clock: time comes in, in seconds of a clock that never runs back.
 import logging
 from typing import NamedTuple
 
-from redis.exceptions import ResponseError
-
 from osnovci.errors import OsnovciError
 from osnovci.limit_contract import FailureMode, LimiterState
 from osnovci.limits.denials import Denials
@@ -114,13 +112,15 @@ class Guard:
                     self._block(window, asked_at, state.retry_ms / 1000)
         return self._noted(decision) if question.counts else decision
 
-    def failed(self, question: Question, error: Exception, now: float) -> Decision:
-        """Decide without Redis, which was asked in vain.
+    def failed(
+        self, question: Question, error: Exception, now: float, *, is_refused: bool = False
+    ) -> Decision:
+        """Decide without Redis, which was asked in vain, or has refused.
 
         Raises LimiterAwayError.
         """
         self._breaker.failed(now)
-        if isinstance(error, ResponseError):
+        if is_refused:
             self._refusals.tell(error)
         elif not self._is_told_away:
             self._is_told_away = True
