@@ -9,6 +9,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from osnovci.limits.limit import Limit
+from osnovci.web.asgi import App
 from osnovci.web.limits import User, WebLimits
 from osnovci.web.runtime import WebRuntime
 
@@ -36,13 +37,15 @@ async def export(_: Request) -> Response:
     return PlainTextResponse("exported")
 
 
-async def login(request: Request) -> Response:
-    """Fail, unless it has failed too often."""
-    who = limits.client_of(request.scope)
-    if not (await limits.peek(FAILURES, who)).allowed:
-        return JSONResponse({"error": "too many failures"}, 429)
-    await limits.check(FAILURES, who)
-    return JSONResponse({"error": "wrong password"}, 401)
+async def login(request: Request) -> Response | App:
+    """Fail without the right password, unless it has failed too often."""
+    verdict = await limits.verdict(FAILURES, limits.client_of(request.scope))
+    if verdict.refusal:
+        return verdict.refusal
+    if request.query_params.get("password") != "right":
+        return JSONResponse({"error": "wrong password"}, 401)
+    await limits.refund(verdict.charged)
+    return PlainTextResponse("in")
 
 
 async def echo(websocket: WebSocket) -> None:

@@ -87,6 +87,7 @@ def seen(
     now: datetime = NOON,
     target: str = "",
     attached: Attached | None = None,
+    counted_as_one: str = "",
     running: Running | Unreadable | None = None,
     ready_pods: Mapping[str, int] | None = None,
 ) -> Seen:
@@ -95,6 +96,7 @@ def seen(
         now=now,
         target=target,
         attached=attached or attach([policy()])[POLICY],
+        counted_as_one=counted_as_one,
         running=running,
         ready_pods={POD: 1} if ready_pods is None else ready_pods,
     )

@@ -2,13 +2,15 @@
 
 The limits of all policies of an app are merged by their names. Where two have one of the same name,
 that of the older policy counts (of the same second, the one whose name comes first), and the other
-is overridden. Pure: no I/O, no clock.
+is overridden. And whether they can tell the app's clients apart. Pure: no I/O, no clock.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from osnovci.limit_contract import PolicyDocument
+from osnovci.limit_contract import Per, PolicyDocument
+from osnovci.words import first_of
+from osnovci_operator.app.spec import App
 from osnovci_operator.ratelimit.spec import Policy
 from osnovci_operator.resource import Resource, SpecT
 
@@ -54,6 +56,21 @@ def attach(sharers: Iterable[Resource[SpecT]]) -> dict[str, Attached]:
 def in_force(attached: Mapping[str, Attached]) -> tuple[PolicyDocument, ...]:
     """Give the policies that the app's pods are told."""
     return tuple(each.document for each in attached.values() if each.document)
+
+
+def counted_as_one(target: object, policies: Iterable[PolicyDocument]) -> str:
+    """Say why all clients have one address to limits; empty where they do not, as far as is known."""
+    if not isinstance(target, App) or target.spec.trusted_proxies:
+        return ""
+    limits = [each.name for policy in policies for each in policy.limits if each.per == Per.IP]
+    by = "the nginx of loadBalancer" if target.spec.load_balancer else "the Ingress"
+    if not limits or not (target.spec.load_balancer or target.spec.ingress):
+        return ""
+    return (
+        f"limit {first_of(limits)} counts by address, and {by} hands on all requests with its own: "
+        f"clients share one count; set trustedProxies of OsnovciApp {target.identity.name} to the "
+        "network of its addresses"
+    )
 
 
 def _merged(document: PolicyDocument, owners: Mapping[str, str]) -> Attached:

@@ -125,11 +125,28 @@ def test_ten_failures_close_an_account_for_a_while_and_no_other(port: int) -> No
     log_in(port, "student-4")
 
 
-def test_a_login_that_succeeds_ends_the_count_of_failures(port: int) -> None:
+def test_a_login_that_succeeds_is_no_failure_and_ends_none(port: int) -> None:
+    def guess() -> int:
+        browser = Browser(port)
+        browser.post(LOGIN, {"name": "student-5", "password": "guessed"})
+        return browser.status
+
+    assert [guess() for _ in range(9)] == [401] * 9
     for _ in range(3):
-        for _ in range(9):
-            Browser(port).post(LOGIN, {"name": "student-5", "password": "guessed"})
         log_in(port, "student-5")
+    assert [guess(), guess()] == [401, 429]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["text/plain; charset=UTF-8", "application/x-www-form-urlencoded", "Multipart/Form-Data"],
+)
+def test_no_form_of_another_site_logs_a_visitor_in(port: int, kind: str) -> None:
+    browser = Browser(port)
+    given = {"name": "student-1", "password": demo_password("student-1")}
+    told = browser.post(LOGIN, given, **{"Content-Type": kind})
+    assert (browser.status, browser.told) == (415, [])
+    assert "send JSON" in told["error"]
 
 
 def test_who_is_remembered_is_logged_in_again(port: int) -> None:

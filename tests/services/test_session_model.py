@@ -9,11 +9,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from redis import Redis
 from session_builders import LONG_AGO_MS, OPERATIONS, login
 from session_builders import settings as session_settings
+from waiting import eventually
 
 from osnovci.session_contract import DeviceType, sessions_root
 from osnovci.sessions.operations import Refreshed, hashed
 from osnovci.sessions.stores import Store
 
+ROOT = sessions_root("homework", "homework")
 users = st.sampled_from(["ana", "boris"])
 numbers = st.integers(0, 30)
 
@@ -53,10 +55,21 @@ class Model(RuleBasedStateMachine):
         if known:
             self.families.pop(known.family, None)
 
+    def asleep(self, user: str) -> list[str]:
+        """The families whose session has run out; the one renewed longest ago is the first."""
+        awake = {known.family for known in self.sessions.values()}
+        own = (family for family in self.families if self.owners[family] == user)
+        return [family for family in own if family not in awake]
+
     def add(self, session_id: str, known: Known, most: int) -> None:
         self.sessions[session_id] = known
+        if not most:
+            return
         own = [each for each, other in self.sessions.items() if other.user == known.user]
-        for each in own[:-most] if most else ():
+        asleep = self.asleep(known.user)
+        for family in asleep[: max(len(own) + len(asleep) - most, 0)]:
+            del self.families[family]
+        for each in own[:-most]:
             self.forget(each)
 
     @rule(
@@ -100,6 +113,40 @@ class Model(RuleBasedStateMachine):
             self.ended.append(old)
             self.sessions[new] = Known(known.user, known.device, role, known.family)
 
+    @rule(number=numbers, long_ago=st.booleans())
+    def run_out(self, number: int, *, long_ago: bool) -> None:
+        """Have the time of a session be over: its key goes by itself, and its indexes know nothing."""
+        session_id = self.pick(number)
+        if session_id not in self.sessions:
+            return
+        seconds, _ = self.redis.time()  # type: ignore[misc]
+        ages_ms = seconds * 1000 - (600_000 if long_ago else 0)
+        era = (list(DeviceType).index(self.sessions[session_id].device) + 1) * 2**43
+        self.redis.zadd(f"{ROOT}devices", {hashed(session_id): era + ages_ms}, xx=True)
+        self.redis.delete(f"{ROOT}session:{hashed(session_id)}")
+        del self.sessions[session_id]
+        self.ended.append(session_id)
+
+    @rule(number=numbers)
+    def touch(self, number: int) -> None:
+        session_id = self.pick(number)
+        lives = session_id in self.sessions
+        touch = OPERATIONS.touch(session_id, session_settings(), every_seconds=0.001)
+        eventually(lambda: self.store.run(touch) == lives)
+        if lives:
+            self.sessions[session_id] = self.sessions.pop(session_id)
+
+    @rule(number=numbers, user=users)
+    def end_what_is_remembered(self, number: int, user: str) -> None:
+        families = [*self.families, "none"]
+        family = families[number % len(families)]
+        mine = self.owners.get(family) == user and family in self.families
+        assert self.store.run(OPERATIONS.end(user, family)) == mine
+        if mine:
+            del self.families[family]
+            for each in [each for each, known in self.sessions.items() if known.family == family]:
+                self.forget(each)
+
     @rule(number=numbers, user=users)
     def log_out(self, number: int, user: str) -> None:
         session_id = self.pick(number)
@@ -141,6 +188,7 @@ class Model(RuleBasedStateMachine):
             if old:
                 del self.sessions[old]
                 self.ended.append(old)
+            self.families.pop(family)
             self.families[family] = given + 1
             session = found.session
             known = Known(session.user_id, session.device_type, session.role, family)
@@ -170,13 +218,8 @@ class Model(RuleBasedStateMachine):
             live = [each.handle for each in listed if each.session]
             own = [hashed(each) for each, known in self.sessions.items() if known.user == user]
             assert live == own[::-1]
-            with_session = {known.family for known in self.sessions.values()}
-            remembered = {
-                family
-                for family in self.families
-                if self.owners[family] == user and family not in with_session
-            }
-            assert {each.handle for each in listed if not each.session} == remembered
+            remembered = {each.handle for each in listed if not each.session}
+            assert remembered == set(self.asleep(user))
 
     @invariant()
     def the_counts_are_those_of_the_model(self) -> None:
@@ -186,10 +229,9 @@ class Model(RuleBasedStateMachine):
 
     @invariant()
     def redis_has_no_other_session(self) -> None:
-        root = sessions_root("homework", "homework")
-        kept = {key.decode() for key in self.redis.keys(f"{root}session:*")}  # type: ignore[union-attr]
-        assert kept == {f"{root}session:{hashed(each)}" for each in self.sessions}
-        families = self.redis.keys(f"{root}family:*")
+        kept = {key.decode() for key in self.redis.keys(f"{ROOT}session:*")}  # type: ignore[union-attr]
+        assert kept == {f"{ROOT}session:{hashed(each)}" for each in self.sessions}
+        families = self.redis.keys(f"{ROOT}family:*")
         assert len(families) == len(self.families)  # type: ignore[arg-type]
 
 

@@ -1,8 +1,9 @@
-"""Commands that Redis refuses: what to do about each is told once in the log, not with each request."""
+"""Commands that Redis refuses: what to do about each is told once in the log, not with each request.
+
+Pure but for the log.
+"""
 
 import logging
-
-from redis.exceptions import ResponseError
 
 REMEDIES = {
     "NOPERM": "grant the Redis user of the url all commands on the keys osnovci:*",
@@ -31,7 +32,7 @@ class Refusals:
         self._what = what
         self._told: set[tuple[str, str]] = set()
 
-    def tell(self, error: ResponseError, of: str = "") -> None:
+    def tell(self, error: Exception, of: str = "") -> None:
         """Say it, unless it was said of the same."""
         code = str(error).partition(" ")[0]
         if (of, code) not in self._told:

@@ -17,6 +17,7 @@ from osnovci_operator.app.rollout import APPLIED, Course
 from osnovci_operator.app.seen import Deployed, Seen, Stranger
 from osnovci_operator.app.spec import App
 from osnovci_operator.app.way_in import url, with_nginx
+from osnovci_operator.attachment import counted_as_one
 from osnovci_operator.backend import Unreadable
 from osnovci_operator.conditions import Condition
 from osnovci_operator.labels import app_labels, selector
@@ -74,7 +75,7 @@ def status(app: App, last: dict[str, Any], seen: Seen, outcome: Outcome) -> dict
                 scaling_active(decision),
                 config_enforced(seen, outcome.course),
                 *((database_budget(app, decision.share),) if decision.share else ()),
-                *((policy_affected(seen.policies),) if seen.policies else ()),
+                *((policy_affected(app, seen.policies),) if seen.policies else ()),
             ),
             generation,
             seen.now,
@@ -266,10 +267,12 @@ def _config_unreported(seen: Seen, revision: int, reporting: Collection[str]) ->
     return Condition("ConfigEnforced", None, "NotReported", message)
 
 
-def policy_affected(policies: Sequence[PolicyDocument]) -> Condition:
+def policy_affected(app: App, policies: Sequence[PolicyDocument]) -> Condition:
     """Name the policies that limit the app's requests, as GEP-713 asks; absent where none does."""
     names = ", ".join(policy.name for policy in policies)
     message = f"requests are limited by RateLimitPolicy {names}"
+    if why := counted_as_one(app, policies):
+        message += f"; {why}"
     return Condition("RateLimitPolicyAffected", True, "PolicyAffected", message)
 
 

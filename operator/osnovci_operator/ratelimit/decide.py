@@ -66,6 +66,8 @@ def _accepted(policy: Policy, seen: Seen) -> Condition:
     message = f"it limits the requests to {target}"
     if attached.overridden:
         message += f", but for some: {_overridden(attached.overridden)}"
+    if seen.counted_as_one:
+        message += f"; {seen.counted_as_one}"
     return Condition("Accepted", True, Reason.ACCEPTED, message)
 
 

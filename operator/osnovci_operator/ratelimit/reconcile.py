@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from osnovci_operator.app_channel import Channels
-from osnovci_operator.attachment import attach
+from osnovci_operator.attachment import attach, counted_as_one
 from osnovci_operator.backend import Unreadable
 from osnovci_operator.loop import RESYNC
 from osnovci_operator.ratelimit.decide import decide
@@ -48,9 +48,12 @@ class Policies:
         if missing := self._missing(target):
             return Seen(now, missing)
         lives = self._store.lives(target)
+        attached = attach(self._store.sharers(target))[policy.key.name]
+        in_force = (attached.document,) if attached.document else ()
         return Seen(
             now=now,
-            attached=attach(self._store.sharers(target))[policy.key.name],
+            attached=attached,
+            counted_as_one=counted_as_one(self._store.get(target), in_force),
             running=self._running(policy),
             ready_pods={
                 pod: max(lives[pod].processes, 1) for pod in self._store.ready_pods(target)

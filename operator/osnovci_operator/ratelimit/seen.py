@@ -36,6 +36,8 @@ class Seen:
     """Why there is no target; empty where there is one."""
     attached: Attached = NOTHING
     """What became of the policy among those of the app."""
+    counted_as_one: str = ""
+    """Why limits take all clients for one; empty where they do not."""
     running: Running | Unreadable | None = None
     """None: Redis was not read yet, or nothing was told to the app's pods."""
     ready_pods: Mapping[str, int] = field(default_factory=dict[str, int])

@@ -2,10 +2,14 @@
 
 import threading
 import time
+from contextlib import suppress
 from typing import Any
+
+from redis.exceptions import ResponseError
 
 from osnovci.limits.guard import Guard
 from osnovci.limits.limit import Decision, Limit, Question
+from osnovci.limits.refund import Refund
 from osnovci.line import BUDGET_SECONDS
 from osnovci.redis_clients import for_threads
 from osnovci.scripted import AWAY, AsyncRedis, run, run_async
@@ -48,6 +52,15 @@ class Limits:
             self.guard.forget(window)
         return was_there
 
+    def refund(self, charged: Decision, cost: int = 1) -> None:
+        """Take back what a `check` charged; where Redis is away it stays. Raises LimitError."""
+        refund = Refund.of(charged, cost)
+        if charged.at_ms:
+            with suppress(*AWAY):
+                run(self._redis, refund)
+        with self._busy:
+            self.guard.take_back(refund.window, cost, is_here=not charged.at_ms)
+
     def ask(self, question: Question) -> Decision:
         """Decide in at most one round trip; raises LimiterAwayError."""
         with self._busy:
@@ -58,8 +71,11 @@ class Limits:
         try:
             reply = run(self._redis, question)
         except AWAY as error:
+            is_refused = isinstance(error, ResponseError)
             with self._busy:
-                return self.guard.failed(question, error, now, time.monotonic())
+                return self.guard.failed(
+                    question, error, now, time.monotonic(), is_refused=is_refused
+                )
         with self._busy:
             return self.guard.answered(question, question.parse(reply), now)
 
@@ -90,6 +106,14 @@ class AsyncLimits:
         self.guard.forget(window)
         return was_there
 
+    async def refund(self, charged: Decision, cost: int = 1) -> None:
+        """Take back what a `check` charged; where Redis is away it stays. Raises LimitError."""
+        refund = Refund.of(charged, cost)
+        if charged.at_ms:
+            with suppress(*AWAY):
+                await run_async(self._redis, refund)
+        self.guard.take_back(refund.window, cost, is_here=not charged.at_ms)
+
     async def ask(self, question: Question) -> Decision:
         """Decide in at most one round trip; raises LimiterAwayError."""
         now = time.monotonic()
@@ -99,5 +123,6 @@ class AsyncLimits:
         try:
             reply = await run_async(self._redis, question)
         except AWAY as error:
-            return self.guard.failed(question, error, now, time.monotonic())
+            is_refused = isinstance(error, ResponseError)
+            return self.guard.failed(question, error, now, time.monotonic(), is_refused=is_refused)
         return self.guard.answered(question, question.parse(reply), now)

@@ -6,8 +6,6 @@ No I/O and no clock: time comes in, in seconds of a clock that never runs back.
 import logging
 from typing import NamedTuple
 
-from redis.exceptions import ResponseError
-
 from osnovci.errors import OsnovciError
 from osnovci.limit_contract import FailureMode, LimiterState
 from osnovci.limits.denials import Denials
@@ -120,13 +118,21 @@ class Guard:
                     self._block(window, asked_at, state.retry_ms / 1000)
         return self._noted(decision) if question.counts else decision
 
-    def failed(self, question: Question, error: Exception, asked_at: float, now: float) -> Decision:
-        """Decide without Redis, which was asked in vain.
+    def failed(
+        self,
+        question: Question,
+        error: Exception,
+        asked_at: float,
+        now: float,
+        *,
+        is_refused: bool = False,
+    ) -> Decision:
+        """Decide without Redis, which was asked in vain, or has refused.
 
         Raises LimiterAwayError.
         """
         self._breaker.failed(asked_at, now)
-        if isinstance(error, ResponseError):
+        if is_refused:
             self._refusals.tell(error)
         elif not self._is_told_away:
             self._is_told_away = True
@@ -154,6 +160,13 @@ class Guard:
             self._local.forget(window)
         else:
             self._blocked.clear()
+
+    def take_back(self, window: Window, cost: int, *, is_here: bool) -> None:
+        """Hear that units are free again; those that this process charged itself are here."""
+        if is_here:
+            self._local.take_back(window, cost)
+        self._forgot_at = self._asked_at
+        self._blocked.pop(window.key, None)
 
     def _without_redis(self, question: Question, now: float) -> Decision:
         for window in question.windows:

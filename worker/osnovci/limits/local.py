@@ -48,6 +48,15 @@ class Runs:
             self._runs.append([run, cost])
         self._used += cost
 
+    def take_back(self, cost: int) -> None:
+        """Count no more what was charged last; nobody waits longer for it."""
+        while self._runs and cost > 0:
+            taken = min(cost, self._runs[-1][1])
+            cost, self._used = cost - taken, self._used - taken
+            self._runs[-1][1] -= taken
+            if not self._runs[-1][1]:
+                self._runs.pop()
+
     def __len__(self) -> int:
         return len(self._runs)
 
@@ -87,6 +96,13 @@ class LocalWindows:
     def forget(self, window: Window) -> None:
         """Let a subject begin anew."""
         self._held -= len(self._windows.pop(window.key, ()))
+
+    def take_back(self, window: Window, cost: int) -> None:
+        """Count no more what was charged last."""
+        if runs := self._windows.get(window.key):
+            self._held -= len(runs)
+            runs.take_back(cost)
+            self._held += len(runs)
 
     def _runs(self, window: Window) -> Runs:
         runs = self._windows.get(window.key)

@@ -30,7 +30,8 @@ class _Short(json.JSONEncoder):
     """Writes letters as they are: escaped, a long name would make a token that no cookie holds."""
 
     def __init__(self, **told: Any) -> None:
-        super().__init__(**told | {"ensure_ascii": False})
+        told["ensure_ascii"] = False
+        super().__init__(**told)
 
 
 @dataclass(frozen=True)

@@ -100,8 +100,10 @@ class Admission:
             try:
                 reply = await _put(line, asked)
             except AWAY as error:
-                decision = guard.failed(question, error, now, time.monotonic())
                 is_refused = isinstance(error, ResponseError)
+                decision = guard.failed(
+                    question, error, now, time.monotonic(), is_refused=is_refused
+                )
             else:
                 if asked.with_session and visit:
                     decision, document = asked.with_session.parse(reply)

@@ -25,6 +25,7 @@ from osnovci.limits.denials import Denials
 from osnovci.limits.guard import Guard, LimiterAwayError
 from osnovci.limits.limit import SCRIPT, Decision, Limit, Question, Window
 from osnovci.limits.policies import Client, Policies
+from osnovci.limits.refund import Refund
 from osnovci.limits.with_session import SESSION_SCRIPT
 from osnovci.line import BUDGET_SECONDS, Line
 from osnovci.scripted import AWAY
@@ -128,6 +129,16 @@ class WebLimits:
     async def peek(self, limit: Limit, subject: str, cost: int = 1) -> Decision:
         """Tell what `check` would, without counting it."""
         return await self._ask(Question.of([self._window(limit, subject)], cost, counts=False))
+
+    async def refund(self, charged: Decision | None, cost: int = 1) -> None:
+        """Take back what `check` or `verdict` charged; where Redis is away it stays.
+
+        Raises LimitError.
+        """
+        if charged and self._limits:
+            await self._limits.refund(charged, cost)
+        elif charged:
+            self.guard.take_back(Refund.of(charged, cost).window, cost, is_here=True)
 
     async def reset(self, limit: Limit, subject: str) -> None:
         """Let a subject begin anew. Raises RedisError."""

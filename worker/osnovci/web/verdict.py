@@ -45,6 +45,8 @@ class Verdict(NamedTuple):
 
     headers: Sequence[Header] = ()
     refusal: Refusal | None = None
+    charged: Decision | None = None
+    """What `WebLimits.refund` takes back."""
 
 
 PASSED = Verdict()
@@ -55,7 +57,7 @@ def verdict(decision: Decision) -> Verdict:
     now = time.time()
     told = fields.headers(decision, now)
     if decision.allowed:
-        return Verdict(told)
+        return Verdict(told, charged=decision)
     return Verdict(refusal=Refusal(TOO_MANY, fields.body(decision, now), told))
 
 

@@ -9,7 +9,6 @@ import logging
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,7 +25,6 @@ from homework.web.bodies import Credentials, read
 from homework.web.services import Services, services_of
 from homework.web.who import UNAUTHORIZED, session_of, visit_of
 from osnovci.limit_contract import FailureMode
-from osnovci.limits.client import AWAY
 from osnovci.limits.limit import Limit
 from osnovci.session_contract import SessionDocument
 from osnovci.sessions.operations import Device
@@ -66,8 +64,7 @@ async def log_in(asked: Request) -> Response | App:
     begun = await visit_of(asked).log_in(
         given.name, email=email_of(given.name), role=role, remember=given.remember
     )
-    with suppress(*AWAY):
-        await services.limits.reset(FAILURES, given.name)
+    await services.limits.refund(verdict.charged)
     return JSONResponse({"user": _user(begun.session)})
 
 

@@ -9,6 +9,9 @@ from starlette.requests import Request
 MOST_BYTES = 16 * 1024
 TITLE_MOST = 200
 
+OF_FORMS = {"text/plain", "application/x-www-form-urlencoded", "multipart/form-data"}
+"""What a form of any other site can send, unasked: it would log a visitor in as somebody else."""
+
 # Control characters are for no page and no PDF, and PostgreSQL keeps no NUL.
 Title = Annotated[
     str,
@@ -57,6 +60,11 @@ async def read(request: Request, model: type[B]) -> B:
 
     Raises HTTPException, which says what is wrong and what would be right.
     """
+    sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if sent in OF_FORMS:
+        raise HTTPException(
+            415, f"the body is {sent}; send JSON, with Content-Type: application/json"
+        )
     content = bytearray()
     async for chunk in request.stream():
         content += chunk
