@@ -126,20 +126,21 @@ def _told(limit: Limit, port: int) -> Held:
 
 def _shared(seed: int, port: int) -> list[list[tuple[int, bool]]]:
     """Give when each request to each shared limit was, and whether it was let through."""
-    script = SCRIPT.replace("\nreturn reply\n", "\nreply[#reply + 1] = at\nreturn reply\n")
-    assert script.count("= at\nreturn reply") == 1
+    script = SCRIPT.replace("\nreturn reply\n", "\nreturn {reply, at}\n")
+    assert script.count("return {reply, at}") == 1
     chance = random.Random(seed)
     found: list[list[tuple[int, bool]]] = [[] for _ in SHARED]
-    commands = [Question([window(limit, "ana")]).command[2:] for limit in SHARED]
+    questions = [Question([window(limit, "ana")]) for limit in SHARED]
     with Redis(port=port) as redis:
         sha: Any = redis.script_load(script)
         while len(found[-1]) < SHARED_REQUESTS:
             pipe = redis.pipeline(transaction=False)
             for _ in range(min(chance.randint(1, 50), SHARED_REQUESTS - len(found[-1]))):
-                for command in commands:
-                    pipe.execute_command("EVALSHA", sha, *command)
-            for n, reply in enumerate(pipe.execute()):
-                found[n % len(SHARED)].append((reply[-1], bool(reply[0])))
+                for question in questions:
+                    pipe.execute_command("EVALSHA", sha, *question.command[2:])
+            for n, (reply, at_ms) in enumerate(pipe.execute()):
+                of = n % len(SHARED)
+                found[of].append((at_ms, questions[of].parse(reply).allowed))
     return found
 
 

@@ -2,13 +2,12 @@
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
 from hashlib import sha1, sha256
 from importlib.resources import files
-from itertools import repeat
 from typing import Any, NamedTuple
 
 from osnovci.errors import OsnovciError
@@ -224,7 +223,19 @@ class Question(NamedTuple):
 
     def parse(self, reply: Any) -> Decision:
         """Read Redis's answer."""
-        end = 1 + 2 * len(self.windows)
-        retries = reply[end:] or repeat(0)
-        states = list(map(State, reply[1:end:2], reply[2:end:2], retries))
-        return Decision(bool(reply[0]), self.windows, states)
+        numbers: Iterator[int] = iter(reply)
+        states: list[State] = []
+        for window in self.windows:
+            if window.limit.form == Form.LOG:
+                reset_ms, remaining = divmod(next(numbers), 256)
+            else:
+                remaining, reset_ms = next(numbers), next(numbers)
+            states.append(State(remaining, reset_ms, 0))
+        retries = list(numbers)  # and zeros that stand for no window
+        if not any(retries):
+            return Decision(True, self.windows, states)
+        allowed = True
+        for n, (window, ms) in enumerate(zip(self.windows, retries, strict=False)):
+            states[n] = states[n]._replace(retry_ms=ms)
+            allowed = allowed and (not ms or window.limit.is_tried)
+        return Decision(allowed, self.windows, states)
