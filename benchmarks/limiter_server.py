@@ -132,7 +132,9 @@ def microseconds_a_call(redis: Redis) -> tuple[dict[str, float], float]:
     question = Question(windows("anybody's"))
     scripts = {
         OURS: Script(redis, 1, told(SCRIPT), lambda reply: question.parse(reply).allowed),
-        SETS: Script(redis, 2, told(SORTED_SETS, "redis.call('TIME')"), lambda reply: reply[0] == 1),
+        SETS: Script(
+            redis, 2, told(SORTED_SETS, "redis.call('TIME')"), lambda reply: reply[0] == 1
+        ),
         LEAST: Script(redis, 3, FLOOR, lambda _: True),
     }
     for script in scripts.values():
