@@ -120,6 +120,9 @@ def _bursts(told: Sequence[Held], shared: Sequence[Held]) -> list[Figure]:
         Figure("let through beyond a limit", sum(each.beyond for each in told), "", 0),
         Figure("requests in bursts, Redis's clock", sum(each.requests for each in shared), ""),
         Figure("let through beyond a limit, then", sum(each.beyond for each in shared), "", 0),
+        Figure(
+            "denied against the promise", sum(each.unpromised for each in (*told, *shared)), "", 0
+        ),
         Figure("off an exact limiter's sum, exact forms, most", max(map(abs, fewer[True])), "%", 0),
         Figure("fewer than an exact limiter's, ticks, most", round(max(fewer[False]), 2), "%", 1.7),
     ]

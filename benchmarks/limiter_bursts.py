@@ -54,8 +54,10 @@ class Held:
     let_through: int
     beyond: int
     """Requests let through though as many as the limit were within the window before them."""
+    unpromised: int
+    """Denied though fewer than the limit were within the window, and a tick, before them."""
     share: float
-    """Of what an exact limiter lets through of the same requests."""
+    """Of what an exact limiter lets through of the same requests, see `_mean_of_last`."""
 
 
 def told(redis: Redis) -> list[Held]:
@@ -72,7 +74,8 @@ def shared(redis: Redis) -> list[Held]:
         parts = list(pool.map(_shared, range(PROCESSES), repeat(_port(redis))))
     found: list[Held] = []
     for n, limit in enumerate(SHARED):
-        answers = sorted(each for part in parts for each in part[n])
+        # Within one ms nothing is forgotten: what is let through comes before what is denied.
+        answers = sorted((each for part in parts for each in part[n]), key=_moment_then_denied)
         found.append(held(limit, [at for at, _ in answers], [is_in for _, is_in in answers]))
     return found
 
@@ -81,19 +84,47 @@ def held(limit: Limit, moments: Sequence[int], let_through: Sequence[bool]) -> H
     """Count what was let through beyond the limit, and what an exact limiter lets through."""
     recent: deque[int] = deque()
     exact: deque[int] = deque()
-    beyond, of_exact = 0, 0
+    promised: deque[int] = deque()
+    beyond, unpromised, count, of_exact = 0, 0, 0, 0
+    shares: list[tuple[int, float]] = []
     for at, is_in in zip(moments, let_through, strict=True):
         _forget(recent, at - limit.window_ms)
         _forget(exact, at - limit.window_ms)
+        _forget(promised, at - limit.window_ms - limit.tick_ms + 1)
         if is_in:
             beyond += len(recent) >= limit.max
+            count += 1
             recent.append(at)
+            promised.append(at)
+        else:
+            unpromised += len(promised) < limit.max
         if len(exact) < limit.max:
             of_exact += 1
             exact.append(at)
-    count = sum(let_through)
-    share = count / of_exact
-    return Held(limit.name, limit.form.name, len(moments), count, beyond, share)
+        shares.append((at, count / of_exact))
+    share = _mean_of_last(limit.window_ms, shares)
+    return Held(limit.name, limit.form.name, len(moments), count, beyond, unpromised, share)
+
+
+def _mean_of_last(window_ms: int, shares: Sequence[tuple[int, float]]) -> float:
+    """Give the mean, over the time of the last window, of what the share was at each moment.
+
+    At one moment it depends on who has just begun to fill a window: in a few windows by a seventh.
+    """
+    end = shares[-1][0]
+    begin = max(end - window_ms, shares[0][0])
+    total, until = 0.0, end
+    for at, share in reversed(shares):
+        since = max(at, begin)
+        total, until = total + share * (until - since), since
+        if at <= begin:
+            break
+    return total / (end - begin)
+
+
+def _moment_then_denied(answer: tuple[int, bool]) -> tuple[int, bool]:
+    at, is_in = answer
+    return at, not is_in
 
 
 def bursts(limit: Limit, seed: int) -> Iterator[int]:
@@ -126,20 +157,21 @@ def _told(limit: Limit, port: int) -> Held:
 
 def _shared(seed: int, port: int) -> list[list[tuple[int, bool]]]:
     """Give when each request to each shared limit was, and whether it was let through."""
-    script = SCRIPT.replace("\nreturn reply\n", "\nreply[#reply + 1] = at\nreturn reply\n")
-    assert script.count("= at\nreturn reply") == 1
+    script = SCRIPT.replace("\nreturn reply\n", "\nreturn {reply, at}\n")
+    assert script.count("return {reply, at}") == 1
     chance = random.Random(seed)
     found: list[list[tuple[int, bool]]] = [[] for _ in SHARED]
-    commands = [Question([window(limit, "ana")]).command[2:] for limit in SHARED]
+    questions = [Question([window(limit, "ana")]) for limit in SHARED]
     with Redis(port=port) as redis:
         sha: Any = redis.script_load(script)
         while len(found[-1]) < SHARED_REQUESTS:
             pipe = redis.pipeline(transaction=False)
             for _ in range(min(chance.randint(1, 50), SHARED_REQUESTS - len(found[-1]))):
-                for command in commands:
-                    pipe.execute_command("EVALSHA", sha, *command)
-            for n, reply in enumerate(pipe.execute()):
-                found[n % len(SHARED)].append((reply[-1], bool(reply[0])))
+                for question in questions:
+                    pipe.execute_command("EVALSHA", sha, *question.command[2:])
+            for n, (reply, at_ms) in enumerate(pipe.execute()):
+                of = n % len(SHARED)
+                found[of].append((at_ms, questions[of].parse(reply).allowed))
     return found
 
 

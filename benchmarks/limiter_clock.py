@@ -46,7 +46,7 @@ class Stepped:
         pipe = self.redis.pipeline(transaction=False)
         for at_ms in moments:
             pipe.execute_command(*self.command(question, at_ms))
-        return [bool(reply[0]) for reply in pipe.execute()]
+        return [question.parse(reply).allowed for reply in pipe.execute()]
 
     def command(self, question: Question, at_ms: int) -> list[Any]:
         """Give what asks as if it were this moment."""

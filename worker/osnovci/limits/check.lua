@@ -3,8 +3,10 @@
 -- KEYS  the windows, one a limit: logs, then ticks, then rings
 -- ARGV  1  cost, negative to look only   2  how many are logs   3  how many are logs or ticks
 --       then for each window: max, negative where it is only tried (DryRun); window in ms
--- Returns {the moment in ms or 0, then for each window: remaining, ms until the next unit is free}, and where a window
---   has no room, for each: ms until this cost would be let through, 0 where it is
+-- Returns for each log: ms until the next unit is free, times 256, and remaining; for each other window:
+--   remaining, ms until the next unit is free. Then, only where a window has no room, for each: ms until
+--   this cost would be let through, 0 where it is. Zeros may follow. Of one log alone, the third number
+--   is the moment, in ms, at which it was charged.
 --
 -- All windows that are not tried need room, or nothing is written. Windows that are tried are charged
 -- where all of them have room too, as if they were in force.
@@ -23,7 +25,7 @@
 
 local KEYS, ARGV = KEYS, ARGV
 local call, write, read, sub = redis.call, struct.pack, struct.unpack, string.sub
-local cost, logs, plain = ARGV[1] + 0, ARGV[2] + 0, ARGV[3] + 0
+local cost, logs = ARGV[1] + 0, ARGV[2] + 0
 local charging = cost > 0
 if not charging then cost = -cost end
 local clock = call('TIME')
@@ -33,11 +35,11 @@ local NEWEST, NARROW = 6, 7
 
 -- The forms of large limits: `look` fills in a window's now, used, reset_at and retry_at; `charge`
 -- writes it, and gives when what is charged now is forgotten.
-local look, charge, windows
+local look, charge, windows, plain
 if logs < #KEYS then
   local floor, byte, rep = math.floor, string.byte, string.rep
   local TICKS_HEAD, RING_HEAD, RUN = NEWEST + 4, NEWEST + 8, 5
-  look, charge, windows = {}, {}, {}
+  look, charge, windows, plain = {}, {}, {}, ARGV[3] + 0
 
   local function tick_of(w) return math.ceil(w.window / 60) end
 
@@ -124,13 +126,13 @@ if logs < #KEYS then
   end
 end
 
-local values = plain > 0 and call('MGET', unpack(KEYS, 1, plain)) or {}
+local values = plain == 0 and {} or call('MGET', unpack(KEYS, 1, plain))
 local fits, tried_fit = true, true
-local reply, nows, retries = {at, 0, 0, 0, 0, 0, 0}, nil, nil
+local reply, nows, retries = {0, 0, 0}, nil, nil
 
-local n = 2
+local n = 4
 for i = 1, #KEYS do
-  local value, max, window = values[i], ARGV[n + 2] + 0, ARGV[n + 3]
+  local value, max, window = values[i], ARGV[n] + 0, ARGV[n + 1]
   local left, reset, retry = max, 0, nil
   if max < 0 then left = -max end
   if i > logs then
@@ -152,21 +154,25 @@ for i = 1, #KEYS do
     local age, length = (newest - oldest) % size, #value
     if age >= last then
       -- The first that still counts is most often the next, or near.
-      local low, high, step = 1, (length - 6) / width, 1
-      while step < high and (newest - read(moment, value, 7 + step * width)) % size >= last do
-        low, step = step + 1, step * 2
-      end
-      if step < high then high = step end
-      while low < high do
-        local middle = (low + high - (low + high) % 2) / 2
-        if (newest - read(moment, value, 7 + middle * width)) % size >= last then
-          low = middle + 1
-        else
-          high = middle
-        end
-      end
-      from = 7 + low * width
+      from = 7 + width
       age = from < length and (newest - read(moment, value, from)) % size
+      if age and age >= last then
+        local low, high, step = 2, (length - 6) / width, 2
+        while step < high and (newest - read(moment, value, 7 + step * width)) % size >= last do
+          low, step = step + 1, step * 2
+        end
+        if step < high then high = step end
+        while low < high do
+          local middle = (low + high - (low + high) % 2) / 2
+          if (newest - read(moment, value, 7 + middle * width)) % size >= last then
+            low = middle + 1
+          else
+            high = middle
+          end
+        end
+        from = 7 + low * width
+        age = from < length and (newest - read(moment, value, from)) % size
+      end
     end
     if age then
       local used = (length + 1 - from) / width
@@ -186,37 +192,45 @@ for i = 1, #KEYS do
     if max < 0 then tried_fit = false else fits = false end
     if left < 0 then left = 0 end
   end
-  reply[n], reply[n + 1], n = left, reset, n + 2
+  if i > logs then
+    reply[2 * i - logs - 1], reply[2 * i - logs] = left, reset
+  else
+    reply[i] = reset * 256 + left
+  end
+  n = n + 2
 end
 
-if not fits then
-  reply[1] = 0
-elseif charging then
+if fits and charging then
   -- What is put before and behind a log, most often the same to all.
-  local head, unit, made_at, made_wide
+  local head, unit = write('<I6', at), write('<I3', at % 16777216)
+  if cost > 1 then unit = string.rep(unit, cost) end
   for i = 1, #KEYS do
-    local n = 2 * i
-    if tried_fit or ARGV[n + 2] + 0 > 0 then
-      local window, ends = ARGV[n + 3], nil
+    local n = 2 * i + 2
+    if tried_fit or ARGV[n] + 0 > 0 then
+      local window = ARGV[n + 1]
       if i > logs then
-        ends = charge[windows[i].form](windows[i]) - at
+        local left, ends = n - logs - 3, charge[windows[i].form](windows[i]) - at
+        reply[left] = reply[left] - cost
+        if reply[left + 1] == 0 then reply[left + 1] = ends end
       else
-        local now, wide = nows and nows[i] or at, #window > NARROW
-        if now ~= made_at or wide ~= made_wide then
-          head, made_at, made_wide = write('<I6', now), now, wide
-          unit = wide and write('<I4', now % 4294967296) or write('<I3', now % 16777216)
-          if cost > 1 then unit = string.rep(unit, cost) end
+        local head, unit, ends = head, unit, window
+        if #window > NARROW or nows and nows[i] then
+          local now = nows and nows[i] or at
+          head, ends = write('<I6', now), now - at + window
+          unit = #window > NARROW and write('<I4', now % 4294967296) or write('<I3', now % 16777216)
+          unit = string.rep(unit, cost)
         end
-        ends = now == at and window or now - at + window
         call('SET', KEYS[i], head .. (values[i] or '') .. unit, 'PX', ends)
+        local was = reply[i]
+        reply[i] = (was < 256 and was + ends * 256 or was) - cost
       end
-      if reply[n + 1] == 0 then reply[n + 1] = ends + 0 end
-      reply[n] = reply[n] - cost
     end
   end
+  if #KEYS == 1 and logs == 1 and not retries then reply[3] = at end
 end
 
 if retries then
-  for i = 1, #KEYS do reply[n + i - 1] = retries[i] or 0 end
+  local ends = 2 * #KEYS - logs
+  for i = 1, #KEYS do reply[ends + i] = retries[i] or 0 end
 end
 return reply

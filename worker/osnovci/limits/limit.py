@@ -2,13 +2,12 @@
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
 from hashlib import sha1, sha256
 from importlib.resources import files
-from itertools import repeat
 from typing import Any, NamedTuple
 
 from osnovci.errors import OsnovciError
@@ -149,7 +148,7 @@ class Decision(NamedTuple):
     windows: Sequence[Window]
     states: Sequence[State]
     at_ms: int = 0
-    """When it was charged, by Redis's clock; 0 where Redis charged nothing."""
+    """When Redis charged a limit with a log alone, by its clock; 0 else."""
 
     @property
     def retry_ms(self) -> int:
@@ -226,7 +225,22 @@ class Question(NamedTuple):
 
     def parse(self, reply: Any) -> Decision:
         """Read Redis's answer."""
-        end = 1 + 2 * len(self.windows)
-        retries = reply[end:] or repeat(0)
-        states = list(map(State, reply[1:end:2], reply[2:end:2], retries))
-        return Decision(bool(reply[0]), self.windows, states, reply[0] if self.counts else 0)
+        numbers: Iterator[int] = iter(reply)
+        states: list[State] = []
+        for window in self.windows:
+            if window.limit.form == Form.LOG:
+                reset_ms, remaining = divmod(next(numbers), 256)
+            else:
+                remaining, reset_ms = next(numbers), next(numbers)
+            states.append(State(remaining, reset_ms, 0))
+        if len(states) == 1 and self.windows[0].limit.form == Form.LOG:
+            retries, at_ms = [next(numbers)], next(numbers)
+        else:
+            retries, at_ms = list(numbers), 0  # and zeros that stand for no window
+        if not any(retries):
+            return Decision(True, self.windows, states, at_ms)
+        allowed = True
+        for n, (window, ms) in enumerate(zip(self.windows, retries, strict=False)):
+            states[n] = states[n]._replace(retry_ms=ms)
+            allowed = allowed and (not ms or window.limit.is_tried)
+        return Decision(allowed, self.windows, states, at_ms)
