@@ -6,7 +6,7 @@ From /proc, where the processes of all pods are, since the node is this machine.
 import time
 from collections import defaultdict
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -17,9 +17,16 @@ from benchmarks.load.repeatedly import repeatedly
 
 APPLICATION, GENERATOR = "the application", "the generator"
 MEASUREMENT, OTHERS, KERNEL = "this measurement", "others", "the kernel's own threads"
+KUBERNETES = "Kubernetes"
 PROGRAMS: Mapping[str, str] = {
     "artillery": GENERATOR,
     "benchmarks.load": MEASUREMENT,
+    "kube": KUBERNETES,
+    "etcd": KUBERNETES,
+    "containerd": KUBERNETES,
+}
+"""What is in a command line of the machine's own, in this order, and what we call it."""
+PROGRAMS_OF_PODS: Mapping[str, str] = {
     "homework.web.app": APPLICATION,
     "main() worker": "the workers",
     "osnovci_operator": "the operator",
@@ -28,13 +35,11 @@ PROGRAMS: Mapping[str, str] = {
     "postgres": "PostgreSQL",
     "/program :8080": "the gate",
     "mailpit": "Mailpit",
-    "kube": "Kubernetes",
-    "etcd": "Kubernetes",
-    "containerd": "Kubernetes",
-    "coredns": "Kubernetes",
-    "metric-resolution": "Kubernetes",
+    "": KUBERNETES,
 }
-"""What is in a command line, in this order, and what we call it."""
+"""The same of pods; what is left is DNS, metrics, and what keeps a pod's network."""
+IN_PODS = "kubepods"
+"""In the name of their cgroup."""
 EVERY_SECONDS = 5.0
 FULL_PERCENT = 95.0
 """A machine so busy has no core left: what comes then waits for one."""
@@ -94,7 +99,11 @@ class CpuSeen:
             key = told["pid"], told["create_time"]
             used = told["cpu_times"].user + told["cpu_times"].system
             self._first.setdefault(key, used if is_first else 0.0)
-            self._last[key] = (_program(" ".join(told["cmdline"] or ())), used)
+            words = " ".join(told["cmdline"] or ())
+            # One that has ended, and whose end nobody has heard yet, has no words any more.
+            is_known = not words and key in self._last
+            program = self._last[key][0] if is_known else _program(told["pid"], words)
+            self._last[key] = (program, used)
 
     def seconds(self) -> dict[str, float]:
         """Give the CPU seconds by program, the greatest first."""
@@ -115,7 +124,10 @@ def looking() -> Generator[CpuSeen]:
     seen.look()
 
 
-def _program(words: str) -> str:
+def _program(pid: int, words: str) -> str:
     if not words:
         return KERNEL
+    with suppress(OSError):  # it has ended meanwhile
+        if IN_PODS in Path(f"/proc/{pid}/cgroup").read_text():
+            return next(name for part, name in PROGRAMS_OF_PODS.items() if part in words)
     return next((name for part, name in PROGRAMS.items() if part in words), OTHERS)
