@@ -1,6 +1,8 @@
 """Who a request says it is from, before Redis is asked; and what sessions need to be told."""
 
+import gc
 from typing import Any
+from weakref import ref
 
 import pytest
 from session_builders import OPERATIONS, SESSION_KEYS, SETTINGS, login
@@ -12,6 +14,7 @@ from osnovci.session_contract import ENV_SESSION_KEYS, SessionDocument
 from osnovci.sessions.middleware import Sessions
 from osnovci.sessions.settings import SessionSettings
 from osnovci.sessions.tokens import Identity
+from osnovci.web.asgi import Receive, Scope, Send
 
 ALONE = {ENV_REDIS_URL: "redis://127.0.0.1:1/0", ENV_SESSION_KEYS: SESSION_KEYS}
 IN_A_POD = ALONE | {
@@ -64,6 +67,28 @@ def test_without_one_nobody_is_told_and_redis_is_not_asked(
     request = scope(header)
     assert sessions.identify(request) is None
     assert sessions.visit(request).lookup() is None
+
+
+async def test_a_request_that_is_over_leaves_nothing_to_the_garbage_collector(
+    sessions: Sessions,
+) -> None:
+    request = scope()
+    visit = ref(sessions.visit(request))
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        del receive, send
+        assert scope["osnovci.session"] is visit()
+
+    gc.disable()
+    try:
+        await sessions.serve(app, request, nothing, nothing)
+        assert visit() is None
+    finally:
+        gc.enable()
+
+
+async def nothing(*_: object) -> Any:
+    """Be the server's `receive` and `send`."""
 
 
 def test_lifetimes_are_those_in_force(sessions: Sessions) -> None:

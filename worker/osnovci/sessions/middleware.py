@@ -91,6 +91,9 @@ class Sessions:
         except SessionsAwayError:
             if not await reply.unavailable(scope["type"]):
                 raise
+        finally:
+            # It holds the scope too: such a ring would wait for the garbage collector.
+            scope.pop(SCOPE, None)
 
     async def run(self, operation: Operation[T]) -> T:
         """Run an operation within the time budget.

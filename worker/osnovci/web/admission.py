@@ -5,7 +5,7 @@ Both are asked for in one command on one connection, so that one wait, and one f
 
 import time
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from redis.exceptions import NoScriptError, ResponseError
 
@@ -14,7 +14,7 @@ from osnovci.limits.guard import LimiterAwayError
 from osnovci.limits.limit import Decision, Question
 from osnovci.limits.policies import Rule, windows
 from osnovci.limits.with_session import SessionQuestion
-from osnovci.line import Line, packed
+from osnovci.line import packed
 from osnovci.scripted import AWAY
 from osnovci.web.asgi import Scope
 from osnovci.web.limits import WebLimits
@@ -98,7 +98,11 @@ class Admission:
         decision = guard.known(question, now)
         if decision is None:
             try:
-                reply = await _put(line, asked)
+                try:
+                    reply = await line.put(asked.packed)
+                except NoScriptError:
+                    call = asked.with_session or question
+                    reply = await line.execute_command(*call.in_full)
             except AWAY as error:
                 is_refused = isinstance(error, ResponseError)
                 decision = guard.failed(
@@ -115,13 +119,6 @@ class Admission:
             # Redis was asked in vain, or not at all: nobody is to wait for it again.
             visit.leave_unread(is_refused=is_refused)
         return decision
-
-
-async def _put(line: Line, asked: Prepared) -> Any:
-    try:
-        return await line.put(asked.packed)
-    except NoScriptError:
-        return await line.execute_command(*(asked.with_session or asked.question).in_full)
 
 
 def _prepared(rules: tuple[Rule, ...], whose: Whose) -> Prepared:
