@@ -8,7 +8,7 @@ from browsers import IPHONE, Browser
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis_server import RedisServer
-from session_builders import SESSION_KEYS, StartSessionPod
+from session_builders import OPERATIONS, SESSION_KEYS, StartSessionPod
 from waiting import eventually
 from web_pods import APP, RunningPod, app_document
 from websockets.sync.client import connect
@@ -17,6 +17,7 @@ from workers import NAMESPACE
 from osnovci.app_contract import SessionsDocument
 from osnovci.config.publish import publish
 from osnovci.session_contract import sessions_root
+from osnovci.sessions.stores import Store
 
 ROOT = sessions_root(NAMESPACE, APP)
 
@@ -242,6 +243,20 @@ def test_a_key_is_changed_while_sessions_live(
     browser.port = alone.port
     assert browser.user == "ana"
     assert Browser(alone.port, cookies=old).user is None
+
+
+async def test_a_shorter_lifetime_is_one_for_the_counts_too(
+    start_sessions: StartSessionPod, redis_server: RedisServer, redis: Redis, client: AsyncRedis
+) -> None:
+    pod = start_sessions(redis_server, pod="web-short")
+    browser = Browser(pod.port)
+    browser.log_in()
+    sessions = SessionsDocument(ttl_seconds=3)
+    await publish(client, NAMESPACE, app_document().model_copy(update={"sessions": sessions}))
+    eventually(lambda: pod.revision == 1)
+    assert browser.user == "ana"
+    eventually(lambda: not list(redis.scan_iter(f"{ROOT}session:*")))
+    assert not any(Store(redis).run(OPERATIONS.counts()).values())
 
 
 async def test_lifetimes_change_while_it_runs(

@@ -54,7 +54,8 @@ class Sessions:
         settings = settings or SessionSettings.parse(os.environ)
         self.operations = Operations(settings.namespace, settings.app)
         self.tokens = Tokens(settings.keys, settings.namespace, settings.app)
-        self.configure(settings.document)
+        self.limits, self.ttl_ms = settings.document, ttl_ms(settings.document)
+        self._changed_at_ms = float("-inf")
         self.address = address
         self._plain_http = plain_http
         self.line = Line(settings.redis_url, budget_seconds)
@@ -66,10 +67,17 @@ class Sessions:
 
     def configure(self, document: SessionsDocument) -> None:
         """Put these lifetimes in force; sessions that live meet them as they are next used."""
-        self.limits = document
-        self.ttl_ms = ttl_ms(document)
-        self.touch_ms = min(TOUCH_SECONDS * 1000, self.ttl_ms / 2)
-        """So often at most are the indexes of a session renewed."""
+        before, self.limits, self.ttl_ms = self.limits, document, ttl_ms(document)
+        if before.ttl_seconds != document.ttl_seconds:
+            self._changed_at_ms = self.now_ms()
+
+    def touch_ms(self, now_ms: int) -> float:
+        """Give how often at most the indexes of a session are renewed.
+
+        Once after a change of lifetimes: by the one before they would count it for too long.
+        """
+        since_change_ms = max(now_ms - self._changed_at_ms, 1)
+        return min(TOUCH_SECONDS * 1000, self.ttl_ms / 2, since_change_ms)
 
     def identify(self, scope: Scope) -> Identity | None:
         """Say whose request it is by its token, without Redis; whether the session lives is not asked."""
