@@ -181,6 +181,17 @@ def test_an_address_is_none_of_the_clients_invention(
     assert status(b"X-Forwarded-For: 198.51.100.8") == 200
 
 
+def test_a_session_has_the_address_that_a_trusted_proxy_saw(
+    start_sessions: StartSessionPod, redis_server: RedisServer, redis: Redis
+) -> None:
+    assert redis
+    trusting = under(limit("one", "/devices"), proxies=("127.0.0.0/8",))
+    for document, seen in ((trusting, "2001:db8::7"), (app_document(), "127.0.0.1")):
+        browser = Browser(start_sessions(redis_server, document, pod=f"web-{seen[-1]}").port)
+        browser.post("/login", {"user": "ana"}, **{"X-Forwarded-For": "9.9.9.9, 2001:db8::7"})
+        assert browser.get("/me")["ip_address"] == seen
+
+
 def test_head_is_no_way_around_a_limit_of_get(
     start_sessions: StartSessionPod, redis_server: RedisServer, redis: Redis
 ) -> None:

@@ -47,7 +47,7 @@ class Sessions:
         self,
         *,
         plain_http: bool = False,
-        address: Address = peer,
+        address: Address | None = None,
         settings: SessionSettings | None = None,
         budget_seconds: float = BUDGET_SECONDS,
     ) -> None:
@@ -56,7 +56,8 @@ class Sessions:
         self.tokens = Tokens(settings.keys, settings.namespace, settings.app)
         self.limits, self.ttl_ms = settings.document, ttl_ms(settings.document)
         self._changed_at_ms = float("-inf")
-        self.address = address
+        self.address = address or peer
+        self._knows_address = address is not None
         self._plain_http = plain_http
         self.line = Line(settings.redis_url, budget_seconds)
         """The connection; limits use it too."""
@@ -70,6 +71,11 @@ class Sessions:
         before, self.limits, self.ttl_ms = self.limits, document, ttl_ms(document)
         if before.ttl_seconds != document.ttl_seconds:
             self._changed_at_ms = self.now_ms()
+
+    def see_through_proxies(self, address: Address) -> None:
+        """Take clients' addresses from who knows the trusted proxies, unless the application says its own."""
+        if not self._knows_address:
+            self.address = address
 
     def touch_ms(self, now_ms: int) -> float:
         """Give how often at most the indexes of a session are renewed.
