@@ -244,6 +244,24 @@ def test_a_key_is_changed_while_sessions_live(
     assert Browser(alone.port, cookies=old).user is None
 
 
+async def test_a_shorter_lifetime_is_one_for_the_counts_too(
+    start_sessions: StartSessionPod, redis_server: RedisServer, redis: Redis, client: AsyncRedis
+) -> None:
+    pod = start_sessions(redis_server, pod="web-short")
+    browser = Browser(pod.port)
+    browser.log_in()
+    sessions = SessionsDocument(ttl_seconds=60)
+    await publish(client, NAMESPACE, app_document().model_copy(update={"sessions": sessions}))
+    eventually(lambda: pod.revision == 1)
+    assert browser.user == "ana"
+    counted: Any = redis.zrange(f"{ROOT}devices", 0, -1, withscores=True)
+    [(_, score)] = counted
+    [key] = redis.scan_iter(f"{ROOT}session:*")
+    runs_out: Any = redis.execute_command("PEXPIRETIME", key)
+    # Above it is the type of device.
+    assert score % 2**43 < runs_out + 1_000
+
+
 async def test_lifetimes_change_while_it_runs(
     start_sessions: StartSessionPod, redis_server: RedisServer, redis: Redis, client: AsyncRedis
 ) -> None:

@@ -19,8 +19,9 @@ SESSIONS_SECRET = "osnovci-sessions"  # noqa: S105  # its name
 TOUCH_SECONDS = 60.0
 """The indexes and `last_activity_ms` of a session are renewed at most so often."""
 
-GRACE_SECONDS = 2.0
-"""So long after a refresh the token before it gives the same successor again."""
+GRACE_SECONDS = 10.0
+"""So long after a refresh the token before it gives the same successor again: to several tabs, and to who
+lost the answer and asks anew, as people do after some seconds without a network."""
 
 
 class DeviceType(StrEnum):

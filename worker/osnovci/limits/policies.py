@@ -39,6 +39,8 @@ class Client:
 
     subject: str
     rules: tuple[Rule, ...]
+    address: str
+    """Empty where there is none."""
 
 
 class Policies:
@@ -87,7 +89,7 @@ class Policies:
     def _client(self, peer: str, forwarded: str) -> Client:
         address = clients.client(peer, forwarded, self._trusted)
         rules = (rule for rule in self.rules if not clients.is_in(address, rule.exempt))
-        return Client(clients.subject(address), tuple(rules))
+        return Client(clients.subject(address), tuple(rules), str(address or ""))
 
 
 def windows(rules: Iterable[Rule], client: str, user: str | None) -> list[Window]:

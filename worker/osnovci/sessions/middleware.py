@@ -47,15 +47,17 @@ class Sessions:
         self,
         *,
         plain_http: bool = False,
-        address: Address = peer,
+        address: Address | None = None,
         settings: SessionSettings | None = None,
         budget_seconds: float = BUDGET_SECONDS,
     ) -> None:
         settings = settings or SessionSettings.parse(os.environ)
         self.operations = Operations(settings.namespace, settings.app)
         self.tokens = Tokens(settings.keys, settings.namespace, settings.app)
-        self.configure(settings.document)
-        self.address = address
+        self.limits, self.ttl_ms = settings.document, ttl_ms(settings.document)
+        self._changed_at_ms = float("-inf")
+        self.address = address or peer
+        self._knows_address = address is not None
         self._plain_http = plain_http
         self.line = Line(settings.redis_url, budget_seconds)
         """The connection; limits use it too."""
@@ -66,10 +68,22 @@ class Sessions:
 
     def configure(self, document: SessionsDocument) -> None:
         """Put these lifetimes in force; sessions that live meet them as they are next used."""
-        self.limits = document
-        self.ttl_ms = ttl_ms(document)
-        self.touch_ms = min(TOUCH_SECONDS * 1000, self.ttl_ms / 2)
-        """So often at most are the indexes of a session renewed."""
+        before, self.limits, self.ttl_ms = self.limits, document, ttl_ms(document)
+        if before.ttl_seconds != document.ttl_seconds:
+            self._changed_at_ms = self.now_ms()
+
+    def see_through_proxies(self, address: Address) -> None:
+        """Take clients' addresses from who knows the trusted proxies, unless the application says its own."""
+        if not self._knows_address:
+            self.address = address
+
+    def touch_ms(self, now_ms: int) -> float:
+        """Give how often at most the indexes of a session are renewed.
+
+        Once after a change of lifetimes: by the one before they would count it for too long.
+        """
+        since_change_ms = max(now_ms - self._changed_at_ms, 1)
+        return min(TOUCH_SECONDS * 1000, self.ttl_ms / 2, since_change_ms)
 
     def identify(self, scope: Scope) -> Identity | None:
         """Say whose request it is by its token, without Redis; whether the session lives is not asked."""

@@ -250,10 +250,10 @@ class Visit:
 
     async def _touch(self) -> None:
         """Renew the indexes, once in a while; if not now, then with the next request."""
-        presented, sessions = self.presented, self._sessions
-        if presented and sessions.now_ms() - self._last_activity_ms() >= sessions.touch_ms:
-            every = sessions.touch_ms / 1000
-            touch = sessions.operations.touch(presented.session_id, sessions.limits, every)
+        presented, sessions, now = self.presented, self._sessions, self._sessions.now_ms()
+        every = sessions.touch_ms(now)
+        if presented and now - self._last_activity_ms() >= every:
+            touch = sessions.operations.touch(presented.session_id, sessions.limits, every / 1000)
             with suppress(SessionsAwayError):
                 await sessions.run(touch)
 

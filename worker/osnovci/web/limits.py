@@ -76,6 +76,8 @@ class WebLimits:
         With sessions, their connection is used.
         """
         self._sessions = sessions
+        if sessions:
+            sessions.see_through_proxies(self.address_of)
         document = settings.config.document
         self._where = settings.namespace, document.app
         self.guard = Guard(document.processes)
@@ -173,6 +175,10 @@ class WebLimits:
     def client_of(self, scope: Scope) -> str:
         """Name the client that a request comes from, as limits by address count it."""
         return self.client(scope).subject
+
+    def address_of(self, scope: Scope) -> str:
+        """Give the client's address; empty where the request came without one."""
+        return self.client(scope).address
 
     def client(self, scope: Scope) -> Client:
         """Tell where a request comes from, as far as it can be believed."""

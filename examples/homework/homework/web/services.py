@@ -47,7 +47,7 @@ class Services:
 
         limits = WebLimits(user_of)
         # Without TLS on the machine's own loopback alone, where `make up` shows the application.
-        sessions = Sessions(plain_http=True, address=limits.client_of)
+        sessions = Sessions(plain_http=True)
         return cls(
             database=Database(DatabaseUrls.parse(environment)),
             redis=redis,
