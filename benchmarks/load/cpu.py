@@ -30,10 +30,10 @@ PROGRAMS_OF_PODS: Mapping[str, str] = {
     "homework.web.app": APPLICATION,
     "main() worker": "the workers",
     "osnovci_operator": "the operator",
+    "/program :8080": "the gate",
     "nginx": "nginx",
     "redis-server": "Redis",
     "postgres": "PostgreSQL",
-    "/program :8080": "the gate",
     "mailpit": "Mailpit",
     "": KUBERNETES,
 }

@@ -24,7 +24,7 @@ STOLEN, UNSEEN, IDLE = "stolen by the machine's host", "ended between two looks"
 
 @dataclass(frozen=True)
 class Profile:
-    """The CPU seconds of a run that served so many requests."""
+    """The CPU seconds of a run that served so many requests; 0 where nobody knows how many."""
 
     requests: int
     cores: int
@@ -87,8 +87,9 @@ class Profile:
             table.add_column(column, justify="right")
         for name, seconds in self.parts.items():
             share = f"{100 * seconds / self.core_seconds:.1f} %"
-            each = f"{1000 * seconds / self.requests:.2f}" if name in self.cpu_seconds else ""
-            core = f"{self.a_core(name):,.0f}" if name in self.cpu_seconds else ""
+            is_used = name in self.cpu_seconds and self.requests
+            each = f"{1000 * seconds / self.requests:.2f}" if is_used else ""
+            core = f"{self.a_core(name):,.0f}" if is_used else ""
             table.add_row(name, f"{seconds:.1f}", share, each, core)
         console.print(table)
         console.print(f"busy, every few seconds, %: {busy_percents(self.moments, self.cores)}")
