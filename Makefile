@@ -2,8 +2,8 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
-# Each of the six has a Redis and a PostgreSQL of its own; they mostly wait, so two cores do.
-PARALLEL := $(BIN)/pytest -n 6 --dist worksteal tests/unit tests/services
+# Each process has a Redis and a PostgreSQL of its own; they mostly wait, so two cores do for four or six.
+PARALLEL := $(BIN)/pytest --dist worksteal tests/unit tests/services
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Without compiled modules, each process that the tests start compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
@@ -41,7 +41,7 @@ down: .venv/ready ## takes away every trace of `make up`
 test: lint ## all tests, as CI runs them: brings the cluster up where it is not
 	@$(BIN)/python -m cluster up
 	@$(BIN)/python -m cluster deploy
-	@$(PARALLEL)
+	@$(PARALLEL) -n 4
 	@$(BIN)/pytest --ignore=tests/unit --ignore=tests/services
 
 test-fast: .venv/ready ## what needs no cluster, in a minute or two; needs redis-server, postgresql
@@ -50,7 +50,7 @@ test-fast: .venv/ready ## what needs no cluster, in a minute or two; needs redis
 	@$(MAKE) --no-print-directory -j2 fast-tests lint
 
 fast-tests: .venv/ready
-	@$(PARALLEL) -m "not more_programs" --hypothesis-profile=fast
+	@$(PARALLEL) -n 6 -m "not more_programs" --hypothesis-profile=fast
 
 lint: .venv/ready ## ruff, pyright, import-linter
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright && $(BIN)/lint-imports --no-logo

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 from math import ceil
-from typing import Annotated, Any, Generic, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar, cast
 
 from pydantic import (
     BaseModel,
@@ -208,7 +208,9 @@ SpecT = TypeVar("SpecT", bound=Model)
 class Resource(Generic[SpecT]):
     """One object of ours as the API server has it: what it says, and what was last reported of it."""
 
-    kind: str
+    kind: ClassVar[str]
+    model: ClassVar[type[Model]]
+    """Of the spec."""
     identity: Identity
     spec: SpecT
     status: dict[str, Any]
@@ -231,7 +233,7 @@ class Resource(Generic[SpecT]):
         }
 
     @classmethod
-    def read(cls, kind: str, model: type[SpecT], body: dict[str, Any]) -> Self:
+    def parse(cls, body: dict[str, Any]) -> Self:
         """Read an object.
 
         Raises InvalidSpecError for one that the model refuses, which the API server let pass because
@@ -239,11 +241,11 @@ class Resource(Generic[SpecT]):
         """
         identity = Identity.parse(body["metadata"])
         try:
-            spec = model.model_validate(body.get("spec", {}))
+            spec = cast("SpecT", cls.model.model_validate(body.get("spec", {})))
         except ValidationError as error:
             raise InvalidSpecError(identity, body.get("status", {}), error) from error
         deleting = "deletionTimestamp" in body["metadata"]
-        return cls(kind, identity, spec, body.get("status", {}), deleting)
+        return cls(identity, spec, body.get("status", {}), deleting)
 
 
 class InvalidSpecError(OperatorError):

@@ -1,5 +1,6 @@
 """What is in front of an app: nginx, Ingress, HTTPRoute, and where they lead to."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -50,7 +51,7 @@ def test_the_way_in_leads_to_nginx_while_it_is_ready(
     assert leads_to(of, balancer) == {service}
     assert way_in.url(of, balancer) == "http://osnovci.app"
     inside = of.spec.model_copy(update={"ingress": None})
-    within = App(of.kind, of.identity, inside, of.status, of.deleting)
+    within = replace(of, spec=inside)
     assert way_in.url(within, balancer) == f"http://{service}.{NAMESPACE}.svc"
 
 

@@ -4,7 +4,7 @@ Pure: no I/O, no clock. Defaults are the figures of docs/reference/osnovciapp.md
 """
 
 from datetime import timedelta
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 from pydantic import Field
 from pydantic.alias_generators import to_camel
@@ -227,10 +227,5 @@ class Status(Model):
 class App(Resource[Spec]):
     """One OsnovciApp."""
 
-    @classmethod
-    def parse(cls, body: dict[str, Any]) -> Self:
-        """Read an OsnovciApp.
-
-        Raises InvalidSpecError.
-        """
-        return cls.read(KIND, Spec, body)
+    kind = KIND
+    model = Spec

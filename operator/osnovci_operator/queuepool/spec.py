@@ -6,7 +6,7 @@ Pure: no I/O, no clock. Defaults are the figures of docs/reference/queuepool.md.
 from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Any, Self
+from typing import Annotated
 
 from pydantic import Field
 
@@ -255,10 +255,5 @@ class Status(Model):
 class Pool(Resource[Spec]):
     """One QueuePool."""
 
-    @classmethod
-    def parse(cls, body: dict[str, Any]) -> Self:
-        """Read a QueuePool.
-
-        Raises InvalidSpecError.
-        """
-        return cls.read(KIND, Spec, body)
+    kind = KIND
+    model = Spec

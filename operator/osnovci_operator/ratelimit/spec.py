@@ -6,7 +6,7 @@ Pure: no I/O, no clock. Defaults are the figures of docs/reference/ratelimitpoli
 from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Any, Self
+from typing import Annotated
 
 from pydantic import Field
 
@@ -224,6 +224,9 @@ class Status(Model):
 class Policy(Resource[Spec]):
     """One RateLimitPolicy."""
 
+    kind = KIND
+    model = Spec
+
     @cached_property
     def target(self) -> Key:
         """The app."""
@@ -233,11 +236,3 @@ class Policy(Resource[Spec]):
     def document(self) -> PolicyDocument:
         """What the pods are told where nothing of it is overridden."""
         return self.spec.document(self.identity.name)
-
-    @classmethod
-    def parse(cls, body: dict[str, Any]) -> Self:
-        """Read a RateLimitPolicy.
-
-        Raises InvalidSpecError.
-        """
-        return cls.read(KIND, Spec, body)

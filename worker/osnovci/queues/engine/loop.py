@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from osnovci.contract import QueueDocument
+from osnovci.queues.engine.claims import Claims
 from osnovci.queues.engine.executor import Executor
 from osnovci.queues.engine.jobs import Kind, Outcome, Taken, ending, timeout_of
 from osnovci.queues.engine.pace import Pace
@@ -50,12 +51,10 @@ class Engine:
         self._pace = Pace(executor.concurrency)
         self._ready: deque[Taken] = deque()
         self._ended: list[dict[str, Any]] = []
-        self._settling: set[str] = set()
-        self._strays: frozenset[str] = frozenset()
+        self._claims = Claims()
         self._away = False
         self._renewed_at = time.monotonic()
         self._timer: asyncio.TimerHandle | None = None
-        self._given_up: set[str] = set()
         self.progress: deque[tuple[str, float]] = deque()
         """What jobs reported and the next renewal tells; a deque, because the keeper is a thread."""
         self.runs: deque[Noted] = deque(maxlen=NOTED)
@@ -108,7 +107,7 @@ class Engine:
             self.wake.set()
             return
         self._away = False
-        self._settling.difference_update(f"{each['id']}:{each['execution']}" for each in ended)
+        self._claims.settled(ended)
         if reply.late:
             log.info("%d jobs had been taken from this worker or cancelled", len(reply.late))
         self._took(reply)
@@ -152,7 +151,7 @@ class Engine:
         now = time.monotonic()
         for job in jobs:
             job.taken_at = now
-            if job.member in self._given_up:
+            if job.member in self._claims.given_up:
                 continue
             job.timeout = timeout_of(job, self._queues[job.queue])
             self.held[job.execution] = job
@@ -189,7 +188,7 @@ class Engine:
 
     def _settle(self, entry: dict[str, Any]) -> None:
         self._ended.append(entry)
-        self._settling.add(f"{entry['id']}:{entry['execution']}")
+        self._claims.settle(entry)
         self.wake.set()
 
     def returned(self, job: Taken) -> None:
@@ -239,9 +238,12 @@ class Engine:
 
     def give_back(self) -> None:
         """Give back what was not begun, here and in the executor."""
-        waiting, self._ready = [*self._ready, *self._executor.take_back()], deque()
-        for job in waiting:
+        for job in self._unbegun():
             self.ended(job, Outcome(Kind.BACK))
+
+    def _unbegun(self) -> list[Taken]:
+        found, self._ready = [*self._ready, *self._executor.take_back()], deque()
+        return found
 
     def give_up(self) -> None:
         """End by force what still runs; it runs again elsewhere, uncounted."""
@@ -269,14 +271,9 @@ class Engine:
                 log.warning("job %s was cancelled, or lost with this worker's lease", job.id)
                 self.stop_execution(job.execution)
         self._renewed_at = asked_at
-        known = {job.member for job in self.held.values()} | self._settling
-        strays = listed - known
-        for member in strays & self._strays:
-            # a turn took it, and its reply never came
+        for member in self._claims.give_up(listed, (job.member for job in self.held.values())):
             id_, execution = member.rsplit(":", 1)
-            self._given_up.add(member)
             self._settle({"id": id_, "execution": execution, "kind": Kind.BACK})
-        self._strays = strays
         self._look_after()
 
     def _look_after(self) -> None:
@@ -291,9 +288,8 @@ class Engine:
 
     def _return_waiting(self) -> None:
         """Give back what waits behind a long job, while others might run it."""
-        back, self._ready = [*self._ready, *self._executor.take_back()], deque()
         late = time.monotonic() - HELD_TOO_LONG_SECONDS
-        for job in back:
+        for job in self._unbegun():
             if job.taken_at < late:
                 self.ended(job, Outcome(Kind.BACK))
             else:
