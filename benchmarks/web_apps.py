@@ -3,6 +3,7 @@
 `floor` is what all of it could cost at the least.
 """
 
+import gc
 import os
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from osnovci.session_contract import ENV_SESSION_KEYS
 from osnovci.sessions.middleware import Sessions
 from osnovci.web.asgi import App, Message, Receive, Scope, Send
 from osnovci.web.runtime import WebRuntime
+from osnovci.web.server import YOUNG_OBJECTS
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -63,3 +65,8 @@ if "OSNOVCI_APP_DOCUMENT" in os.environ:
 if ENV_SESSION_KEYS in os.environ:
     full = WebRuntime(bare, sessions=Sessions(plain_http=True))
     floor = Floor(bare, os.environ[ENV_REDIS_URL])
+
+# As `osnovci serve` does; a bare Starlette has no use for it, as it leaves nothing to collect.
+gc.set_threshold(YOUNG_OBJECTS)
+gc.collect()
+gc.freeze()
