@@ -2,7 +2,8 @@
 
 The command is measured beside GET and beside the calls that it stands for, in turns on one Redis. The
 middleware is measured as in web_overhead, beside a bare Starlette: with Redis on the generator's core,
-so that Redis's own time is taken out, and with Redis on the server's core, where it counts.
+so that Redis's own time is taken out, and with Redis on the server's core, where it counts. The floor
+is one GET and the headers alone: what any middleware costs that asks Redis once.
 """
 
 import os
@@ -55,7 +56,10 @@ LIMITS = tuple(
 )
 DOCUMENT = AppDocument(app="bench", policies=(PolicyDocument(name="limits", limits=LIMITS),))
 
+BARE, FLOOR, APART, BESIDE = "bare Starlette", "floor", "all, Redis apart", "all, Redis beside"
+
 Act = Callable[[], Awaitable[object]]
+Rounds = dict[str, list[Round]]
 
 
 def measure() -> Result:
@@ -64,14 +68,14 @@ def measure() -> Result:
         sessions = [_session(redis, number) for number in range(USERS)]
         port = redis.connection_pool.connection_kwargs["port"]
         turns = uvloop.run(_turns(port))
-        bare, apart, beside = _rounds(redis, sessions[0])
+        rounds = _rounds(redis, sessions[0])
     return Result(
         name="request_path",
         question="What do session and limits cost a request?",
         setting=f"{TURNS} turns of {CALLS} calls; {ROUNDS} rounds of {SECONDS} s, {CONNECTIONS} connections, "
         "one core for the server",
-        figures=[*_of_command(turns), *_of_middleware(bare, apart, beside)],
-        detail={"cost percent by round, Redis apart": [round(x, 1) for x in _costs(bare, apart)]},
+        figures=[*_of_command(turns), *_of_middleware(rounds)],
+        detail={"cost percent by round, Redis apart": [round(x, 1) for x in _costs(rounds, APART)]},
     )
 
 
@@ -159,52 +163,69 @@ def _ratio(turns: dict[str, list[float]], one: str, other: str) -> float:
     return round(statistics.median(a / b for a, b in pairs), 3)
 
 
-def _rounds(redis: Redis, session: SessionDocument) -> tuple[list[Round], list[Round], list[Round]]:
-    """Measure a bare Starlette, and all middleware with Redis on the other and on the same core."""
+def _rounds(redis: Redis, session: SessionDocument) -> Rounds:
+    """Measure a bare Starlette, the floor, and all middleware with Redis on the other and the same core."""
     program = tools.folder(BOMBARDIER) / "bombardier"
     told = {ENV_SESSION_KEYS: KEYS}
     token = Tokens(KeyRing.parse(told), NAMESPACE, "bench").session_token("0", session)
     cookie = f"Cookie: session={token}"
-    bare: list[Round] = []
-    apart: list[Round] = []
-    beside: list[Round] = []
     info: Any = redis.info("server")
+    other, same = (os.cpu_count() or 1) - 1, 0
     with (
-        server("benchmarks.web_apps:bare", {}, core=0) as plain,
-        server("benchmarks.web_apps:full", pod(redis, "web-1", DOCUMENT) | told, core=0) as ours,
+        server("benchmarks.web_apps:bare", {}, core=same) as plain,
+        server(
+            "benchmarks.web_apps:floor", pod(redis, "web-0", DOCUMENT) | told, core=same
+        ) as least,
+        server("benchmarks.web_apps:full", pod(redis, "web-1", DOCUMENT) | told, core=same) as ours,
     ):
-        for _ in range(ROUNDS + 1):
-            bare.append(round_of(program, *plain, cookie))
-            for rounds, core in ((apart, (os.cpu_count() or 1) - 1), (beside, 0)):
+        ways = {
+            BARE: (plain, other),
+            FLOOR: (least, other),
+            APART: (ours, other),
+            BESIDE: (ours, same),
+        }
+        rounds: Rounds = {way: [] for way in ways}
+        for number in range(ROUNDS + 1):
+            for way, (served, core) in ways.items():
                 os.sched_setaffinity(info["process_id"], {core})
-                rounds.append(round_of(program, *ours, cookie))
-    # The first round warms all up.
-    return bare[1:], apart[1:], beside[1:]
+                found = round_of(program, *served, cookie)
+                if number:  # the first warms all up
+                    rounds[way].append(found)
+    return rounds
 
 
-def _of_middleware(bare: list[Round], apart: list[Round], beside: list[Round]) -> list[Figure]:
+def _of_middleware(rounds: Rounds) -> list[Figure]:
     middle = statistics.median
-    ways = (("bare Starlette", bare), ("all, Redis apart", apart), ("all, Redis beside", beside))
-    cpu = [
-        100 * (1 - plain.cpu_microseconds / ours.cpu_microseconds)
-        for plain, ours in zip(bare, apart, strict=True)
-    ]
     return [
-        *(Figure(name, round(middle(r.per_second for r in of)), "requests/s") for name, of in ways),
+        *(
+            Figure(way, round(middle(r.per_second for r in of)), "requests/s")
+            for way, of in rounds.items()
+        ),
         *(
             Figure(
-                f"CPU of the server, {name}", round(middle(r.cpu_microseconds for r in of), 1), "µs"
+                f"CPU of the server, {way}", round(middle(r.cpu_microseconds for r in of), 1), "µs"
             )
-            for name, of in ways
+            for way, of in rounds.items()
         ),
         Figure(
-            "cost of all, Redis apart", round(middle(_costs(bare, apart)), 1), "%", MOST_PERCENT
+            "cost of all, Redis apart", round(middle(_costs(rounds, APART)), 1), "%", MOST_PERCENT
         ),
-        Figure("cost of all by the server's CPU", round(middle(cpu), 1), "%"),
-        Figure("cost of all, Redis beside", round(middle(_costs(bare, beside)), 1), "%"),
+        Figure("cost of the floor by the server's CPU", _cpu_cost(rounds, FLOOR), "%"),
+        Figure("cost of all by the server's CPU", _cpu_cost(rounds, APART), "%"),
+        Figure("cost of all, Redis beside", round(middle(_costs(rounds, BESIDE)), 1), "%"),
     ]
 
 
-def _costs(bare: list[Round], ours: list[Round]) -> list[float]:
-    pairs = zip(bare, ours, strict=True)
+def _costs(rounds: Rounds, way: str) -> list[float]:
+    pairs = zip(rounds[BARE], rounds[way], strict=True)
     return [100 * (1 - mine.per_second / plain.per_second) for plain, mine in pairs]
+
+
+def _cpu_cost(rounds: Rounds, way: str) -> float:
+    pairs = zip(rounds[BARE], rounds[way], strict=True)
+    return round(
+        statistics.median(
+            100 * (1 - plain.cpu_microseconds / mine.cpu_microseconds) for plain, mine in pairs
+        ),
+        1,
+    )
