@@ -84,6 +84,36 @@ def test_a_person_looks_and_rolls_back(app: MakeApp) -> None:
     assert (gone.returncode, gone.stderr) == (2, f"{words}\n")
 
 
+def test_what_somebody_else_writes_among_the_good_revisions_is_refused(app: MakeApp) -> None:
+    web = app("web-forged")
+    web.apply()
+    eventually(lambda: web.get()["status"].get("goodRevision"), within=90)
+    first = web.get()["status"]["goodRevision"]
+    web.apply(version="2")
+    eventually(lambda: web.get()["status"].get("goodRevision") not in {None, first}, within=90)
+
+    def kept() -> dict[str, str]:
+        return web.get("configmap", f"{web.name}-revisions")["data"]
+
+    eventually(lambda: first in kept().get("former", ""))
+    true = kept()
+    for place in ("former", "current"):
+        forged = json.loads(true[place])
+        forged["spec"]["pod"]["image"] = "evil:1"
+        change = json.dumps({"data": {place: json.dumps(forged)}})
+        kubectl("-n", NAMESPACE, "patch", "configmap", f"{web.name}-revisions", "-p", change)
+        eventually(lambda: "evil" not in str(kept()))
+    assert kept() == {"current": true["current"], "former": ""}
+    uid = web.get()["metadata"]["uid"]
+    about = f"--field-selector=involvedObject.uid={uid},reason=RevisionRefused"
+    events = kubectl("-n", NAMESPACE, "get", "events", about, "-o", "json")
+    notes = " ".join(each["message"] for each in json.loads(events)["items"])
+    assert f"its revision `former` is not used: {first} was changed since" in notes
+    refused = osnovci("rollback", f"app/{web.name}")
+    assert "has no former revision" in refused.stderr
+    assert web.get()["spec"]["pod"]["image"] == "osnovci/homework:dev"
+
+
 def test_the_workers_of_a_pool_follow_the_good_revisions_of_an_app(
     app: MakeApp, pool: Callable[..., TestPool]
 ) -> None:
