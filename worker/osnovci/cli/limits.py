@@ -44,6 +44,7 @@ def add(commands: Any) -> None:
 def _action(actions: Any, name: str, text: str, run: Any) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = actions.add_parser(name, help=text, description=text)
     parser.add_argument("app", metavar="oapp/NAME", help="the OsnovciApp")
+    add_options(parser, once_more=True)
     parser.set_defaults(run=connected(run))
     return parser
 

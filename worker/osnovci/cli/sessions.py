@@ -33,6 +33,7 @@ def add(commands: Any) -> None:
         action.add_argument("app", metavar="oapp/NAME", help="the OsnovciApp")
         if run is not counts:
             action.add_argument("user", help="the id that the app gave the user")
+        add_options(action, once_more=True)
         action.set_defaults(run=connected(run))
 
 
