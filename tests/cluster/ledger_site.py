@@ -163,7 +163,10 @@ class Site:
         eventually(lambda: accepted <= self.done(), within=RECOVERY_SECONDS)
         with redis() as client:
             report = audit(Queues(client, NAMESPACE), mend=False)
-        assert (report.findings, report.freed, report.broken) == ((), (), {})
+        # Other tests may have left jobs in queues whose pools are deleted.
+        found = (*report.findings, *report.freed)
+        assert [each for each in found if each.queue == self.pool.queue] == []
+        assert self.pool.queue not in report.broken
 
     def _ask_all(self) -> str:
         """Ask once for each; give what was said of a new entry."""

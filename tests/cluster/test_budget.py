@@ -85,10 +85,11 @@ def now_open() -> int:
 @pytest.fixture
 def hungry(redis: Redis) -> Iterator[TestApp]:
     """Name an app that opens all it may, beside that of the example; no worker has any open."""
-    workers = ("-n", NAMESPACE, "get", "pods", "-l", "osnovci.app/pool", "-o", "name")
-    eventually(lambda: not kubectl(*workers), within=240)
-    redis.delete(ERRORS)
     app = TestApp("web-hungry")
+    for others in ("osnovci.app/pool", f"osnovci.app/app={app.name}"):
+        pods = ("-n", NAMESPACE, "get", "pods", "-l", others, "-o", "name")
+        eventually(lambda p=pods: not kubectl(*p), within=240)
+    redis.delete(ERRORS)
     yield app
     kubectl("-n", NAMESPACE, "delete", "oapp", app.name, "--ignore-not-found", "--wait=false")
     redis.delete(ERRORS)

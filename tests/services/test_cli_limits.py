@@ -57,7 +57,7 @@ def run(server: RedisServer, *arguments: str) -> subprocess.CompletedProcess[str
     program = Path(sys.executable).parent / "osnovci"
     options = ["--redis", server.url, "-n", NAMESPACE]
     return subprocess.run(
-        [program, "limits", *options, *arguments],
+        [program, "limits", *arguments, *options],
         capture_output=True,
         text=True,
         env={"PATH": os.environ["PATH"]},

@@ -15,7 +15,7 @@ from osnovci.sessions.stores import Store
 
 def run(server: RedisServer, *words: str) -> str:
     program = Path(sys.executable).parent / "osnovci"
-    command = [program, "sessions", "--redis", server.url, "-n", NAMESPACE, *words]
+    command = [program, "sessions", *words, "--redis", server.url, "-n", NAMESPACE]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 

@@ -39,7 +39,7 @@ def told(
     [
         pytest.param(
             seen(),
-            "False RollingOut: asked for 3 pods",
+            "False RollingOut: the Deployment is being changed: asked for 3 pods",
             "True RollingOut: the Deployment is being changed",
             id="nothing is there yet",
         ),
@@ -88,13 +88,13 @@ def told(
         ),
         pytest.param(
             seen(deployed=deployed(settled=False)),
-            "False RollingOut: asked for 3 pods",
+            "False RollingOut: the Deployment is being changed: asked for 3 pods",
             "True RollingOut: the Deployment is being changed",
             id="its controller has not seen the new spec",
         ),
         pytest.param(
             seen(deployed=deployed(notes={APPLIED: "an older one"})),
-            "False RollingOut: asked for 3 pods",
+            "False RollingOut: the Deployment is being changed: asked for 3 pods",
             "True RollingOut: the Deployment is being changed",
             id="the revision was applied a moment ago",
         ),

@@ -42,7 +42,7 @@ def test_an_app_that_is_well_has_no_trouble_and_few_lines() -> None:
     body = reported(running(), revision="aaa", good=good)
     assert list(troubles(body)) == []
     assert dict(app_story(body)) == {
-        "pods": "3 of 3 ready, 3 of the newest revision",
+        "pods": "3 of 3 ready, 3 of the revision that is rolled out",
         "image": "homework:1",
         "revision": "aaa, which is good",
         "rollout": "RolledOut: all pods are of the newest revision",

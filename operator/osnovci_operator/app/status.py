@@ -171,7 +171,9 @@ def ready(seen: Seen, outcome: Outcome, progress: Condition, *, counting: bool) 
     settled = deployed and deployed.settled and _is_applied(deployed, outcome.course)
     if not deployed or not (settled or (counting and deployed.ready)):
         asked = counted(decision.replicas, "pod")
-        return Condition("Ready", False, "RollingOut", f"asked for {asked}")
+        return Condition(
+            "Ready", False, "RollingOut", f"the Deployment is being changed: asked for {asked}"
+        )
     if decision.wanted and not decision.replicas:
         return Condition("Ready", False, decision.reason, decision.message)
     return _pods_ready(deployed, decision.replicas, seen.trouble)

@@ -22,10 +22,7 @@ def add_options(parser: argparse.ArgumentParser, *, once_more: bool = False) -> 
 
     parser.add_argument("--redis", default=default("OSNOVCI_REDIS_URL"), help="URL of the Redis")
     parser.add_argument(
-        "-n",
-        "--namespace",
-        default=default("OSNOVCI_NAMESPACE"),
-        help="that of the app or the pools",
+        "-n", "--namespace", default=default("OSNOVCI_NAMESPACE"), help="that of the app or pool"
     )
 
 
@@ -70,7 +67,10 @@ def _open(arguments: argparse.Namespace) -> "Queues":
     from osnovci.queues.client import Queues
 
     if not arguments.redis:
-        raise OsnovciError("no Redis is named: set OSNOVCI_REDIS_URL, or pass --redis")
+        raise OsnovciError(
+            "no Redis is named: set OSNOVCI_REDIS_URL, or pass --redis; from outside of the cluster, "
+            "redis://127.0.0.1:6379/0 beside `kubectl port-forward service/redis 6379`"
+        )
     if not arguments.namespace:
         raise OsnovciError("no namespace is named: set OSNOVCI_NAMESPACE, or pass --namespace")
     try:

@@ -35,6 +35,7 @@ def add(commands: Any) -> None:
         add_options(action, once_more=True)
         if run is not counts:
             action.add_argument("user", help="the id that the app gave the user")
+        add_options(action, once_more=True)
         action.set_defaults(run=connected(run))
 
 

@@ -73,7 +73,7 @@ def app_story(body: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Give the lines of an OsnovciApp."""
     given = body.get("status", {})
     pods = f"{given.get('readyReplicas', 0)} of {given.get('desiredReplicas', 0)} ready"
-    yield "pods", f"{pods}, {given.get('updatedReplicas', 0)} of the newest revision"
+    yield "pods", f"{pods}, {given.get('updatedReplicas', 0)} of the revision that is rolled out"
     yield "image", body["spec"]["pod"]["image"]
     yield "revision", _revision(given)
     yield "rollout", _words(given, "Progressing")
