@@ -1,4 +1,4 @@
-"""Programs of the tests' own in pods: a file of `in_pods`, seen by the pods through a ConfigMap."""
+"""Programs of the tests' own in pods: the files of `in_pods`, seen by the pods through a ConfigMap."""
 
 import json
 from pathlib import Path
@@ -12,13 +12,13 @@ FOLDER = Path(__file__).parent / "in_pods"
 
 
 def serving(module: str, *, memory: str = "256Mi", **environment: str) -> dict[str, Any]:
-    """Give the `pod:` section of an OsnovciApp that serves such a file; the ConfigMap is applied."""
+    """Give the `pod:` section of an OsnovciApp that serves one of them; the ConfigMap is applied."""
     name = f"in-pods-{module}"
     config_map = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {"name": name, "namespace": NAMESPACE},
-        "data": {f"{module}.py": (FOLDER / f"{module}.py").read_text()},
+        "data": {each.name: each.read_text() for each in FOLDER.glob("*.py")},
     }
     kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(config_map))
     variables = {"PYTHONPATH": "/app:/in-pods", **environment}

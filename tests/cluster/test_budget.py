@@ -4,15 +4,17 @@ import asyncio
 import json
 import re
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import asyncpg
 import pytest
+from pools import TestPool
 from programs import serving
 from redis import Redis
+from rq import Queue
 from waiting import eventually
 from web_apps import NAMESPACE, TestApp
 
@@ -158,3 +160,39 @@ def test_a_rollout_to_more_processes_never_meets_a_refusal(hungry: TestApp, redi
     assert seen.told == {"True PoolsShrunk"}
     assert redis.lrange(ERRORS, 0, -1) == []
     assert refusals(since) == []
+
+
+def test_workers_amid_a_backlog_and_a_rollout_never_meet_a_refusal(
+    hungry: TestApp, pool: Callable[..., TestPool], redis: Redis
+) -> None:
+    since = datetime.now(UTC)
+    change(hungry, "1", replicas=3)
+    hungry.wait("Progressing", "RolledOut")
+    hungry.wait("ConfigEnforced", "Enforced")
+    with watched(hungry) as seen:
+        jobs = pool(
+            appRef={"name": hungry.name},
+            pod={"resources": {"requests": {"cpu": "5m", "memory": "32Mi"}}},
+            tasks=["hungry_jobs"],
+            scaling={"minReplicas": 0, "maxReplicas": 4},
+        )
+        jobs.wait(ready=0)
+        (empty,) = jobs.status()["queues"]
+        with Redis(port=16379) as connection:
+            each = [Queue.prepare_data("hungry_jobs.eat", ()) for _ in range(120)]
+            Queue(jobs.queue, connection=connection).enqueue_many(each)
+        jobs.wait(ready=4, within=90)
+        said = hungry.condition("DatabaseBudget")["message"]
+        assert f"12 are for 4 workers of QueuePool {jobs.name}" in said
+        before = {pod["metadata"]["name"] for pod in jobs.pods()}
+        # The workers follow when it is good, amid their jobs.
+        change(hungry, "2", replicas=3)
+        eventually(lambda: not before & {pod["metadata"]["name"] for pod in jobs.pods()}, 180)
+        eventually(lambda: not jobs.status().get("waiting"), 120)
+    print(seen, said)
+    assert seen.most <= LIMIT
+    assert seen.told == {"True PoolsShrunk"}
+    assert redis.lrange(ERRORS, 0, -1) == []
+    assert refusals(since) == []
+    (drained,) = jobs.status()["queues"]
+    assert drained["failed"] == empty["failed"]
