@@ -155,7 +155,7 @@ BAD: dict[str, tuple[dict[Any, Any], str]] = {
             "checksum": checksum('{"app": "homework", "health": {"max_in_flight": 0}}'),
             "document": '{"app": "homework", "health": {"max_in_flight": 0}}',
         },
-        "health.max_in_flight: Input should be greater than 0",
+        "health.max_in_flight: Input should be greater than or equal to 1",
     ),
     "checksum": ({"revision": 2, "checksum": "0" * 64}, "its checksum is another"),
     "of another app": (
