@@ -3,7 +3,7 @@
 -- KEYS  the windows, one a limit: logs, then ticks, then rings
 -- ARGV  1  cost, negative to look only   2  how many are logs   3  how many are logs or ticks
 --       then for each window: max, negative where it is only tried (DryRun); window in ms
--- Returns {the moment in ms or 0, then for each window: remaining, ms until the next unit is free}, and where a window
+-- Returns {1 or 0, then for each window: remaining, ms until the next unit is free}, and where a window
 --   has no room, for each: ms until this cost would be let through, 0 where it is
 --
 -- All windows that are not tried need room, or nothing is written. Windows that are tried are charged
@@ -126,7 +126,7 @@ end
 
 local values = plain > 0 and call('MGET', unpack(KEYS, 1, plain)) or {}
 local fits, tried_fit = true, true
-local reply, nows, retries = {at, 0, 0, 0, 0, 0, 0}, nil, nil
+local reply, nows, retries = {1, 0, 0, 0, 0, 0, 0}, nil, nil
 
 local n = 2
 for i = 1, #KEYS do

@@ -9,7 +9,7 @@ from redis.exceptions import ResponseError
 
 from osnovci.limits.guard import Guard
 from osnovci.limits.limit import Decision, Limit, Question
-from osnovci.limits.refund import Refund
+from osnovci.limits.refund import Attempt, Refund
 from osnovci.line import BUDGET_SECONDS
 from osnovci.redis_clients import for_threads
 from osnovci.scripted import AWAY, AsyncRedis, run, run_async
@@ -38,7 +38,7 @@ class Limits:
 
     def check(self, limit: Limit, subject: str, cost: int = 1) -> Decision:
         """Charge a cost where it fits; raises LimiterAwayError, LimitError."""
-        return self.ask(Question.of([limit.window(*self._where, subject)], cost))
+        return self.ask(Attempt.of([limit.window(*self._where, subject)], cost))
 
     def peek(self, limit: Limit, subject: str, cost: int = 1) -> Decision:
         """Tell what `check` would, without counting it."""
@@ -90,7 +90,7 @@ class AsyncLimits:
 
     async def check(self, limit: Limit, subject: str, cost: int = 1) -> Decision:
         """Charge a cost where it fits; raises LimiterAwayError, LimitError."""
-        return await self.ask(Question.of([limit.window(*self._where, subject)], cost))
+        return await self.ask(Attempt.of([limit.window(*self._where, subject)], cost))
 
     async def peek(self, limit: Limit, subject: str, cost: int = 1) -> Decision:
         """Tell what `check` would, without counting it."""

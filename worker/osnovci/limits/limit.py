@@ -149,7 +149,7 @@ class Decision(NamedTuple):
     windows: Sequence[Window]
     states: Sequence[State]
     at_ms: int = 0
-    """When it was charged, by Redis's clock; 0 where Redis charged nothing."""
+    """When an `Attempt` was charged, by Redis's clock; 0 where Redis charged none."""
 
     @property
     def retry_ms(self) -> int:
@@ -229,4 +229,4 @@ class Question(NamedTuple):
         end = 1 + 2 * len(self.windows)
         retries = reply[end:] or repeat(0)
         states = list(map(State, reply[1:end:2], reply[2:end:2], retries))
-        return Decision(bool(reply[0]), self.windows, states, reply[0] if self.counts else 0)
+        return Decision(bool(reply[0]), self.windows, states)

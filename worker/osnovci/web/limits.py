@@ -25,7 +25,7 @@ from osnovci.limits.denials import Denials
 from osnovci.limits.guard import Guard, LimiterAwayError
 from osnovci.limits.limit import SCRIPT, Decision, Limit, Question, Window
 from osnovci.limits.policies import Client, Policies
-from osnovci.limits.refund import Refund
+from osnovci.limits.refund import Attempt, Refund
 from osnovci.limits.with_session import SESSION_SCRIPT
 from osnovci.line import BUDGET_SECONDS, Line
 from osnovci.scripted import AWAY
@@ -126,7 +126,7 @@ class WebLimits:
 
     async def check(self, limit: Limit, subject: str, cost: int = 1) -> Decision:
         """Charge a cost where it fits; raises LimiterAwayError, LimitError."""
-        return await self._ask(Question.of([self._window(limit, subject)], cost))
+        return await self._ask(Attempt.of([self._window(limit, subject)], cost))
 
     async def peek(self, limit: Limit, subject: str, cost: int = 1) -> Decision:
         """Tell what `check` would, without counting it."""
