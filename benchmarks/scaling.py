@@ -22,6 +22,7 @@ from benchmarks.scaling_traces import CASES, STARTUPS
 RIVALS = ("keda", "hpa", "knative")
 BARS = {
     "late": {"keda": 0.1, "hpa": 0.2, "knative": 0.4},
+    "late and avoidable": {"keda": 0.1, "hpa": 0.2, "knative": 0.4},
     "pod-seconds": dict.fromkeys(RIVALS, 0.6),
 }
 NAMES = (OURS, DEFAULT_IDLE, *RIVALS, "keda-1s")
@@ -88,6 +89,7 @@ def _others(table: Replays) -> list[Cell]:
 def _of_rivals(table: Replays) -> list[Figure]:
     whats: dict[str, Callable[[Did], float]] = {
         "late": lambda did: did.late,
+        "late and avoidable": lambda did: did.avoidable,
         "pod-seconds": lambda did: did.pod_seconds,
     }
     return [
@@ -148,6 +150,7 @@ def rows(table: Replays) -> list[dict[str, Any]]:
 def _summary(did: dict[Cell, Did], among: list[Cell]) -> dict[str, Any]:
     return {
         "late_percent": round(100 * mean(did, lambda each: each.late, among), 3),
+        "avoidable_percent": round(100 * mean(did, lambda each: each.avoidable, among), 3),
         "pod_seconds": round(mean(did, lambda each: each.pod_seconds, among)),
         "scale_events": round(mean(did, lambda each: each.events, among), 1),
         "busy_kills": sum(did[cell].kills for cell in among),

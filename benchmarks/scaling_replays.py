@@ -13,9 +13,10 @@ from benchmarks.scaling_traces import CASES, SEEDS, STARTUPS, Case
 from osnovci.scaling.model import Target
 from osnovci.scaling.plan import BEGINNING
 from osnovci.simulation.bounds import lower_bound, no_wait_cost, prompt_bound
-from osnovci.simulation.outcome import Outcome
+from osnovci.simulation.outcome import late_jobs, outcome
 from osnovci.simulation.pools import Osnovci
-from osnovci.simulation.replay import POLICIES, replay
+from osnovci.simulation.replay import POLICIES, run
+from osnovci.simulation.world import Leave, World
 
 OURS, DEFAULT_IDLE = "osnovci", "osnovci, idle 1m"
 
@@ -44,11 +45,35 @@ class Cell:
         return self.startup + BEGINNING <= self.case.wait
 
 
+class AtOnce:
+    """All workers from the first job on, whatever they cost.
+
+    Nobody who has as many at the beginning, and does not know the future, has more jobs in time.
+    """
+
+    name = "at once"
+    leave = Leave.DRAIN
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+
+    def begin(self, world: World) -> None:
+        """Take the pool over."""
+        world.scale(self._target.minimum)
+        world.at(world.trace.jobs[0][0], self.start, world)
+
+    def start(self, world: World) -> None:
+        """Start all."""
+        world.scale(self._target.maximum)
+
+
 @dataclass(frozen=True)
 class Did:
     """What a policy did in a cell, the mean of the seeds."""
 
     late: float
+    avoidable: float
+    """The share that `AtOnce` had in time and this policy had not."""
     pod_seconds: float
     lower: float
     """Pod-seconds that nobody could undercut."""
@@ -71,26 +96,39 @@ def cells(minimum: int = 0) -> list[Cell]:
 
 def do(name: str, cell: Cell, seeds: Sequence[int] = SEEDS) -> Did:
     """Replay one cell under a policy."""
-    runs = [(_replay(name, cell, seed), _bounds(cell, seed)) for seed in seeds]
-    lower, prompt, no_wait = (fmean(costs) for costs in zip(*(b for _, b in runs), strict=True))
+    worlds = [_replay(name, cell, seed) for seed in seeds]
+    runs = [outcome(name, world, cell.target) for world in worlds]
+    bounds = zip(*(_bounds(cell, seed) for seed in seeds), strict=True)
+    lower, prompt, no_wait = (fmean(costs) for costs in bounds)
     return Did(
-        late=fmean(done.late_share for done, _ in runs),
-        pod_seconds=fmean(done.pod_seconds for done, _ in runs),
+        late=fmean(done.late_share for done in runs),
+        avoidable=fmean(
+            len(late_jobs(world, cell.target) - _unavoidable(cell, seed)) / len(world.started_at)
+            for world, seed in zip(worlds, seeds, strict=True)
+        ),
+        pod_seconds=fmean(done.pod_seconds for done in runs),
         lower=lower,
         prompt=prompt,
         no_wait=no_wait,
-        events=fmean(done.scale_events for done, _ in runs),
-        kills=sum(done.busy_kills for done, _ in runs),
+        events=fmean(done.scale_events for done in runs),
+        kills=sum(done.busy_kills for done in runs),
     )
 
 
-def _replay(name: str, cell: Cell, seed: int) -> Outcome:
+def _replay(name: str, cell: Cell, seed: int) -> World:
     policy: Any
     if name == DEFAULT_IDLE:
         policy = Osnovci(replace(cell.target, idle=60.0), name=name)
     else:
         policy = POLICIES[name](cell.target, seed)
-    return replay(policy, cell.case.trace(seed), cell.target, cell.startup, seed)
+    return run(policy, cell.case.trace(seed), cell.target, cell.startup, seed)
+
+
+@cache
+def _unavoidable(cell: Cell, seed: int) -> frozenset[int]:
+    """Give the jobs that are late for everybody who has no more workers at the beginning."""
+    world = run(AtOnce(cell.target), cell.case.trace(seed), cell.target, cell.startup, seed)
+    return late_jobs(world, cell.target)
 
 
 @cache

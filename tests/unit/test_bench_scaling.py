@@ -4,8 +4,8 @@ from benchmarks.scaling import RIVALS, figures, losses, rows
 from benchmarks.scaling_replays import OURS, Did, Replays, cells, do
 
 ALL = cells()
-BETTER = Did(0.01, 400.0, 300.0, 350.0, 390.0, 10.0, 0)
-WORSE = Did(0.2, 1000.0, 300.0, 350.0, 390.0, 10.0, 5)
+BETTER = Did(0.01, 0.01, 400.0, 300.0, 350.0, 390.0, 10.0, 0)
+WORSE = Did(0.2, 0.2, 1000.0, 300.0, 350.0, 390.0, 10.0, 5)
 
 
 def table(ours: Did = BETTER, theirs: Did = WORSE) -> Replays:

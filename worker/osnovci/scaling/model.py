@@ -66,13 +66,22 @@ class Tuning:
 
     plan: float = 0.4
     """The share of the target wait that is planned with; the rest is for what was not foreseen."""
+    plan_roomy: float = 0.7
+    """The same, where there is room: a cold start takes at most the share `roomy` of the target."""
+    roomy: float = 0.6
+    lack: float = 0.5
+    """Of what one worker carries, so much of a load may lack there: the queue is met in time."""
     late: float = 0.05
     """By what share of the target a deadline that cannot be met any more is put off."""
     hold_warm: float = 1.0
     """Start-up times for which a need is kept, where a cold start fits: idling as long as a start
     costs what the start costs (ski rental)."""
+    hold_roomy: float = 0.7
+    """The same, where it fits easily: a worker that is gone too soon is started in time again."""
     hold_cold: float = 12.0
-    """The same, where a cold start does not fit the plan."""
+    """The same, where the target has no time for 40 % of a cold start."""
+    quiet: float = 2.0
+    """So many times that, with nothing to do, end a rate of arrivals where a cold start fits easily."""
     hold_backlog: float = 1.0
     """Start-up times for which the need of a backlog is kept."""
     hold_least: float = 10.0

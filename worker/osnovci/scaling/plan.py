@@ -22,9 +22,14 @@ class Plan:
     @property
     def wait(self) -> float:
         """How long a job is planned to wait: a share of the target, or as long as a cold start."""
-        planned = self.tuning.plan * self.target.wait
-        cold = self.startup + BEGINNING
-        return cold if planned < cold <= self.tuning.reach * self.target.wait else planned
+        share = self.tuning.plan_roomy if self.roomy else self.tuning.plan
+        planned = share * self.target.wait
+        return max(planned, self._cold) if self.cold_fits else planned
+
+    @property
+    def _cold(self) -> float:
+        """How long a job waits that finds no worker."""
+        return self.startup + BEGINNING
 
     @property
     def soonest(self) -> float:
@@ -34,4 +39,17 @@ class Plan:
     @property
     def cold_fits(self) -> bool:
         """Whether a worker that is started for a job that just arrived is in time."""
-        return self.startup + BEGINNING <= self.wait
+        return self._cold <= self.tuning.reach * self.target.wait
+
+    @property
+    def roomy(self) -> bool:
+        """Whether there is so much time left that a worker may prove missing before it is started."""
+        return self._cold <= self.tuning.roomy * self.target.wait
+
+    @property
+    def hold(self) -> float:
+        """For how many starts a need is kept: the longer the less of a start the target has time for."""
+        if self.roomy:
+            return self.tuning.hold_roomy
+        lacks = max(1 - self.tuning.reach * self.target.wait / self._cold, 0.0)
+        return max(self.tuning.hold_warm, self.tuning.hold_cold * min(2.5 * lacks, 1.0))

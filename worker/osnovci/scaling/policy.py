@@ -4,7 +4,8 @@ Up at once, to the final size. Down only when the count exceeded every need of a
 within `Tuning.dwell` of the last change, so that in any time t there are at most 1 + t / dwell
 such decreases, and as many turns from up to down. Apart from that the count falls to the minimum
 when there was nothing to do for `Target.idle`, at most t / idle times. What was not observed, or
-cannot be, holds.
+cannot be, holds; and a worker that lacked for the load last seen is added, since the queue that was
+to show when it is needed is not seen.
 """
 
 import math
@@ -15,7 +16,7 @@ from osnovci.scaling.backlog import for_backlog
 from osnovci.scaling.bursts import for_burst, until_burst
 from osnovci.scaling.model import Decision, Moment, Needs, Observation, Target, Tuning, Why
 from osnovci.scaling.plan import Plan
-from osnovci.scaling.state import State, blinded, learn, rested, sighted, vanished
+from osnovci.scaling.state import State, blind, blinded, learn, rested, sighted, vanished
 
 TUNED = Tuning()
 AGAIN = 1.0
@@ -27,14 +28,15 @@ def decide(
 ) -> tuple[Decision, State]:
     """Decide how many workers there should be."""
     seen, now, workers = moment.seen, moment.now, moment.workers
+    unseen = max(workers, state.carrying) if blind(state, now) else workers
     if seen is None:
-        return _hold(Why.UNAVAILABLE, workers, target), blinded(state, now)
+        return _hold(Why.UNAVAILABLE, unseen, target), blinded(state, now)
     state = rested(state, now, tuning)
     missing = vanished(state, seen)
     if missing:
         since = now if state.doubted_since is None else state.doubted_since
         if now - since < tuning.implausible:
-            held = _hold(Why.IMPLAUSIBLE, workers, target, missing)
+            held = _hold(Why.IMPLAUSIBLE, unseen, target, missing)
             return held, replace(blinded(state, now), doubted_since=since)
     begins = state.at is None
     state = learn(sighted(state, now), seen, now, tuning)
@@ -72,9 +74,12 @@ def _needs(seen: Observation, state: State, now: float, plan: Plan) -> Needs:
     target = plan.target
     active = max(seen.active - seen.draining_active, 0)
     known = not state.arrivals.single(plan.tuning)
-    load = staffing.offered_load(active, plan.rate if known else 0.0, plan.service, plan.startup)
+    # Where there is room, a rate that rises shows as a queue first: what chance does moves nobody.
+    rate = min(plan.rate, state.arrivals.slow) if plan.roomy else plan.rate
+    load = staffing.offered_load(active, rate if known else 0.0, plan.service, plan.startup)
+    quiet = _idled(state, now, target) or _quiet(state, now, plan)
     return Needs(
-        rate=0 if _idled(state, now, target) else staffing.for_rate(load, plan, headroom=known),
+        rate=0 if quiet else staffing.for_rate(load, plan, headroom=known),
         busy=math.ceil(min(active, seen.ready * target.slots) / target.slots),
         backlog=for_backlog(seen, state.waiting, now, plan),
         schedule=for_burst(state.bursts, now, plan),
@@ -92,10 +97,10 @@ def _remember_needs(state: State, needs: Needs, now: float, plan: Plan) -> State
     fits, jobs that ran keep nobody: those that come can wait for a start.
     """
     tuning = plan.tuning
-    in_time = plan.cold_fits or state.bursts.sure(now)
-    hold = tuning.hold_warm if in_time else tuning.hold_cold
+    hold = tuning.hold_warm if state.bursts.sure(now) else plan.hold
     return replace(
         state,
+        carrying=staffing.carrying(needs.offered, plan.target.slots) if plan.roomy else 0,
         steady=state.steady.after(
             needs.rate if plan.cold_fits else max(needs.rate, needs.busy),
             now,
@@ -104,7 +109,9 @@ def _remember_needs(state: State, needs: Needs, now: float, plan: Plan) -> State
         queued=state.queued.after(
             max(needs.backlog, needs.schedule),
             now,
-            _bounded(plan.startup * tuning.hold_backlog, tuning),
+            _bounded(
+                plan.startup * (tuning.hold_roomy if plan.roomy else tuning.hold_backlog), tuning
+            ),
         ),
     )
 
@@ -116,6 +123,13 @@ def _bounded(seconds: float, tuning: Tuning) -> float:
 def _idled(state: State, now: float, target: Target) -> bool:
     """Tell whether there was nothing to do for long enough."""
     return state.nothing_since is not None and now - state.nothing_since >= target.idle
+
+
+def _quiet(state: State, now: float, plan: Plan) -> bool:
+    """Tell whether a rate is over: to start again costs no more than to idle on, and is in time."""
+    if not plan.roomy or state.nothing_since is None:
+        return False
+    return now - state.nothing_since >= plan.tuning.quiet * _bounded(plan.startup, plan.tuning)
 
 
 def _kept(state: State, now: float, plan: Plan) -> int:

@@ -45,16 +45,24 @@ def longer_wait_probability(slots: int, load: float, wait: float, service: float
     return delay_probability(slots, load) * math.exp(-max(decay, 0.0))
 
 
+def carrying(load: float, slots: int) -> int:
+    """Give the workers with whose slots no queue grows."""
+    return math.ceil(load / slots - 1e-9)
+
+
 def for_rate(load: float, plan: Plan, *, headroom: bool) -> int:
     """Give the least workers whose slots carry the load, and are late seldom enough.
 
     Where a cold start fits the plan, a queue that forms is met in time, and carrying is enough; so
-    it is without `headroom`, while nobody knows that more will come.
+    it is without `headroom`, while nobody knows that more will come. Where it fits easily,
+    `Tuning.lack` of a worker may be missing.
     """
     if load <= NO_LOAD:
         return 0
     slots, tuning = plan.target.slots, plan.tuning
-    workers = math.ceil(load / slots - 1e-9)
+    if plan.roomy:
+        return max(math.ceil(load / slots - tuning.lack - 1e-9), 1)
+    workers = carrying(load, slots)
     if plan.cold_fits or not headroom:
         return workers
     while (

@@ -42,6 +42,8 @@ class State:
     """Needs of backlog and schedule."""
     blind_since: float | None = None
     """Since when no reading was trusted, or None."""
+    carrying: int = 0
+    """The workers with which no queue grows, at the load that was seen last."""
     doubted_since: float | None = None
     """Since when readings lack jobs, or None."""
     changed_at: float | None = None
@@ -70,7 +72,7 @@ def sighted(state: State, now: float) -> State:
     """Note that a reading is trusted; after a while without, what there is gets time to show."""
     if state.blind_since is None:
         return state
-    late = now - state.blind_since > BLINK
+    late = blind(state, now)
     return replace(
         state,
         blind_since=None,
@@ -78,6 +80,11 @@ def sighted(state: State, now: float) -> State:
         changed_at=now if late else state.changed_at,
         nothing_since=None if late else state.nothing_since,
     )
+
+
+def blind(state: State, now: float) -> bool:
+    """Tell whether no reading was trusted for a while."""
+    return state.blind_since is not None and now - state.blind_since > BLINK
 
 
 def rested(state: State, now: float, tuning: Tuning) -> State:

@@ -38,16 +38,12 @@ class Outcome:
 
 def outcome(name: str, world: World, target: Target) -> Outcome:
     """Sum a replay up."""
-    arrivals = world.trace.jobs
-    waits = sorted(
-        (world.now if began is None else began) - at
-        for began, (at, _) in zip(world.started_at, arrivals, strict=True)
-    )
+    waits = sorted(_waits(world))
     changes = [change for change in world.changes if change[0] > 0]
     return Outcome(
         policy=name,
         jobs=len(waits),
-        late=sum(wait > target.wait + 1e-6 for wait in waits),
+        late=len(late_jobs(world, target)),
         unended=len(waits) - world.completed,
         wait_mean=sum(waits) / len(waits),
         wait_p50=percentile(waits, 50),
@@ -60,6 +56,20 @@ def outcome(name: str, world: World, target: Target) -> Outcome:
         most_workers=max((count for _, count in world.changes), default=0),
         changes=tuple(world.changes),
     )
+
+
+def late_jobs(world: World, target: Target) -> frozenset[int]:
+    """Give which jobs waited longer than the target, by their place in the trace."""
+    waits = enumerate(_waits(world))
+    return frozenset(job for job, wait in waits if wait > target.wait + 1e-6)
+
+
+def _waits(world: World) -> list[float]:
+    """Give how long each job waited, up to now for those that still do."""
+    return [
+        (world.now if began is None else began) - at
+        for began, (at, _) in zip(world.started_at, world.trace.jobs, strict=True)
+    ]
 
 
 def percentile(ordered: Sequence[float], percent: float) -> float:

@@ -20,9 +20,14 @@ POLICIES: dict[str, Callable[[Target, int], Policy]] = {
 
 
 def replay(policy: Policy, trace: Trace, target: Target, startup: float, seed: int) -> Outcome:
+    """Let a policy scale a pool that gets the jobs of a trace, and sum up."""
+    return outcome(policy.name, run(policy, trace, target, startup, seed), target)
+
+
+def run(policy: Policy, trace: Trace, target: Target, startup: float, seed: int) -> World:
     """Let a policy scale a pool that gets the jobs of a trace."""
     world = World(trace, target.slots, startup, seed)
     world.leave = policy.leave
     policy.begin(world)
     world.run()
-    return outcome(policy.name, world, target)
+    return world
