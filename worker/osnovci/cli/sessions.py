@@ -32,7 +32,6 @@ def add(commands: Any) -> None:
             name, help=help_text, description=help_text
         )
         add_app(action)
-        add_options(action, once_more=True)
         if run is not counts:
             action.add_argument("user", help="the id that the app gave the user")
         add_options(action, once_more=True)
