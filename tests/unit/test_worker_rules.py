@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from osnovci.contract import RetryDocument
-from osnovci.queues.drain import HURRY_SECONDS, Drain
+from osnovci.queues.drain import HURRY, HURRY_SECONDS, Drain
 from osnovci.queues.processes import die_with_parent
 
 THREE = RetryDocument(limit=3, initial_seconds=1, factor=2, max_seconds=60)
@@ -39,7 +39,7 @@ def test_a_stop_asks_then_hurries_then_forces() -> None:
     drain = Drain.begin(now=0, grace=30)
     assert signals(drain, [0, 1, 29, 30, 31, end, end + 1]) == [
         (0, signal.SIGTERM),
-        (30, signal.SIGTERM),
+        (30, HURRY),
         (end, signal.SIGKILL),
     ]
 
@@ -48,7 +48,7 @@ def test_a_hurried_stop_ends_the_grace() -> None:
     _, drain = Drain.begin(now=0, grace=30).due(0)
     drain = drain.hurried(now=5)
     assert signals(drain, [5, 6, 5 + HURRY_SECONDS]) == [
-        (5, signal.SIGTERM),
+        (5, HURRY),
         (5 + HURRY_SECONDS, signal.SIGKILL),
     ]
     _, drain = drain.due(5)

@@ -3,6 +3,9 @@
 import signal
 from dataclasses import dataclass, replace
 
+HURRY = signal.SIGQUIT
+"""Ends the grace. Another SIGTERM would be lost on a process that has not yet heard the first."""
+
 HURRY_SECONDS = 5.0
 """How long a hurried process may take to record what became of its job."""
 
@@ -19,7 +22,7 @@ class Drain:
         return cls(
             (
                 (now, signal.SIGTERM),
-                (now + grace, signal.SIGTERM),
+                (now + grace, HURRY),
                 (now + grace + HURRY_SECONDS, signal.SIGKILL),
             )
         )
@@ -34,4 +37,4 @@ class Drain:
         """End the grace now."""
         if len(self.steps) < 2:  # noqa: PLR2004  # already hurried: only the force remains
             return self
-        return Drain(((now, signal.SIGTERM), (now + HURRY_SECONDS, signal.SIGKILL)))
+        return Drain(((now, HURRY), (now + HURRY_SECONDS, signal.SIGKILL)))

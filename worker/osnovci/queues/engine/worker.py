@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from osnovci.contract import Isolation, PoolDocument
 from osnovci.queues.board import Board
 from osnovci.queues.client import Line, Queues
+from osnovci.queues.drain import HURRY
 from osnovci.queues.engine import nursery
 from osnovci.queues.engine.executor import Executor
 from osnovci.queues.engine.inline import InlineExecutor
@@ -88,10 +89,13 @@ class Worker:
         self._queues.redis.close()
 
     def stop(self) -> None:
-        """Take no more jobs, let those that run end, and leave; a second time, end them by force."""
-        if self.engine.draining:
-            self.engine.give_up()
+        """Take no more jobs, let those that run end, and leave."""
         self.engine.drain()
+
+    def hurry(self) -> None:
+        """The same, but end by force what runs."""
+        self.engine.drain()
+        self.engine.give_up()
 
 
 def _heed(watcher: asyncio.Task[None], working: asyncio.Task[None]) -> None:
@@ -113,7 +117,9 @@ def run_jobs(settings: WorkerSettings, board: Board) -> None:
 
 async def _run(settings: WorkerSettings, executor: Executor, board: Board) -> None:
     worker = Worker(settings, executor, board.count, board.rest)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, worker.stop)
+    loop.add_signal_handler(HURRY, worker.hurry)
     await worker.run()
 
 
