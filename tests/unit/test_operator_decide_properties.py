@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from osnovci.scaling.policy import TUNED
+from osnovci.scaling.state import BLINK
 from osnovci_operator.backend import Unreadable
 from osnovci_operator.queuepool.decide import Decision, ScalingState, decide
 from osnovci_operator.queuepool.seen import PoolReading, Seen
@@ -41,6 +42,7 @@ def scaled(draw: st.DrawFn) -> Spec:
         minimum=minimum,
         maximum=draw(st.integers(max(minimum, 1), 20)),
         idle=timedelta(seconds=draw(st.integers(1, 120))),
+        target_wait=timedelta(seconds=draw(st.sampled_from((5, 60)))),
     )
     return spec(scaling=bounds, concurrency=draw(st.integers(1, 8)))
 
@@ -70,10 +72,19 @@ def test_the_count_stays_within_its_bounds(pool: Spec, moments: Moments) -> None
 
 @unhurried
 @given(scaled(), MOMENTS)
-def test_an_unreadable_moment_changes_nothing(pool: Spec, moments: Moments) -> None:
+def test_an_unreadable_moment_removes_nobody_and_a_short_one_adds_nobody(
+    pool: Spec, moments: Moments
+) -> None:
+    """What may lack, where a start fits easily, is added when nothing was seen for a while."""
+    assert pool.scaling
+    roomy, read_at = pool.scaling.target_wait > timedelta(seconds=5), NOON
     for observed, decision in run(pool, moments):
-        if observed.reading is AWAY and observed.workers:
-            assert decision.replicas == observed.workers.asked
+        if observed.reading is not AWAY:
+            read_at = observed.now
+        elif observed.workers:
+            assert decision.replicas >= observed.workers.asked
+            if not roomy or observed.now - read_at <= timedelta(seconds=BLINK):
+                assert decision.replicas == observed.workers.asked
 
 
 @unhurried
@@ -102,7 +113,8 @@ def test_a_recheck_lies_ahead(pool: Spec, moments: Moments) -> None:
         assert decision.recheck is None or decision.recheck > timedelta()
         if decision.scales and decision.replicas > pool.scaling.min_replicas:
             assert decision.recheck == timedelta(seconds=1)
-        assert isinstance(observed.reading, PoolReading) or decision.recheck is None
+        if observed.reading is AWAY and decision.recheck:
+            assert decision.recheck == timedelta(seconds=1)
 
 
 @unhurried

@@ -10,7 +10,7 @@ from osnovci_operator.backend import Unreadable
 from osnovci_operator.pod_life import Pods
 from osnovci_operator.queuepool.decide import Decision, Reason, ScalingState, decide
 from osnovci_operator.queuepool.seen import PoolReading
-from osnovci_operator.queuepool.spec import Spec
+from osnovci_operator.queuepool.spec import ScalingMode, Spec
 
 FOLLOWS = spec(scaling=scaling())
 SECOND = timedelta(seconds=1)
@@ -90,6 +90,31 @@ def test_what_was_learned_outlives_an_outage() -> None:
     long: Story = [(10 * number, reading(active=8, departed=4 * number)) for number in range(12)]
     story: Story = [*long, (120, AWAY), (130, reading(active=8, waiting=10, departed=50))]
     assert "a job takes 25s" in follow(FOLLOWS, story, 131, asked=4)[130].message
+
+
+STEADY: Story = [
+    (second, reading(active=4 + second % 2, departed=second * 3 // 2)) for second in range(300)
+]
+"""A load of two and a quarter workers, for which two do where a start fits easily."""
+
+
+def test_a_worker_that_may_lack_is_added_when_redis_cannot_be_read_for_a_while() -> None:
+    given = spec(scaling=scaling(target_wait=60 * SECOND))
+    history = follow(given, [*STEADY, (300, AWAY)], 310, asked=2)
+    assert [history[second].replicas for second in range(298, 308)] == [2] * 8 + [3] * 2
+    assert {history[second].recheck for second in range(300, 306)} == {SECOND}
+    assert {history[second].reason for second in range(300, 310)} == {Reason.BACKEND_UNREADABLE}
+    assert history[306].message == (
+        "holding 2 and adding 1 for the load seen last, since the backlog is not known: "
+        + AWAY.message
+    )
+    assert (history[309].replicas, history[309].recheck) == (3, None)
+
+
+def test_what_is_only_recommended_adds_nobody_when_redis_cannot_be_read() -> None:
+    recommends = scaling(target_wait=60 * SECOND, mode=ScalingMode.RECOMMEND)
+    history = follow(spec(scaling=recommends), [*STEADY, (300, AWAY)], 320, asked=2)
+    assert {decision.replicas for decision in history.values()} == {2}
 
 
 def test_jobs_that_vanish_are_not_believed_at_first() -> None:

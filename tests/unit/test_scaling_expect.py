@@ -14,6 +14,7 @@ NEEDS = Needs(
     busy=0,
     backlog=0,
     schedule=0,
+    arrivals=0,
     offered=0,
     service=2.0,
     service_lately=2.0,

@@ -12,15 +12,17 @@ from datetime import timedelta
 from osnovci.app_revisions import revisions_name
 from osnovci.scaling import model, policy
 from osnovci.scaling.expect import expected_wait
-from osnovci.scaling.explain import sentence
+from osnovci.scaling.explain import holding, sentence
 from osnovci.scaling.model import Moment, Observation, Target, Why
-from osnovci.scaling.state import State, blinded
+from osnovci.scaling.state import State
 from osnovci.words import counted
+from osnovci_operator.backend import Unreadable
 from osnovci_operator.pod_life import horizon
 from osnovci_operator.queuepool.decision import Bound, Decision, Reason
 from osnovci_operator.queuepool.figures import figures
 from osnovci_operator.queuepool.floors import Lowest, lowest
-from osnovci_operator.queuepool.flow import Flow, Runnable
+from osnovci_operator.queuepool.flow import Flow
+from osnovci_operator.queuepool.observed import observation
 from osnovci_operator.queuepool.seen import PoolReading, Seen
 from osnovci_operator.queuepool.spec import UNSCALED_REPLICAS, Scaling, ScalingMode, Spec
 from osnovci_operator.resource import format_duration
@@ -62,11 +64,31 @@ def _decide(spec: Spec, seen: Seen, state: ScalingState) -> tuple[Decision, Scal
     for first in POLICIES:
         if decision := first(spec, seen):
             if decision.reason is Reason.BACKEND_UNREADABLE:
-                learned = blinded(state.learned, seen.now.timestamp())
-                return decision, replace(state, learned=learned)
+                return _unseen(decision, spec, seen, state)
             # What was not followed is not remembered: what runs after that counts as needed.
             return decision, ScalingState()
     return _follow_backlog(spec, seen, state)
+
+
+def _unseen(
+    held: Decision, spec: Spec, seen: Seen, state: ScalingState
+) -> tuple[Decision, ScalingState]:
+    """Hold, but for a worker that the policy adds because nobody sees the queue that needs it."""
+    assert spec.scaling
+    assert isinstance(seen.reading, Unreadable)
+    # A floor that begins meanwhile waits for a reading: it is no part of what was seen last.
+    target = _target(spec, spec.scaling, 0)
+    answer, learned = policy.decide(
+        Moment(seen.now.timestamp(), held.replicas, None), target, state.learned
+    )
+    state = replace(state, learned=learned)
+    if spec.scaling.mode is ScalingMode.RECOMMEND:
+        return held, state
+    recheck = None if answer.recheck is None else timedelta(seconds=answer.recheck)
+    if not answer.added:
+        return replace(held, recheck=recheck), state
+    message = f"{holding(answer)}, since the backlog is not known: {seen.reading.message}"
+    return replace(held, replicas=answer.replicas, message=message, recheck=recheck), state
 
 
 def _within_grant(decision: Decision, seen: Seen) -> Decision:
@@ -164,7 +186,7 @@ def _follow_backlog(spec: Spec, seen: Seen, state: ScalingState) -> tuple[Decisi
     within = spec.scaling.target_wait + horizon(seen.pods.startup)
     queues = seen.reading.runnable(spec.queues, within)
     flow = state.flow.after(queues)
-    observed = _observation(queues, flow, seen, seen.reading.draining)
+    observed = observation(queues, flow, seen, seen.reading.draining)
     least = lowest(
         spec.scaling.min_replicas, spec.scaling.floors, seen.now, horizon(seen.pods.startup)
     )
@@ -184,7 +206,7 @@ def _follow_backlog(spec: Spec, seen: Seen, state: ScalingState) -> tuple[Decisi
         bound,
         bound_message,
         min((each for each in (again, least.recheck) if each), default=None),
-        figures=figures(observed, answer, learned, target),
+        figures=figures(observed, answer, target),
     )
     if recommends:
         decision = _recommending(decision, spec, spec.scaling, seen)
@@ -222,34 +244,6 @@ def _target(spec: Spec, scaling: Scaling, least: int) -> Target:
         maximum=scaling.max_replicas,
         slots=spec.concurrency,
         idle=scaling.idle.total_seconds(),
-    )
-
-
-def _observation(
-    queues: tuple[Runnable, ...], flow: Flow, seen: Seen, draining: int
-) -> Observation:
-    active = sum(queue.active for queue in queues)
-    pods, asked = seen.pods, seen.asked
-    # More than was asked for are about to leave; of those that lack, the Deployment makes others.
-    ready = min(pods.ready, asked)
-    ages = [
-        0.0 if created is None else max((seen.now - created).total_seconds(), 0.0)
-        for created in pods.starting[: asked - ready]
-    ]
-    ages += [0.0] * (asked - ready - len(ages))
-    return Observation(
-        waiting=sum(queue.waiting for queue in queues),
-        active=active,
-        arrivals=flow.arrivals,
-        completions=flow.departures,
-        oldest_wait=max((queue.oldest_wait for queue in queues), default=0.0),
-        ready=ready,
-        starting=tuple(ages),
-        draining_active=min(draining, active),
-        startup=None if pods.startup is None else pods.startup.total_seconds(),
-        due=sum(queue.due for queue in queues),
-        due_within=horizon(pods.startup).total_seconds(),
-        withdrawn=flow.withdrawn,
     )
 
 

@@ -2,13 +2,9 @@
 
 from osnovci.decision_contract import DecisionFigures
 from osnovci.scaling.model import Decision, Observation, Target
-from osnovci.scaling.policy import TUNED
-from osnovci.scaling.state import State
 
 
-def figures(
-    observed: Observation, answer: Decision, learned: State, target: Target
-) -> DecisionFigures | None:
+def figures(observed: Observation, answer: Decision, target: Target) -> DecisionFigures | None:
     """Give the numbers behind an answer of the policy; None where it trusted no observation."""
     needs = answer.needs
     if not needs:
@@ -20,7 +16,7 @@ def figures(
         oldest_wait_seconds=round(observed.oldest_wait, 3),
         ready=observed.ready,
         starting=len(observed.starting),
-        arrivals_per_second=round(learned.arrivals.rate(TUNED), 4),
+        arrivals_per_second=round(needs.arrivals, 4),
         service_seconds=round(answer.service, 4),
         startup_seconds=round(needs.startup, 3),
         for_backlog=needs.backlog,

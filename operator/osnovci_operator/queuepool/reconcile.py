@@ -79,7 +79,8 @@ class QueuePools:
         way = self._plan(pool, seen, decision)
         refusal = await self._apply(pool, live, seen, decision, way)
         # What only holds is no change.
-        if not (refusal or decision.blocked or (decision.holds and seen.workers)):
+        held = decision.holds and seen.workers and decision.replicas <= seen.asked
+        if not (refusal or decision.blocked or held):
             self._applied.keep(pool.key, pool.identity.uid, decision.replicas)
             await self._announce(pool, before, decision, way.note)
         return await self._report(pool, seen, decision, way, refusal)

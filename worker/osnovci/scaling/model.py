@@ -67,8 +67,9 @@ class Tuning:
     plan: float = 0.4
     """The share of the target wait that is planned with; the rest is for what was not foreseen."""
     plan_roomy: float = 0.7
-    """The same, where there is room: a cold start takes at most the share `roomy` of the target."""
+    """The same, where there is room."""
     roomy: float = 0.6
+    """There is room where a cold start takes at most this share of the target wait."""
     lack: float = 0.5
     """Of what one worker carries, so much of a load may lack there: the queue is met in time."""
     late: float = 0.05
@@ -79,9 +80,11 @@ class Tuning:
     hold_roomy: float = 0.7
     """The same, where it fits easily: a worker that is gone too soon is started in time again."""
     hold_cold: float = 12.0
-    """The same, where the target has no time for 40 % of a cold start."""
+    """The same, where the target has no time for `hold_cold_from` of a cold start; less in proportion."""
+    hold_cold_from: float = 0.4
     quiet: float = 2.0
-    """So many times that, with nothing to do, end a rate of arrivals where a cold start fits easily."""
+    """So many start-up times, each of `hold_least` at least, with nothing to do end a rate of arrivals
+    where there is room."""
     hold_backlog: float = 1.0
     """Start-up times for which the need of a backlog is kept."""
     hold_least: float = 10.0
@@ -124,6 +127,8 @@ class Needs:
     busy: int
     backlog: int
     schedule: int
+    arrivals: float
+    """Jobs a second that are reckoned with."""
     offered: float
     """Offered load, slots."""
     service: float
@@ -159,6 +164,8 @@ class Decision:
     """None where the observation was not trusted."""
     vanished: int = 0
     """Jobs that the observation lacks, where it was not believed."""
+    added: int = 0
+    """Workers that are added though nothing was trusted, for the load that was seen last."""
     recheck: float | None = None
     """When to decide again though nothing changes, in seconds."""
     unmet: str = ""

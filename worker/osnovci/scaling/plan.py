@@ -16,6 +16,8 @@ class Plan:
     service: float
     service_lately: float
     startup: float
+    measured: bool
+    """Whether that is known of a start, and not assumed."""
     target: Target
     tuning: Tuning
 
@@ -43,8 +45,11 @@ class Plan:
 
     @property
     def roomy(self) -> bool:
-        """Whether there is so much time left that a worker may prove missing before it is started."""
-        return self._cold <= self.tuning.roomy * self.target.wait
+        """Whether there is so much time left that a worker may prove missing before it is started.
+
+        Nobody knows before a start was measured.
+        """
+        return self.measured and self._cold <= self.tuning.roomy * self.target.wait
 
     @property
     def hold(self) -> float:
@@ -52,4 +57,5 @@ class Plan:
         if self.roomy:
             return self.tuning.hold_roomy
         lacks = max(1 - self.tuning.reach * self.target.wait / self._cold, 0.0)
-        return max(self.tuning.hold_warm, self.tuning.hold_cold * min(2.5 * lacks, 1.0))
+        share = min(lacks / self.tuning.hold_cold_from, 1.0)
+        return max(self.tuning.hold_warm, self.tuning.hold_cold * share)

@@ -28,15 +28,14 @@ def decide(
 ) -> tuple[Decision, State]:
     """Decide how many workers there should be."""
     seen, now, workers = moment.seen, moment.now, moment.workers
-    unseen = max(workers, state.carrying) if blind(state, now) else workers
     if seen is None:
-        return _hold(Why.UNAVAILABLE, unseen, target), blinded(state, now)
+        return _hold(Why.UNAVAILABLE, moment, target, state), blinded(state, now)
     state = rested(state, now, tuning)
     missing = vanished(state, seen)
     if missing:
         since = now if state.doubted_since is None else state.doubted_since
         if now - since < tuning.implausible:
-            held = _hold(Why.IMPLAUSIBLE, unseen, target, missing)
+            held = _hold(Why.IMPLAUSIBLE, moment, target, state, missing)
             return held, replace(blinded(state, now), doubted_since=since)
     begins = state.at is None
     state = learn(sighted(state, now), seen, now, tuning)
@@ -49,9 +48,13 @@ def decide(
     return _follow(needs, workers, now, plan, state)
 
 
-def _hold(why: Why, workers: int, target: Target, missing: int = 0) -> Decision:
+def _hold(why: Why, moment: Moment, target: Target, state: State, missing: int = 0) -> Decision:
+    held, carrying = _clamp(moment.workers, target), _clamp(state.carrying, target)
+    added = max(carrying - held, 0)
+    if added and not blind(state, moment.now):
+        return Decision(held, why, vanished=missing, recheck=AGAIN)
     recheck = AGAIN if missing else None
-    return Decision(_clamp(workers, target), why, vanished=missing, recheck=recheck)
+    return Decision(held + added, why, vanished=missing, added=added, recheck=recheck)
 
 
 def _clamp(workers: int, target: Target) -> int:
@@ -65,6 +68,7 @@ def _plan(seen: Observation, target: Target, state: State, tuning: Tuning) -> Pl
         service=service,
         service_lately=state.services.lately(service, target.wait, tuning),
         startup=tuning.startup_prior if seen.startup is None else seen.startup,
+        measured=seen.startup is not None,
         target=target,
         tuning=tuning,
     )
@@ -83,6 +87,7 @@ def _needs(seen: Observation, state: State, now: float, plan: Plan) -> Needs:
         busy=math.ceil(min(active, seen.ready * target.slots) / target.slots),
         backlog=for_backlog(seen, state.waiting, now, plan),
         schedule=for_burst(state.bursts, now, plan),
+        arrivals=rate,
         offered=load,
         service=plan.service,
         service_lately=plan.service_lately,
@@ -98,9 +103,10 @@ def _remember_needs(state: State, needs: Needs, now: float, plan: Plan) -> State
     """
     tuning = plan.tuning
     hold = tuning.hold_warm if state.bursts.sure(now) else plan.hold
+    may_lack = plan.roomy and needs.rate > 0
     return replace(
         state,
-        carrying=staffing.carrying(needs.offered, plan.target.slots) if plan.roomy else 0,
+        carrying=staffing.carrying(needs.offered, plan.target.slots) if may_lack else 0,
         steady=state.steady.after(
             needs.rate if plan.cold_fits else max(needs.rate, needs.busy),
             now,
