@@ -109,6 +109,8 @@ def test_a_worker_that_may_lack_is_added_when_redis_cannot_be_read_for_a_while()
         + AWAY.message
     )
     assert (history[309].replicas, history[309].recheck) == (3, None)
+    held = [history[second].only_holds(history[second - 1].replicas) for second in range(300, 310)]
+    assert held == [True] * 6 + [False] + [True] * 3
 
 
 def test_what_is_only_recommended_adds_nobody_when_redis_cannot_be_read() -> None:

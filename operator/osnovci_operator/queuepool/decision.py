@@ -94,6 +94,10 @@ class Decision:
         """Whether nobody is to be removed, for want of a good reading."""
         return self.reason in {Reason.BACKEND_UNREADABLE, Reason.JOBS_VANISHED}
 
+    def only_holds(self, asked: int) -> bool:
+        """Whether it is no change of the count that was asked for, and so nothing to announce."""
+        return self.holds and self.replicas <= asked
+
     @property
     def blocked(self) -> bool:
         """Whether nothing may be applied."""

@@ -78,8 +78,7 @@ class QueuePools:
         self._broker.note(pool, decision.document(pool.spec, seen.now, before))
         way = self._plan(pool, seen, decision)
         refusal = await self._apply(pool, live, seen, decision, way)
-        # What only holds is no change.
-        held = decision.holds and seen.workers and decision.replicas <= seen.asked
+        held = seen.workers and decision.only_holds(seen.asked)
         if not (refusal or decision.blocked or held):
             self._applied.keep(pool.key, pool.identity.uid, decision.replicas)
             await self._announce(pool, before, decision, way.note)
