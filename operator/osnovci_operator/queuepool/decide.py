@@ -70,27 +70,6 @@ def _decide(spec: Spec, seen: Seen, state: ScalingState) -> tuple[Decision, Scal
     return _follow_backlog(spec, seen, state)
 
 
-def _unseen(
-    held: Decision, spec: Spec, seen: Seen, state: ScalingState
-) -> tuple[Decision, ScalingState]:
-    """Hold, but for a worker that the policy adds because nobody sees the queue that needs it."""
-    assert spec.scaling
-    assert isinstance(seen.reading, Unreadable)
-    # A floor that begins meanwhile waits for a reading: it is no part of what was seen last.
-    target = _target(spec, spec.scaling, 0)
-    answer, learned = policy.decide(
-        Moment(seen.now.timestamp(), held.replicas, None), target, state.learned
-    )
-    state = replace(state, learned=learned)
-    if spec.scaling.mode is ScalingMode.RECOMMEND:
-        return held, state
-    recheck = None if answer.recheck is None else timedelta(seconds=answer.recheck)
-    if not answer.added:
-        return replace(held, recheck=recheck), state
-    message = f"{holding(answer)}, since the backlog is not known: {seen.reading.message}"
-    return replace(held, replicas=answer.replicas, message=message, recheck=recheck), state
-
-
 def _within_grant(decision: Decision, seen: Seen) -> Decision:
     """Lower a count to what the database allows; nobody is removed for want of a good reading."""
     grant = seen.grant
@@ -178,6 +157,27 @@ POLICIES: tuple[Callable[[Spec, Seen], Decision | None], ...] = (
     fixed,
     unreadable,
 )
+
+
+def _unseen(
+    held: Decision, spec: Spec, seen: Seen, state: ScalingState
+) -> tuple[Decision, ScalingState]:
+    """Hold, but for a worker that the policy adds because nobody sees the queue that needs it."""
+    assert spec.scaling
+    assert isinstance(seen.reading, Unreadable)
+    # A floor that begins meanwhile waits for a reading: it is no part of what was seen last.
+    target = _target(spec, spec.scaling, 0)
+    answer, learned = policy.decide(
+        Moment(seen.now.timestamp(), held.replicas, None), target, state.learned
+    )
+    state = replace(state, learned=learned)
+    if spec.scaling.mode is ScalingMode.RECOMMEND:
+        return held, state
+    recheck = None if answer.recheck is None else timedelta(seconds=answer.recheck)
+    if not answer.added:
+        return replace(held, recheck=recheck), state
+    message = f"{holding(answer)}, since the backlog is not known: {seen.reading.message}"
+    return replace(held, replicas=answer.replicas, message=message, recheck=recheck), state
 
 
 def _follow_backlog(spec: Spec, seen: Seen, state: ScalingState) -> tuple[Decision, ScalingState]:
