@@ -154,6 +154,15 @@ def test_a_budget_that_fits_nobody_is_said_at_once() -> None:
     )
 
 
+def test_pods_that_serve_stay_where_nothing_fits() -> None:
+    jobs = Workers("QueuePool jobs", 8, 1, 1, 0, 0, processes=30, connections=1, limit=50)
+    given = replace(seen(deployed=deployed(asked=3)), neighbours=(Neighbour(jobs, None),))
+    assert (decide(given, replicas=3).replicas, decide(given, replicas=2).replicas) == (3, 2)
+    held = decide(given, replicas=12)
+    assert (held.replicas, held.reason) == (3, Reason.BUDGET_TOO_SMALL)
+    assert held.message.startswith("holding 3 of 12 pods: the database allows 50 connections")
+
+
 def test_fewer_pods_need_no_wait() -> None:
     assert decide(growing(10, size=10, opened=10), replicas=2).replicas == 2
 
