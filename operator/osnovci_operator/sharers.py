@@ -121,11 +121,13 @@ class Sharers:
     def _workers(self, pool: Pool, app: App) -> Neighbour:
         assert app.spec.database
         asked, (staying, leaving) = self._asked(pool.key), self.pods(pool.key)
+        most = most_workers(pool.spec, asked)
+        at_a_time = min(max(most, asked), 1)  # As the Deployment of such workers is paced.
         workers = Workers(
             name=_name(pool),
-            replicas=most_workers(pool.spec, asked),
-            surge=1,  # As the Deployment of such workers is paced, and one that has not ended.
-            spare=1,
+            replicas=most,
+            surge=at_a_time,
+            spare=at_a_time,
             staying=max(staying, asked),
             leaving=leaving,
             processes=pool.spec.concurrency,

@@ -144,6 +144,13 @@ def test_a_pool_keeps_to_what_the_database_allows() -> None:
 RECOMMENDS = Scaling.model_validate({"mode": "Recommend", "maxReplicas": 20})
 
 
+def test_a_count_that_somebody_else_sets_is_not_pulled_at() -> None:
+    at = replace(seen(workers=workers(asked=3), reading=reading()), grant=Grant(1, "small"))
+    assert decide(spec(scaling=RECOMMENDS), at, ScalingState())[0].replicas == 3
+    own = decide(spec(replicas=7, scaling=RECOMMENDS), at, ScalingState())[0]
+    assert (own.replicas, own.bound) == (1, Bound.DATABASE)
+
+
 @pytest.mark.parametrize(
     ("given", "most"),
     [
@@ -192,6 +199,15 @@ def test_a_pool_that_follows_an_app_shares_its_database() -> None:
     assert given.store.put(without) >= {APP_KEY, key()}
     assert given.grant() is None
     assert given.sharers.neighbours(app()) == ()
+
+
+def test_a_pool_of_no_worker_takes_nothing() -> None:
+    given = Namespace()
+    given.pool["spec"] |= {"replicas": 0}
+    given.store.put(given.pool)
+    (jobs,) = (each.sharer for each in given.sharers.neighbours(app(database=DATABASE)))
+    assert divide([MINE, jobs])[APP].connections == MINE.connections
+    assert given.grant() == Grant(0)
 
 
 def test_a_pool_with_a_database_of_its_own_does_not() -> None:
