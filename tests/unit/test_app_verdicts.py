@@ -135,8 +135,17 @@ def stalled(at: str | None, deadline: int = 180) -> dict[str, Any]:
         (None, True),
         ("yesterday", True),
         ("2026-03-01T11:00:00", True),
+        ("9999-12-31T23:59:59Z", False),
     ],
-    ids=["now", "a second short", "for as long", "before it was noted", "nonsense", "no zone"],
+    ids=[
+        "now",
+        "a second short",
+        "for as long",
+        "before it was noted",
+        "nonsense",
+        "no zone",
+        "late",
+    ],
 )
 def test_a_verdict_that_a_revision_cannot_have_earned_is_of_the_one_before(
     at: str | None,
