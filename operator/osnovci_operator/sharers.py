@@ -5,6 +5,7 @@ They are the apps that have a `database`, and the pools whose workers follow one
 
 from collections.abc import Callable
 
+from osnovci.app_contract import ENV_DATABASE
 from osnovci_operator.app import budget
 from osnovci_operator.app.budget import Workers
 from osnovci_operator.app.decide import Decision, sharer
@@ -96,14 +97,23 @@ class Sharers:
     def _pools(self, app: App) -> list[Pool]:
         """Give the pools whose workers use the database of an app, be it by another one."""
         found = self._store.sharers(database_place(app.identity.namespace))
-        return [each for each in found if isinstance(each, Pool) and self._followed(each)]
+        pools = (each for each in found if isinstance(each, Pool))
+        return [each for each in pools if self._followed(each) or self._lingers(each)]
+
+    def _lingers(self, pool: Pool) -> bool:
+        """Whether workers still have the database of an app that is gone, or no longer has one."""
+        deployment = self._store.deployment(pool.key)
+        if not deployment or _has_its_own(pool):
+            return False
+        (worker, *_) = deployment["spec"]["template"]["spec"]["containers"]
+        return ENV_DATABASE in {each["name"] for each in worker.get("env", ())}
 
     def _followed(self, pool: Pool) -> App | None:
         """Give the app whose database a pool's workers use; None where they use none, or their own."""
-        ref, named = pool.spec.app_ref, {each.name for each in pool.spec.pod.env}
+        ref = pool.spec.app_ref
         app = ref and self._store.app(Key(APP, pool.identity.namespace, ref.name))
         uses = isinstance(app, App) and app.spec.database and not app.deleting
-        return app if isinstance(app, App) and uses and URL not in named else None
+        return app if isinstance(app, App) and uses and not _has_its_own(pool) else None
 
     def _asked(self, key: Key) -> int:
         deployment = self._store.deployment(key)
@@ -144,6 +154,10 @@ def most_workers(spec: Spec, asked: int) -> int:
     if spec.replicas is not None:
         return spec.replicas
     return max(asked, spec.scaling.min_replicas) if spec.scaling else UNSCALED_REPLICAS
+
+
+def _has_its_own(pool: Pool) -> bool:
+    return URL in {each.name for each in pool.spec.pod.env}
 
 
 def _name(pool: Pool) -> str:

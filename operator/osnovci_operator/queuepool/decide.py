@@ -84,6 +84,7 @@ def _within_grant(spec: Spec, decision: Decision, seen: Seen) -> Decision:
         bound=Bound.DATABASE,
         bound_message=message,
         recheck=GRANT_RECHECK,
+        expected_wait=None,  # It was of the workers that do not come.
     )
 
 
