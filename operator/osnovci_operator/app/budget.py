@@ -185,7 +185,8 @@ def unready(
     if share.exceeded:
         return share.why_exceeded
     if sum(each.budget for each in shares.values()) > share.limit:
-        return "pods that leave still have their connections"
+        most = max(sharers, key=lambda each: each.leaving * each.processes)
+        return f"pods that leave still have their connections, most of them of {most.name}"
     return waiting
 
 
