@@ -140,7 +140,8 @@ class Sharers:
             spare=at_a_time,
             staying=max(staying, asked),
             leaving=leaving,
-            processes=pool.spec.concurrency,
+            # Until the last pod of more jobs has gone, each counts as one of them.
+            processes=max(pool.spec.concurrency, self._store.processes(pool.key)),
             connections=1,
             limit=app.spec.database.max_connections - app.spec.database.reserved_connections,
         )

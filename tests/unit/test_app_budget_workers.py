@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from osnovci.app_contract import ENV_DATABASE, PoolUse
 from osnovci.database.settings import DatabaseSettings
 from osnovci_operator.app import build, migration
-from osnovci_operator.app.budget import Sharer, Workers, divide, grant
+from osnovci_operator.app.budget import Sharer, Workers, divide, grant, unready
 from osnovci_operator.app.build import revision
 from osnovci_operator.app.migration import Run, State
 from osnovci_operator.app.reports import Reports, sized
@@ -107,6 +107,13 @@ def test_workers_that_end_have_their_connections_until_then() -> None:
     # None is removed for it.
     assert replace(ending, staying=7).rising(Grant(8)).replicas == 7
     assert replace(ending, leaving=1).rising(Grant(8)) == Grant(8)
+
+
+def test_whose_pods_end_for_long_is_said() -> None:
+    everybody = [MINE, replace(JOBS, staying=8, leaving=20)]
+    assert unready(everybody, divide(everybody), telling(1)) == (
+        "pods that leave still have their connections, most of them of QueuePool jobs"
+    )
 
 
 def test_the_budget_says_what_each_takes() -> None:

@@ -11,7 +11,7 @@ from osnovci_operator.app.budget import Workers, divide
 from osnovci_operator.app.seen import Neighbour
 from osnovci_operator.app.spec import App
 from osnovci_operator.database import Grant
-from osnovci_operator.labels import POOL
+from osnovci_operator.labels import POOL, PROCESSES
 from osnovci_operator.queuepool.build import deployment as built_pool
 from osnovci_operator.queuepool.seen import FollowedApp
 from osnovci_operator.queuepool.spec import Pool
@@ -70,6 +70,19 @@ def test_a_pool_that_follows_an_app_shares_its_database() -> None:
     assert given.store.put(without) >= {APP_KEY, key()}
     assert given.grant() is None
     assert given.sharers.neighbours(app()) == ()
+
+
+def test_a_worker_of_more_jobs_counts_with_all_of_them_until_it_has_gone() -> None:
+    given = Namespace()
+    (before,) = (each.sharer for each in given.sharers.neighbours(OF_APP))
+    assert before.processes == 2
+    old = {"name": "p", "namespace": NAMESPACE, "uid": "p", "labels": {POOL: key().name}}
+    pod = {"kind": "Pod", "metadata": old | {"annotations": {PROCESSES: "200"}}}
+    given.store.put(pod)
+    (amid,) = (each.sharer for each in given.sharers.neighbours(OF_APP))
+    assert amid.processes == 200
+    given.store.remove(pod)
+    assert given.sharers.neighbours(OF_APP)[0].sharer == before
 
 
 def test_a_pool_of_no_worker_takes_nothing() -> None:
