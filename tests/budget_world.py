@@ -163,11 +163,12 @@ class Jobs(App):
 
     def neighbour(self) -> Neighbour:
         staying, leaving = self.counts
+        at_a_time = min(max(self.most, self.asked), 1)
         workers = Workers(
             name=self.name,
             replicas=self.most,
-            surge=1,
-            spare=1,
+            surge=at_a_time,
+            spare=at_a_time,
             staying=max(staying, self.asked),
             leaving=leaving,
             processes=self.processes,

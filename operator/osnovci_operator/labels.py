@@ -17,7 +17,8 @@ TEMPLATE_HASH = "pod-template-hash"
 FIRST_TO_GO = "-2147483647"
 
 PROCESSES = "osnovci.app/processes"
-"""An annotation of an app's pods: how many server processes they began with."""
+"""An annotation: how many server processes an app's pods began with, or how many jobs workers that
+use a database run at a time."""
 
 RELEASE = "osnovci.app/release"
 """An annotation of an app's pods: which of its releases they are of."""
@@ -26,6 +27,8 @@ MIGRATION = "osnovci.app/migration"
 """A label of the pods of an app's migration, with the app's name; they have not the app's label."""
 
 MOST_PROCESSES = 64
+MOST_JOBS = 256
+"""Of a worker, at a time."""
 
 
 def release_of(metadata: Mapping[str, Any]) -> str:
@@ -34,9 +37,9 @@ def release_of(metadata: Mapping[str, Any]) -> str:
 
 
 def processes_of(metadata: Mapping[str, Any]) -> int:
-    """Give with how many server processes a pod, or one of a pod template, begins; 0: it has none."""
+    """Give with how many processes, or jobs, a pod or one of a pod template begins; 0: none are told."""
     text = (metadata.get("annotations") or {}).get(PROCESSES, "")
-    return min(int(text), MOST_PROCESSES) if text.isdecimal() else 0
+    return min(int(text), MOST_JOBS) if text.isdecimal() else 0
 
 
 def pool_labels(pool: str) -> dict[str, str]:

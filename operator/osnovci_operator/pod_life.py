@@ -42,7 +42,7 @@ class PodLife:
     first_to_go: bool
     """Its deletion cost tells Kubernetes to end it before others."""
     processes: int = 0
-    """The server processes that it began with, of an app's pod."""
+    """The server processes that it began with, or the jobs that it runs at a time, where it is told."""
     template: str = ""
     """What the pods of one template have in common."""
     release: str = ""

@@ -5,6 +5,7 @@ They are the apps that have a `database`, and the pools whose workers follow one
 
 from collections.abc import Callable
 
+from osnovci.app_contract import ENV_DATABASE
 from osnovci_operator.app import budget
 from osnovci_operator.app.budget import Workers
 from osnovci_operator.app.decide import Decision, sharer
@@ -96,14 +97,23 @@ class Sharers:
     def _pools(self, app: App) -> list[Pool]:
         """Give the pools whose workers use the database of an app, be it by another one."""
         found = self._store.sharers(database_place(app.identity.namespace))
-        return [each for each in found if isinstance(each, Pool) and self._followed(each)]
+        pools = (each for each in found if isinstance(each, Pool))
+        return [each for each in pools if self._followed(each) or self._lingers(each)]
+
+    def _lingers(self, pool: Pool) -> bool:
+        """Whether workers still have the database of an app that is gone, or no longer has one."""
+        deployment = self._store.deployment(pool.key)
+        if not deployment or _has_its_own(pool):
+            return False
+        (worker, *_) = deployment["spec"]["template"]["spec"]["containers"]
+        return ENV_DATABASE in {each["name"] for each in worker.get("env", ())}
 
     def _followed(self, pool: Pool) -> App | None:
         """Give the app whose database a pool's workers use; None where they use none, or their own."""
-        ref, named = pool.spec.app_ref, {each.name for each in pool.spec.pod.env}
+        ref = pool.spec.app_ref
         app = ref and self._store.app(Key(APP, pool.identity.namespace, ref.name))
         uses = isinstance(app, App) and app.spec.database and not app.deleting
-        return app if isinstance(app, App) and uses and URL not in named else None
+        return app if isinstance(app, App) and uses and not _has_its_own(pool) else None
 
     def _asked(self, key: Key) -> int:
         deployment = self._store.deployment(key)
@@ -121,14 +131,17 @@ class Sharers:
     def _workers(self, pool: Pool, app: App) -> Neighbour:
         assert app.spec.database
         asked, (staying, leaving) = self._asked(pool.key), self.pods(pool.key)
+        most = most_workers(pool.spec, asked)
+        at_a_time = min(max(most, asked), 1)  # As the Deployment of such workers is paced.
         workers = Workers(
             name=_name(pool),
-            replicas=most_workers(pool.spec, asked),
-            surge=1,  # As the Deployment of such workers is paced, and one that has not ended.
-            spare=1,
+            replicas=most,
+            surge=at_a_time,
+            spare=at_a_time,
             staying=max(staying, asked),
             leaving=leaving,
-            processes=pool.spec.concurrency,
+            # Until the last pod of more jobs has gone, each counts as one of them.
+            processes=max(pool.spec.concurrency, self._store.processes(pool.key)),
             connections=1,
             limit=app.spec.database.max_connections - app.spec.database.reserved_connections,
         )
@@ -142,6 +155,10 @@ def most_workers(spec: Spec, asked: int) -> int:
     if spec.replicas is not None:
         return spec.replicas
     return max(asked, spec.scaling.min_replicas) if spec.scaling else UNSCALED_REPLICAS
+
+
+def _has_its_own(pool: Pool) -> bool:
+    return URL in {each.name for each in pool.spec.pod.env}
 
 
 def _name(pool: Pool) -> str:

@@ -198,7 +198,7 @@ class Store:
         return frozenset(name for name, life in self._pods.get(key, {}).items() if life.leaving)
 
     def processes(self, key: Key) -> int:
-        """Give the most server processes that one of an app's pods began with; 0 without a pod."""
+        """Give the most processes, or jobs, that one of an object's pods began with; 0 without a pod."""
         return max((life.processes for life in self.lives(key).values()), default=0)
 
     def releases(self, key: Key) -> frozenset[str]:

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from osnovci.app_contract import AppDocument, DatabaseDocument, PoolUse
-from osnovci_operator.app.budget import Share, Sharer, Workers, divide
-from osnovci_operator.app.decide import Decision, Reason
+from osnovci_operator.app.budget import Share, Sharer, Workers, divide, grant
+from osnovci_operator.app.decide import Decision, Reason, sharer
 from osnovci_operator.app.reports import sized
 from osnovci_operator.app.seen import Neighbour, Seen
 
@@ -46,7 +46,8 @@ def most(of: Sharer, share: Share, pods: int) -> int:
 def test_the_limit_is_never_exceeded_where_one_pod_of_each_fits(given: list[Sharer]) -> None:
     shares = divide(given)
     limit = min(each.limit for each in given)
-    if not shares[given[0].name].exceeded:
+    given = [each for each in given if not shares[each.name].exceeded]
+    if given:
         assert sum(most(each, shares[each.name], shares[each.name].replicas) for each in given) <= (
             limit
         ) or all(share.connections == 1 for share in shares.values())
@@ -58,7 +59,8 @@ def test_the_limit_is_never_exceeded_where_one_pod_of_each_fits(given: list[Shar
 def test_nobody_gets_more_than_it_would_like_and_all_get_something(given: list[Sharer]) -> None:
     for each in given:
         share = divide(given)[each.name]
-        assert min(each.replicas, 1) <= share.replicas <= each.replicas
+        is_outside = share.exceeded and isinstance(each, Workers)
+        assert (0 if is_outside else min(each.replicas, 1)) <= share.replicas <= each.replicas
         assert 1 <= share.connections <= each.connections
 
 
@@ -152,6 +154,31 @@ def test_a_budget_that_fits_nobody_is_said_at_once() -> None:
         "workers, and one pod of each with those of a rollout needs 3, at one a process: raise "
         "maxConnections, or lower processes, maxSurge or the concurrency of workers"
     )
+
+
+def test_pods_that_serve_stay_where_nothing_fits() -> None:
+    jobs = Workers("QueuePool jobs", 8, 1, 1, 1, 0, processes=30, connections=1, limit=50)
+    given = replace(seen(deployed=deployed(asked=3)), neighbours=(Neighbour(jobs, None),))
+    assert (decide(given, replicas=3).replicas, decide(given, replicas=2).replicas) == (3, 2)
+    held = decide(given, replicas=12)
+    assert (held.replicas, held.reason) == (3, Reason.BUDGET_TOO_SMALL)
+    assert held.message.startswith("holding 3 of 12 pods: the database allows 50 connections")
+
+
+def test_a_pool_without_workers_that_does_not_fit_holds_up_nobody() -> None:
+    jobs = Workers("QueuePool jobs", 8, 1, 1, 0, 0, processes=30, connections=1, limit=50)
+    alone = decide(seen(), replicas=12)
+    beside = replace(seen(), neighbours=(Neighbour(jobs, None),))
+    assert decide(beside, replicas=12) == alone
+    mine = sharer(APP, app(replicas=12, database=DATABASE).spec, 12, (0, 0))
+    none = grant(jobs, 0, [mine, jobs], {})
+    assert none.replicas == 0
+    assert none.why.startswith("the database allows 50 connections to all apps and their workers")
+    # The large one waits, not the small one.
+    small = replace(jobs, name="QueuePool mail", processes=1)
+    shares = divide([mine, jobs, small])
+    assert [shares[each.name].exceeded for each in (mine, jobs, small)] == [False, True, False]
+    assert shares[small.name].replicas == 8
 
 
 def test_fewer_pods_need_no_wait() -> None:

@@ -4,16 +4,16 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from apps import APP, app, app_body, beat, decided, deployed, reports
+from apps import APP, app, beat, decided, deployed, reports
 from apps import seen as seen_of_app
-from builders import AWAY, NAMESPACE, key, pool_body, reading, scaling, seen, spec, workers
+from builders import AWAY, reading, scaling, seen, spec, workers
 from hypothesis import given
 from hypothesis import strategies as st
 
 from osnovci.app_contract import ENV_DATABASE, PoolUse
 from osnovci.database.settings import DatabaseSettings
 from osnovci_operator.app import build, migration
-from osnovci_operator.app.budget import Sharer, Workers, divide, grant
+from osnovci_operator.app.budget import Sharer, Workers, divide, grant, unready
 from osnovci_operator.app.build import revision
 from osnovci_operator.app.migration import Run, State
 from osnovci_operator.app.reports import Reports, sized
@@ -21,12 +21,9 @@ from osnovci_operator.app.rollout import MIGRATED, course
 from osnovci_operator.app.seen import Neighbour, Pace, Seen
 from osnovci_operator.app.status import database_budget
 from osnovci_operator.database import Grant
-from osnovci_operator.labels import POOL
 from osnovci_operator.queuepool.decide import Bound, Reason, ScalingState, decide
 from osnovci_operator.queuepool.spec import Scaling, Spec
-from osnovci_operator.resource import Key
-from osnovci_operator.sharers import Sharers, most_workers
-from osnovci_operator.store import Store
+from osnovci_operator.sharers import most_workers
 
 DATABASE = {"maxConnections": 60, "reservedConnections": 10, "connectionsPerProcess": 10}
 OF_APP = app(replicas=3, database=DATABASE)
@@ -112,6 +109,13 @@ def test_workers_that_end_have_their_connections_until_then() -> None:
     assert replace(ending, leaving=1).rising(Grant(8)) == Grant(8)
 
 
+def test_whose_pods_end_for_long_is_said() -> None:
+    everybody = [MINE, replace(JOBS, staying=8, leaving=20)]
+    assert unready(everybody, divide(everybody), telling(1)) == (
+        "pods that leave still have their connections, most of them of QueuePool jobs"
+    )
+
+
 def test_the_budget_says_what_each_takes() -> None:
     migrating = replace(MINE, beside=1)
     other = replace(MINE, name="shop", connections=2)
@@ -136,12 +140,25 @@ def test_a_pool_keeps_to_what_the_database_allows() -> None:
     assert (capped.replicas, capped.reason, capped.bound) == (4, Reason.FIXED, Bound.DATABASE)
     assert capped.bound_message == f"4 of 9 workers: {why}"
     assert capped.message.endswith(capped.bound_message)
+    # What a job would wait for was reckoned of the workers that do not come.
+    busy = seen(workers=workers(asked=1), reading=reading(waiting=9))
+    scaled = spec(scaling=scaling())
+    assert decide(scaled, busy, ScalingState())[0].expected_wait is not None
+    few = decide(scaled, replace(busy, grant=Grant(1, why)), ScalingState())[0]
+    assert (few.replicas, few.expected_wait) == (1, None)
     assert wanted(9, Grant(9)) == wanted(9, None)
     # Nobody is removed for want of a good reading.
     assert wanted(0, Grant(1, why), asked=3, away=True).replicas == 3
 
 
 RECOMMENDS = Scaling.model_validate({"mode": "Recommend", "maxReplicas": 20})
+
+
+def test_a_count_that_somebody_else_sets_is_not_pulled_at() -> None:
+    at = replace(seen(workers=workers(asked=3), reading=reading()), grant=Grant(1, "small"))
+    assert decide(spec(scaling=RECOMMENDS), at, ScalingState())[0].replicas == 3
+    own = decide(spec(replicas=7, scaling=RECOMMENDS), at, ScalingState())[0]
+    assert (own.replicas, own.bound) == (1, Bound.DATABASE)
 
 
 @pytest.mark.parametrize(
@@ -157,65 +174,6 @@ RECOMMENDS = Scaling.model_validate({"mode": "Recommend", "maxReplicas": 20})
 )
 def test_how_many_workers_a_pool_may_ask_for(given: Spec, most: int) -> None:
     assert most_workers(given, 5) == most
-
-
-class Namespace:
-    """An app with a database, a pool that follows it, and whom a change wakes."""
-
-    def __init__(self, **pod: Any) -> None:
-        self.store, self.woken = Store(), list[Key]()
-        self.told: dict[Key, Reports | None] = {}
-        self.sharers = Sharers(self.store, self.told.get, self.woken.append)
-        self.app = app_body(replicas=3, database=DATABASE)
-        self.store.put(self.app)
-        self.pool = pool_body()
-        self.pool["spec"] |= {"appRef": {"name": APP}, "pod": pod, "replicas": 8}
-        self.store.put(self.pool)
-
-    def grant(self) -> Grant | None:
-        pool = self.store.pool(key())
-        assert pool
-        assert not isinstance(pool, Exception)
-        return self.sharers.grant(pool)
-
-
-APP_KEY = Key("OsnovciApp", NAMESPACE, APP)
-
-
-def test_a_pool_that_follows_an_app_shares_its_database() -> None:
-    given = Namespace()
-    assert given.grant() == Grant(8)
-    (jobs,) = given.sharers.neighbours(app(database=DATABASE))
-    assert jobs == Neighbour(replace(JOBS, name=f"QueuePool {key().name}"), None)
-    without = app_body(replicas=3)
-    without["metadata"]["resourceVersion"] = "2"
-    assert given.store.put(without) >= {APP_KEY, key()}
-    assert given.grant() is None
-    assert given.sharers.neighbours(app()) == ()
-
-
-def test_a_pool_with_a_database_of_its_own_does_not() -> None:
-    given = Namespace(env=[{"name": "DATABASE_URL", "value": "postgresql://another/one"}])
-    assert given.grant() is None
-    assert given.sharers.neighbours(app(database=DATABASE)) == ()
-
-
-def test_what_workers_come_and_go_is_the_concern_of_the_app() -> None:
-    given = Namespace()
-    pod = {"name": "p", "namespace": NAMESPACE, "uid": "p", "labels": {POOL: key().name}}
-    assert given.store.put({"kind": "Pod", "metadata": pod}) == {key(), APP_KEY}
-    assert given.store.remove({"kind": "Pod", "metadata": pod}) == {key(), APP_KEY}
-    # And so is what the pool asks for.
-    assert given.store.put(given.pool) >= {key(), APP_KEY}
-
-
-def test_an_app_that_wants_more_wakes_who_shares_the_database_once() -> None:
-    given = Namespace()
-    of, at = app(replicas=3, database=DATABASE), seen_of_app(deployed=deployed())
-    given.sharers.note(of, at, decided(of, at))
-    assert given.woken == [key()]
-    given.sharers.note(of, at, decided(of, at))
-    assert given.woken == [key()]
 
 
 MIGRATES = app(replicas=3, database=DATABASE, migration={"command": ["x"]})

@@ -118,6 +118,8 @@ def test_what_an_older_operator_kept_is_the_same_revision(
     again = objects.good(app(), {"data": read.data()}, deployed(notes=noted))
     assert again == KEPT
     assert again.refused == ()
+    # Nobody is accused where it ends before it has written the ConfigMap.
+    assert objects.good(app(), config_map, deployed(notes=noted)).refused == ()
 
 
 def test_what_this_operator_cannot_read_stays_as_it_was_kept() -> None:

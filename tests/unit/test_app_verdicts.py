@@ -99,7 +99,7 @@ def test_a_pod_that_is_ready_and_silent_counts_and_one_that_starts_does_not() ->
 
 def test_which_refuses_and_how_many_is_said() -> None:
     told = reports(refuses("a"), refuses("b"), takes("c"), document=STRICT.document)
-    assert told.refusal(["a", "b", "c"]) == ("pod a refuses the config: too few; so do 2 of 3 pods")
+    assert told.refusal(["a", "b", "c"]) == "pod a refuses the config: too few; 2 of 3 pods do"
     assert told.refusal(["b", "c"]) == "pod b refuses the config: too few"
     assert told.refusal(["c"]) is None
 
@@ -135,8 +135,17 @@ def stalled(at: str | None, deadline: int = 180) -> dict[str, Any]:
         (None, True),
         ("yesterday", True),
         ("2026-03-01T11:00:00", True),
+        ("9999-12-31T23:59:59Z", False),
     ],
-    ids=["now", "a second short", "for as long", "before it was noted", "nonsense", "no zone"],
+    ids=[
+        "now",
+        "a second short",
+        "for as long",
+        "before it was noted",
+        "nonsense",
+        "no zone",
+        "late",
+    ],
 )
 def test_a_verdict_that_a_revision_cannot_have_earned_is_of_the_one_before(
     at: str | None,

@@ -10,6 +10,7 @@ from osnovci.app_contract import ENV_DATABASE
 from osnovci.app_revisions import GoodRevision, GoodRevisions, revisions_name
 from osnovci.database.settings import DatabaseSettings
 from osnovci_operator.labels import APP as LABEL
+from osnovci_operator.labels import PROCESSES
 from osnovci_operator.queuepool.build import deployment
 from osnovci_operator.queuepool.decide import Reason, ScalingState, decide
 from osnovci_operator.queuepool.seen import FollowedApp, kept_of
@@ -89,6 +90,7 @@ def test_workers_are_told_how_the_app_uses_its_database(isolation: str, connecti
     (worker,) = built["template"]["spec"]["containers"]
     told = DatabaseSettings.parse(variables(worker))
     assert told == DatabaseSettings(connections_per_process=connections, connect_timeout_seconds=2)
+    assert built["template"]["metadata"]["annotations"][PROCESSES] == "3"
     # One at a time is replaced, since their connections are counted.
     assert built["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
 

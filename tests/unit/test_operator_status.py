@@ -1,5 +1,6 @@
 """What is reported of a pool: figures and conditions, and since when they hold."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from builders import AWAY, NOON, pool, reading, scaling, seen, spec, workers
 
 from osnovci_operator.conditions import invalid
+from osnovci_operator.database import Grant
 from osnovci_operator.queuepool.accounts import Accounts
 from osnovci_operator.queuepool.decide import ScalingState, decide
 from osnovci_operator.queuepool.seen import Seen
@@ -17,6 +19,9 @@ FOLLOWS = spec(scaling=scaling())
 CRASHED = "pod jobs-1 ended with exit status 2: osnovci: no such module"
 QUOTA = "pods jobs-1 is forbidden: exceeded quota: few, requested: pods=1, used: pods=2"
 LATER = NOON + timedelta(minutes=5)
+
+
+NOBODY = Grant(0, "the database is full")
 
 
 def report(
@@ -112,6 +117,13 @@ def condition(of: dict[str, Any], kind: str) -> dict[str, Any]:
             ("True", "NoneNeeded"),
             "no worker is needed; the first job brings one",
             id="at zero the pool is ready",
+        ),
+        pytest.param(
+            replace(seen(workers=workers(asked=0), reading=reading(waiting=1)), grant=NOBODY),
+            None,
+            ("False", "ReplicasCapped"),
+            "0 of 1 worker: the database is full",
+            id="the database allows none",
         ),
         pytest.param(
             seen(workers=workers(asked=2), reading=AWAY),

@@ -20,8 +20,9 @@ FORMER = "former"
 NOTED = "osnovci.app/good-revisions"
 """Those that were good, the last first, each as NAME:DIGEST."""
 
-NOTED_MAX = 3
-"""One more than is kept, since the ConfigMap is written after it."""
+NOTED_MAX = 4
+"""Those that are kept, and those of before: the ConfigMap is written after it, and an operator of
+another version has other names for both."""
 
 
 def revisions_name(app: str) -> str:

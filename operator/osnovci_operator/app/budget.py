@@ -37,6 +37,12 @@ class Sharer:
     beside: int = 0
     """What it opens beside its pods: its migration."""
 
+    @property
+    def fewest(self) -> int:
+        """Give what one pod and those of a rollout open, with one connection a process."""
+        pods = min(self.replicas, 1) + self.surge + self.spare
+        return pods * self.processes + self.beside
+
     def most_pods(self, replicas: int) -> int:
         """Give how many pods there are at most, while so many are asked for from now on."""
         staying = max(replicas + self.surge, self.staying)
@@ -106,12 +112,13 @@ class Share:
 
 def divide(sharers: Sequence[Sharer]) -> dict[str, Share]:
     """Divide the smallest limit that is named; whoever looks gets the same answer."""
-    ordered = sorted(sharers, key=lambda each: each.name)
-    limit = min(each.limit for each in ordered)
+    limit = min(each.limit for each in sharers)
+    asked = {each.name: each for each in sharers}
+    ordered = sorted(_seated(sharers, limit), key=lambda each: each.name)
     least = {each.name: min(each.replicas, 1) for each in ordered}
     # Pods that leave are not for long: for them there is no other count, but smaller pools.
     fixed = sum((each.surge + each.spare) * each.processes + each.beside for each in ordered)
-    fewest = fixed + sum(least[each.name] * each.processes for each in ordered)
+    fewest = sum(each.fewest for each in ordered)
     replicas = _fill(
         least,
         {each.name: each.replicas for each in ordered},
@@ -133,21 +140,34 @@ def divide(sharers: Sequence[Sharer]) -> dict[str, Share]:
     return {
         each.name: Share(
             replicas=replicas[each.name],
-            wanted=each.replicas,
+            wanted=asked[each.name].replicas,
             connections=connections[each.name],
             budget=budgets[each.name],
             limit=limit,
-            exceeded=fewest > limit,
-            least=fewest,
+            exceeded=fewest > limit or each != asked[each.name],
+            least=fewest - each.fewest + asked[each.name].fewest,
             beside=each.beside,
             others=tuple(
                 _words(other, replicas[other.name], budgets[other.name])
                 for other in ordered
-                if other is not each
+                if other is not each and budgets[other.name]
             ),
         )
         for each in ordered
     }
+
+
+def _seated(sharers: Sequence[Sharer], limit: int) -> list[Sharer]:
+    """Have pools without a worker ask for none where not even one pod of each fits, the largest first.
+
+    They hold up nobody: what has pods, and the apps, go before them.
+    """
+    seated = {each.name: each for each in sharers}
+    for each in sorted(sharers, key=lambda each: (-each.fewest, each.name)):
+        waits = isinstance(each, Workers) and not each.staying and not each.leaving
+        if waits and sum(other.fewest for other in seated.values()) > limit:
+            seated[each.name] = replace(each, replicas=0, surge=0, spare=0)
+    return list(seated.values())
 
 
 def _words(of: Sharer, replicas: int, budget: int) -> str:
@@ -182,10 +202,11 @@ def unready(
     """Say what more pods, or pods that open more, have to wait for; None where they may come."""
     waiting = unsettled(sharers, shares, reports)
     share = next(iter(shares.values()))
-    if share.exceeded:
+    if all(each.exceeded for each in shares.values()):
         return share.why_exceeded
     if sum(each.budget for each in shares.values()) > share.limit:
-        return "pods that leave still have their connections"
+        most = max(sharers, key=lambda each: each.leaving * each.processes)
+        return f"pods that leave still have their connections, most of them of {most.name}"
     return waiting
 
 

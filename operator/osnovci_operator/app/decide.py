@@ -124,8 +124,10 @@ def _within_budget(mine: Sharer, decision: Decision, seen: Seen, *, opens_more: 
     share, told = shares[mine.name], _told(mine, seen)
     if share.connections > told and unsettled(others, shares, reports):
         share = share.with_connections(told)
-    decision = replace(decision, share=share, replicas=share.replicas)
-    if share.replicas < decision.wanted:
+    # What serves stays, where nothing fits: a pool that nobody has room for ends no pod.
+    replicas = decision.wanted if share.exceeded else share.replicas
+    decision = replace(decision, share=share, replicas=replicas)
+    if replicas < decision.wanted:
         message = (
             f"{share.replicas} of {counted(decision.wanted, 'pod')}: the database allows "
             f"{share.limit} connections to all apps, and each pod needs one a process"

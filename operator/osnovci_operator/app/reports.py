@@ -67,7 +67,7 @@ class Reports:
         """Say which of the pods refuses the published config first, and why; None where none does."""
         refusals = self.refusals(pods)
         for pod, error in refusals.items():
-            others = f"; so do {len(refusals)} of {len(pods)} pods" if len(refusals) > 1 else ""
+            others = f"; {len(refusals)} of {len(pods)} pods do" if len(refusals) > 1 else ""
             return f"pod {pod} refuses the config: {error}{others}"
         return None
 

@@ -86,7 +86,8 @@ class Deployed:
         rolled_out = settled and progress == "NewReplicaSetAvailable" and len(counts) == 1
         owned = [each for each in replica_sets if _is_owned(each, metadata["uid"])]
         notes = metadata.get("annotations", {})
-        number, judged_at = notes.get(REVISION_NUMBER), _applied_at(notes) + _deadline(spec)
+        number = notes.get(REVISION_NUMBER)
+        judged_at = min(_applied_at(notes), now) + _deadline(spec)
         return cls(
             asked=asked,
             existing=status.get("replicas", 0),

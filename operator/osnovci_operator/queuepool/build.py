@@ -5,7 +5,7 @@ from typing import Any
 
 from osnovci import contract
 from osnovci_operator import database, pods
-from osnovci_operator.labels import object_labels, pool_labels
+from osnovci_operator.labels import PROCESSES, object_labels, pool_labels
 from osnovci_operator.pods import PodSection
 from osnovci_operator.queuepool.seen import FollowedApp
 from osnovci_operator.queuepool.spec import GRACE_MARGIN, Pool, Spec
@@ -27,6 +27,8 @@ def deployment(pool: Pool, replicas: int, app: FollowedApp | None = None) -> dic
         variables = [database.settings_variable(told), *database.variables()]
         named = {each.name for each in section.env}
         environment += [each for each in variables if each["name"] not in named]
+        notes = {**section.annotations, PROCESSES: str(spec.concurrency)}
+        section = section.model_copy(update={"annotations": notes})
     worker = pods.container(section, name="worker", command=COMMAND, env=environment) | _probes()
     return {
         "apiVersion": "apps/v1",

@@ -56,7 +56,7 @@ class ScalingState:
 def decide(spec: Spec, seen: Seen, state: ScalingState) -> tuple[Decision, ScalingState]:
     """Decide the count, within what the database allows."""
     decision, state = _decide(spec, seen, state)
-    return _within_grant(decision, seen), state
+    return _within_grant(spec, decision, seen), state
 
 
 def _decide(spec: Spec, seen: Seen, state: ScalingState) -> tuple[Decision, ScalingState]:
@@ -70,11 +70,13 @@ def _decide(spec: Spec, seen: Seen, state: ScalingState) -> tuple[Decision, Scal
     return _follow_backlog(spec, seen, state)
 
 
-def _within_grant(decision: Decision, seen: Seen) -> Decision:
+def _within_grant(spec: Spec, decision: Decision, seen: Seen) -> Decision:
     """Lower a count to what the database allows; nobody is removed for want of a good reading."""
     grant = seen.grant
     if not grant or decision.blocked or decision.replicas <= grant.replicas:
         return decision
+    if decision.reason is Reason.RECOMMENDING and spec.replicas is None:
+        return decision  # Whoever sets that count would set it again, and two would pull at it.
     allowed = max(grant.replicas, seen.asked) if decision.holds else grant.replicas
     message = f"{allowed} of {counted(decision.replicas, 'worker')}: {grant.why}"
     return replace(
@@ -83,6 +85,7 @@ def _within_grant(decision: Decision, seen: Seen) -> Decision:
         bound=Bound.DATABASE,
         bound_message=message,
         recheck=GRANT_RECHECK,
+        expected_wait=None,  # It was of the workers that do not come.
     )
 
 

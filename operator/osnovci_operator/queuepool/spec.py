@@ -12,6 +12,7 @@ from pydantic import Field
 
 from osnovci.contract import Isolation, PoolDocument
 from osnovci_operator.conditions import Conditions
+from osnovci_operator.labels import MOST_JOBS
 from osnovci_operator.pods import SUBDOMAIN, FollowingPodSection, mount_rule
 from osnovci_operator.queuepool.floors import FLOOR_RULE, Floors
 from osnovci_operator.queuepool.queue import Queue
@@ -142,7 +143,7 @@ class Spec(Model):
         Field(min_length=1, max_length=64, json_schema_extra={"x-kubernetes-list-type": "set"}),
     ]
     """Python modules whose functions may run as jobs, and no others."""
-    concurrency: Annotated[int, Field(ge=1, le=256)] = 2
+    concurrency: Annotated[int, Field(ge=1, le=MOST_JOBS)] = 2
     """How many jobs one pod runs at a time; each is a process of 12 MiB before the job, unless isolation is Thread."""
     isolation: Isolation = Isolation.PROCESS
     """What a job shares with its neighbours: Process (long-lived child processes), Thread (threads, and coroutines for async tasks) or Fork (one child process a job)."""

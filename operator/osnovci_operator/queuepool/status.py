@@ -10,7 +10,7 @@ from osnovci_operator import conditions
 from osnovci_operator.backend import Unreadable
 from osnovci_operator.conditions import Condition
 from osnovci_operator.labels import pool_labels, selector
-from osnovci_operator.queuepool.decision import Decision
+from osnovci_operator.queuepool.decision import Bound, Decision
 from osnovci_operator.queuepool.seen import PoolReading, ScheduleReading, Seen
 from osnovci_operator.queuepool.spec import Pool
 from osnovci_operator.resource import format_duration
@@ -84,6 +84,8 @@ def ready(seen: Seen, decision: Decision, refusal: Refusal | None, *, counting: 
         return Condition("Ready", False, "PodRefused", refusal.message)
     if isinstance(seen.reading, Unreadable):
         return Condition("Ready", False, seen.reading.reason, seen.reading.message)
+    if decision.bound is Bound.DATABASE and not decision.replicas:
+        return Condition("Ready", False, decision.bound, decision.bound_message)
     return _workers_ready(seen, decision.replicas, counting=counting)
 
 
