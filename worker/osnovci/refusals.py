@@ -20,9 +20,24 @@ REMEDIES = {
 }
 """By the first word of Redis's answer."""
 
+PARSED = {
+    "NoPermissionError": "NOPERM",
+    "ReadOnlyError": "READONLY",
+    "OutOfMemoryError": "OOM",
+    "MasterDownError": "MASTERDOWN",
+}
+"""redis-py takes the word away where it has a class for it."""
+
+OF_ONE_KEY = "WRONGTYPE"
+
 OTHERWISE = "Redis should be version 7 or newer, or Valkey, and let scripts run"
 
 log = logging.getLogger(__name__)
+
+
+def code_of(error: Exception) -> str:
+    """Give the first word of Redis's answer."""
+    return PARSED.get(type(error).__name__) or str(error).partition(" ")[0]
 
 
 class Refusals:
@@ -34,7 +49,7 @@ class Refusals:
 
     def tell(self, error: Exception, of: str = "") -> None:
         """Say it, unless it was said of the same."""
-        code = str(error).partition(" ")[0]
+        code = code_of(error)
         if (of, code) not in self._told:
             self._told.add((of, code))
             remedy = REMEDIES.get(code, OTHERWISE)
