@@ -92,6 +92,10 @@ class Wire(asyncio.Protocol):
         """Send a command, of which the answer is awaited for so long."""
         loop = self._loop
         future: asyncio.Future[Any] = loop.create_future()
+        if self.is_lost:
+            # since it was given to who sends
+            future.set_exception(RedisConnectionError("the connection is lost"))
+            return future
         self._waiting.append((future, self._clock.now() + budget_seconds))
         if not self._unsent:
             loop.call_soon(self._flush)
