@@ -75,6 +75,24 @@ async def test_nobody_waits_for_a_connection_that_was_lost_as_it_was_given() -> 
 
 
 @on_both_loops
+def test_a_redis_that_has_too_many_clients_says_so(
+    own_redis_server: RedisServer, caplog: pytest.LogCaptureFixture, run: Run
+) -> None:
+    own_redis_server.client.config_set("maxclients", 1)
+
+    async def ask() -> None:
+        line = Line(own_redis_server.url, BUDGET_SECONDS)
+        assert (await AsyncLimits(line, NAMESPACE, APP).check(limit(), "ana")).allowed
+        with pytest.raises(RedisError, match="max number of clients"):
+            await line.execute_command("PING")
+        await line.aclose()
+
+    run(ask())
+    assert "Redis has as many clients as its maxclients lets it have" in caplog.text
+    assert "Traceback" not in caplog.text
+
+
+@on_both_loops
 def test_many_requests_and_a_loop_that_stands_still_again_and_again(
     redis_server: RedisServer, run: Run
 ) -> None:

@@ -16,9 +16,10 @@ REMEDIES = {
     "LOADING": "it reads its data: that ends by itself",
     "BUSY": "a script of somebody's runs there for long: see its SLOWLOG",
     "MASTERDOWN": "this Redis is a replica without its primary: see to the primary",
+    "max": "Redis has as many clients as its maxclients lets it have: raise it, or see who they are",
     "WRONGTYPE": "another program has written to a key of Osnovci's: find it, and delete the key",
 }
-"""By the first word of Redis's answer."""
+"""By the first word of Redis's answer that is not ERR."""
 
 PARSED = {
     "NoPermissionError": "NOPERM",
@@ -36,8 +37,8 @@ log = logging.getLogger(__name__)
 
 
 def code_of(error: Exception) -> str:
-    """Give the first word of Redis's answer."""
-    return PARSED.get(type(error).__name__) or str(error).partition(" ")[0]
+    """Give the first word of Redis's answer that is not ERR."""
+    return PARSED.get(type(error).__name__) or str(error).removeprefix("ERR ").partition(" ")[0]
 
 
 class Refusals:
