@@ -1,6 +1,7 @@
 """A web application for tests, as a team would write it: Starlette, and the runtime around it."""
 
 import asyncio
+import gc
 import os
 from typing import Any
 
@@ -61,6 +62,11 @@ async def echo(websocket: WebSocket) -> None:
         await websocket.send_text(text)
 
 
+async def garbage(_: Request) -> Response:
+    """Give how many objects the collector lets be, and after how many new ones it looks."""
+    return JSONResponse({"frozen": gc.get_freeze_count(), "young": gc.get_threshold()[0]})
+
+
 class Pool:
     """A pool's size without a database, which is not this module's matter."""
 
@@ -106,6 +112,7 @@ starlette = Starlette(
         Route("/open", open_gate),
         Route("/broken", broken),
         Route("/configured", configured),
+        Route("/garbage", garbage),
         Route("/break-pool", break_pool),
         WebSocketRoute("/echo", echo),
     ]

@@ -9,11 +9,13 @@ from homework_site import Site, site
 from postgres_server import PostgresServer
 from redis import Redis
 from redis_server import RedisServer
-from web_pods import app_document
+from web_pods import APP, app_document
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
+from workers import NAMESPACE
 
 from osnovci.limit_contract import LimitDocument, MatchDocument, Per, PolicyDocument
+from osnovci.session_contract import sessions_root
 
 API = LimitDocument(
     name="api", max=60, window_ms=60_000, per=Per.USER, match=(MatchDocument(path="/api"),)
@@ -135,6 +137,18 @@ def test_a_login_that_succeeds_is_no_failure_and_ends_none(port: int) -> None:
     for _ in range(3):
         log_in(port, "student-5")
     assert [guess(), guess()] == [401, 429]
+
+
+def test_a_right_password_is_no_failure_where_no_session_can_begin(port: int, redis: Redis) -> None:
+    index = f"{sessions_root(NAMESPACE, APP)}user:student-6"
+    redis.rpush(index, "of another type")
+    given = {"name": "student-6", "password": demo_password("student-6")}
+    for _ in range(11):
+        browser = Browser(port)
+        browser.post(LOGIN, given)
+        assert browser.status == 503
+    redis.delete(index)
+    log_in(port, "student-6")
 
 
 @pytest.mark.parametrize(

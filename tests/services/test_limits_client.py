@@ -184,6 +184,21 @@ async def test_an_answer_that_nobody_awaits_does_not_shift_the_others(line: Line
     assert await line.execute_command("ECHO", "stayed") == b"stayed"
 
 
+@pytest.mark.parametrize("client", ["line", "redis-py"])
+async def test_what_a_full_redis_refuses_is_told_with_what_to_do(
+    own_redis_server: RedisServer, caplog: pytest.LogCaptureFixture, client: str
+) -> None:
+    line = Line(own_redis_server.url, budget_seconds=5)
+    own_redis_server.client.config_set("maxmemory", 1)
+    if client == "line":
+        decision = await AsyncLimits(line, NAMESPACE, APP).check(LOGINS, "ana")
+    else:
+        decision = Limits(own_redis_server.client, NAMESPACE, APP).check(LOGINS, "ana")
+    assert decision.allowed
+    assert "Redis is at its maxmemory" in caplog.text
+    await line.aclose()
+
+
 async def test_a_refusal_of_redis_is_only_its_commands(line: Line) -> None:
     asked = line.execute_command("NONSENSE"), line.execute_command("ECHO", "fine")
     found = await asyncio.gather(*asked, return_exceptions=True)

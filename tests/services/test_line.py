@@ -8,15 +8,17 @@ from typing import Any
 import pytest
 import uvloop
 from limits import APP, limit
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis_server import RedisServer
 from session_builders import SESSION_KEYS
+from waiting import PATIENCE_SECONDS
 from workers import NAMESPACE
 
 from osnovci.contract import ENV_REDIS_URL
 from osnovci.limit_contract import LimiterState
 from osnovci.limits.client import AsyncLimits
-from osnovci.line import Line
+from osnovci.line import Line, Wire
 from osnovci.session_contract import ENV_SESSION_KEYS
 from osnovci.sessions.middleware import Sessions
 from osnovci.sessions.settings import SessionSettings
@@ -60,6 +62,34 @@ def test_an_answer_is_waited_for_though_the_loop_stood_still(
         await line.aclose()
 
     run(ask())
+
+
+async def test_nobody_waits_for_a_connection_that_was_lost_as_it_was_given() -> None:
+    wire = Wire(BUDGET_SECONDS)
+    before = wire.send(b"", BUDGET_SECONDS)
+    wire.connection_lost(None)
+    for asked in (before, wire.send(b"", BUDGET_SECONDS)):
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            with pytest.raises(RedisConnectionError, match="lost"):
+                await asked
+
+
+@on_both_loops
+def test_a_redis_that_has_too_many_clients_says_so(
+    own_redis_server: RedisServer, caplog: pytest.LogCaptureFixture, run: Run
+) -> None:
+    own_redis_server.client.config_set("maxclients", 1)
+
+    async def ask() -> None:
+        line = Line(own_redis_server.url, BUDGET_SECONDS)
+        assert (await AsyncLimits(line, NAMESPACE, APP).check(limit(), "ana")).allowed
+        with pytest.raises(RedisError, match="max number of clients"):
+            await line.execute_command("PING")
+        await line.aclose()
+
+    run(ask())
+    assert "Redis has as many clients as its maxclients lets it have" in caplog.text
+    assert "Traceback" not in caplog.text
 
 
 @on_both_loops

@@ -149,12 +149,13 @@ def test_a_redis_that_refuses_is_told_of_once(
     eventually(lambda: browser.log_in().get("session"))
     for _ in range(2):
         redis.config_set("min-replicas-to-write", 1)
-        assert statuses(browser, 3) == [503] * 3
+        assert statuses(browser, 5) == [503] * 5
         redis.config_set("min-replicas-to-write", 0)
         eventually(lambda: statuses(browser, 1) == [200])
     log = pod.log.read_text()
     assert log.count("Redis refused what limits and sessions need: NOREPLICAS") == 1
     assert "Redis has too few replicas for min-replicas-to-write" in log
+    assert "sessions cannot be read" not in log
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from osnovci.app_contract import AppState
+from osnovci.web.server import YOUNG_OBJECTS
 
 
 def test_a_stop_drains_before_it_ends(start_pod: StartPod) -> None:
@@ -105,6 +106,13 @@ def test_the_runtime_drains_under_another_server_too(
         assert pod.heartbeat() is None
     finally:
         pod.close()
+
+
+def test_what_is_loaded_is_not_looked_through_for_garbage(start_pod: StartPod) -> None:
+    found = start_pod().get("/garbage").json
+    assert found["young"] == YOUNG_OBJECTS
+    # The runtime and Starlette alone are several times as many.
+    assert found["frozen"] > YOUNG_OBJECTS
 
 
 def test_a_process_that_dies_is_started_anew(start_pod: StartPod) -> None:

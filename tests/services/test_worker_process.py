@@ -108,6 +108,15 @@ def test_a_second_stop_gives_the_job_back(redis: Redis, start_worker: StartWorke
     assert running.get_status() == JobStatus.QUEUED
 
 
+def test_two_stops_at_once_give_the_job_back(redis: Redis, start_worker: StartWorker) -> None:
+    worker = start_worker(pool_document())
+    running = begin(redis, worker, 60)
+    worker.stop(signal.SIGTERM)
+    worker.stop(signal.SIGINT)
+    assert worker.ends(within=25) == 0
+    assert running.get_status() == JobStatus.QUEUED
+
+
 def test_a_job_that_outlives_the_grace_is_given_back(
     redis: Redis, start_worker: StartWorker
 ) -> None:

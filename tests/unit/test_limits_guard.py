@@ -2,6 +2,7 @@
 
 import pytest
 from limits import limit, window
+from redis.exceptions import ResponseError
 
 from osnovci.limit_contract import FailureMode, LimiterState
 from osnovci.limits import guard
@@ -111,6 +112,16 @@ def test_what_was_under_way_together_is_one_failure() -> None:
     for asked_at in (1.1, 1.2):
         found.failed(ASKED, AWAY, asked_at, asked_at + 0.05)
     assert found.known(ASKED, 1.3) is not None
+
+
+@pytest.mark.parametrize(("answer", "asks"), [("WRONGTYPE of a key", "yes"), ("OOM", "no")])
+def test_what_redis_refuses_for_one_key_keeps_no_other_question_from_it(
+    answer: str, asks: str
+) -> None:
+    found = Guard()
+    for now in (0.95, 1.05, 1.15):
+        found.failed(ASKED, ResponseError(answer), now, now + 0.05, is_refused=True)
+    assert ("yes" if found.known(ASKED, 1.3) is None else "no") == asks
 
 
 def test_nobody_is_told_of_a_fallback_that_nobody_met_for_long() -> None:

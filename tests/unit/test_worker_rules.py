@@ -2,12 +2,15 @@
 
 import os
 import signal
+from collections.abc import Iterator
 
 import pytest
+from waiting import eventually
 
 from osnovci.contract import RetryDocument
 from osnovci.queues.drain import HURRY, HURRY_SECONDS, Drain
-from osnovci.queues.processes import die_with_parent
+from osnovci.queues.processes import Process, die_with_parent
+from osnovci.signals import Bell
 
 THREE = RetryDocument(limit=3, initial_seconds=1, factor=2, max_seconds=60)
 
@@ -61,3 +64,36 @@ def test_a_process_whose_parent_died_before_it_could_ask_for_its_end_leaves() ->
         die_with_parent(parent=0)
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1
+
+
+@pytest.fixture
+def bell() -> Iterator[Bell]:
+    """Hears what a first process does, as long as the test runs."""
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
+    before = [signal.getsignal(number) for number in numbers]
+    bell = Bell()
+    bell.listen()
+    yield bell
+    signal.set_wakeup_fd(-1)
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
+    bell.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, HURRY])
+def test_a_process_that_was_only_just_forked_hears_a_stop(bell: Bell, number: int) -> None:
+    process = Process("one", signal.pause, in_child=bell.close)
+    process.start_if_due(now=0)
+    assert process.pid
+    process.signal(number)
+    try:
+        _, status = eventually(lambda: pair if (pair := ended(process.pid))[0] else None)
+    except TimeoutError:
+        process.signal(signal.SIGKILL)
+        raise
+    assert os.waitstatus_to_exitcode(status) == -number
+
+
+def ended(pid: int | None) -> tuple[int, int]:
+    assert pid
+    return os.waitpid(pid, os.WNOHANG)

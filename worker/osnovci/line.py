@@ -73,7 +73,7 @@ class Wire(asyncio.Protocol):
     """A connection that is there: answers come in the order of what was sent."""
 
     def __init__(self, budget_seconds: float) -> None:
-        self.is_lost = False
+        self._lost_by: Exception | None = None
         self._budget_seconds = budget_seconds
         self._loop = asyncio.get_running_loop()
         self._reader = hiredis.Reader(notEnoughData=_NOTHING)
@@ -88,10 +88,19 @@ class Wire(asyncio.Protocol):
         # uvloop's is none by its class
         self._transport = cast("asyncio.Transport", transport)
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return self._lost_by is not None
+
     def send(self, packed: bytes, budget_seconds: float) -> asyncio.Future[Any]:
         """Send a command, of which the answer is awaited for so long."""
         loop = self._loop
         future: asyncio.Future[Any] = loop.create_future()
+        if self._lost_by:
+            # since it was given to who sends
+            future.set_exception(self._lost_by)
+            return future
         self._waiting.append((future, self._clock.now() + budget_seconds))
         if not self._unsent:
             loop.call_soon(self._flush)
@@ -99,7 +108,7 @@ class Wire(asyncio.Protocol):
         return future
 
     def _flush(self) -> None:
-        if self._transport and self._unsent:
+        if self._transport and self._unsent and not self._lost_by:
             self._transport.write(b"".join(self._unsent))
             self._unsent.clear()
 
@@ -108,6 +117,10 @@ class Wire(asyncio.Protocol):
         reader, waiting = self._reader, self._waiting
         reader.feed(data)
         while (reply := reader.gets()) is not _NOTHING:
+            if not waiting:
+                # Unasked it says only that it has too many clients, before it closes the connection.
+                self.give_up(_error(str(reply)))
+                return
             future, _ = waiting.popleft()
             if future.done():
                 continue  # nobody waits any more
@@ -127,7 +140,7 @@ class Wire(asyncio.Protocol):
 
     def give_up(self, error: Exception) -> None:
         """End the connection and all that waits on it."""
-        self.is_lost = True
+        self._lost_by = self._lost_by or error
         self._clock.stop()
         if self._transport:
             self._transport.abort()

@@ -16,13 +16,29 @@ REMEDIES = {
     "LOADING": "it reads its data: that ends by itself",
     "BUSY": "a script of somebody's runs there for long: see its SLOWLOG",
     "MASTERDOWN": "this Redis is a replica without its primary: see to the primary",
+    "max": "Redis has as many clients as its maxclients lets it have: raise it, or see who they are",
     "WRONGTYPE": "another program has written to a key of Osnovci's: find it, and delete the key",
 }
-"""By the first word of Redis's answer."""
+"""By the first word of Redis's answer that is not ERR."""
+
+PARSED = {
+    "NoPermissionError": "NOPERM",
+    "ReadOnlyError": "READONLY",
+    "OutOfMemoryError": "OOM",
+    "MasterDownError": "MASTERDOWN",
+}
+"""redis-py takes the word away where it has a class for it."""
+
+OF_ONE_KEY = "WRONGTYPE"
 
 OTHERWISE = "Redis should be version 7 or newer, or Valkey, and let scripts run"
 
 log = logging.getLogger(__name__)
+
+
+def code_of(error: Exception) -> str:
+    """Give the first word of Redis's answer that is not ERR."""
+    return PARSED.get(type(error).__name__) or str(error).removeprefix("ERR ").partition(" ")[0]
 
 
 class Refusals:
@@ -34,7 +50,7 @@ class Refusals:
 
     def tell(self, error: Exception, of: str = "") -> None:
         """Say it, unless it was said of the same."""
-        code = str(error).partition(" ")[0]
+        code = code_of(error)
         if (of, code) not in self._told:
             self._told.add((of, code))
             remedy = REMEDIES.get(code, OTHERWISE)

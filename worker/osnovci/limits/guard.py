@@ -11,7 +11,7 @@ from osnovci.limit_contract import FailureMode, LimiterState
 from osnovci.limits.denials import Denials
 from osnovci.limits.limit import Decision, Limit, Question, State, Window
 from osnovci.limits.local import LocalWindows
-from osnovci.refusals import Refusals
+from osnovci.refusals import OF_ONE_KEY, Refusals, code_of
 
 BLOCKED_MAX = 10_000
 
@@ -89,6 +89,8 @@ class Guard:
         self._breaker = Breaker()
         self._refusals = Refusals("what limits and sessions need")
         self._is_told_away = False
+        self.is_refused = False
+        """Redis answered the last question, and refused it."""
         self._local = LocalWindows(processes)
         self._blocked: dict[str, Blocked] = {}
         """By key."""
@@ -107,6 +109,7 @@ class Guard:
     def answered(self, question: Question, decision: Decision, asked_at: float) -> Decision:
         """Note Redis's decision; a moment of its is at or after the same distance from `asked_at`."""
         self._breaker.succeeded()
+        self.is_refused = False
         if self._is_told_away:
             self._is_told_away = False
             log.info("rate limits are counted in Redis again")
@@ -131,7 +134,10 @@ class Guard:
 
         Raises LimiterAwayError.
         """
-        self._breaker.failed(asked_at, now)
+        self.is_refused = is_refused
+        # What one key holds says nothing of the questions of others.
+        if not is_refused or code_of(error) != OF_ONE_KEY:
+            self._breaker.failed(asked_at, now)
         if is_refused:
             self._refusals.tell(error)
         elif not self._is_told_away:

@@ -3,8 +3,9 @@
 import signal
 from dataclasses import dataclass, replace
 
-HURRY = signal.SIGQUIT
-"""Ends the grace. Another SIGTERM would be lost on a process that has not yet heard the first."""
+HURRY = signal.SIGINT
+"""Ends the grace. Another SIGTERM would be lost on a process that has not yet heard the first; SIGQUIT
+would have one that still starts leave a core."""
 
 HURRY_SECONDS = 5.0
 """How long a hurried process may take to record what became of its job."""

@@ -13,6 +13,8 @@ BACKOFF_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0, 3.0)
 SETTLED_SECONDS = 10.0
 """A process that lived so long begins again with the shortest wait."""
 
+STOPS = (signal.SIGTERM, signal.SIGINT)
+
 PR_SET_PDEATHSIG = 1
 
 log = logging.getLogger(__name__)
@@ -35,7 +37,12 @@ class Process:
         if self.pid is None and now >= self._start_at:
             self._started_at = now
             parent = os.getpid()
-            self.pid = os.fork() or self._become(parent)
+            # A child that still has the handlers of its parent would swallow a stop.
+            held = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+            try:
+                self.pid = os.fork() or self._become(parent)
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
     def ended(self, now: float) -> float:
         """Note that the process ended; give the wait before it is started anew."""
@@ -59,8 +66,9 @@ class Process:
             # A terminal's Ctrl-C is for the supervisor, which tells the others.
             os.setpgrp()
             signal.set_wakeup_fd(-1)
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
+            for number in (*STOPS, signal.SIGCHLD):
                 signal.signal(number, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
             self._body()
             status = 0
         except SystemExit as end:

@@ -99,15 +99,14 @@ class Supervisor:
 
     def _drain(self) -> None:
         """End the engine: the jobs that run get the grace to end."""
-        # Before anybody can see that it drains: who stops it again thereupon is heard.
-        hurried = self._bell.stops
         log.info("draining: no new job is taken, %d run", self._board.busy)
         self._board.drain()
         self._reporter.signal(heartbeat.NOW)
         drain = Drain.begin(time.monotonic(), self._settings.pool.grace_seconds)
+        heard = 1
         while self._engine.pid:
-            if self._bell.stops > hurried:
-                hurried = self._bell.stops
+            if self._bell.stops > heard:
+                heard = self._bell.stops
                 drain = drain.hurried(time.monotonic())
             number, drain = drain.due(time.monotonic())
             if number:

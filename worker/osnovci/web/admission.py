@@ -92,7 +92,7 @@ class Admission:
     async def _ask(self, asked: Prepared, visit: "Visit | None") -> Decision:
         """Decide in at most one round trip; raises LimiterAwayError."""
         guard, line, question = self._limits.guard, self._limits.line, asked.question
-        now, is_refused = time.monotonic(), False
+        now = time.monotonic()
         if line is None:
             return guard.alone(question, now)
         decision = guard.known(question, now)
@@ -117,7 +117,7 @@ class Admission:
                 return guard.answered(question, decision, now)
         if visit and decision.allowed:
             # Redis was asked in vain, or not at all: nobody is to wait for it again.
-            visit.leave_unread(is_refused=is_refused)
+            visit.leave_unread(is_refused=guard.is_refused)
         return decision
 
 

@@ -61,10 +61,11 @@ async def log_in(asked: Request) -> Response | App:
     role = await _role(services, given)
     if role is None:
         raise HTTPException(UNAUTHORIZED, "the name or the password is wrong")
+    # Whatever becomes of the session: the password was right.
+    await services.limits.refund(verdict.charged)
     begun = await visit_of(asked).log_in(
         given.name, email=email_of(given.name), role=role, remember=given.remember
     )
-    await services.limits.refund(verdict.charged)
     return JSONResponse({"user": _user(begun.session)})
 
 
