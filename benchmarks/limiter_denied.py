@@ -20,7 +20,9 @@ BACK_MS = 15_000
 RETRIES = 400
 """Denials of each limit of which the moment that was told is tried, and the ms before it."""
 
-HAMMERED = Limit("api", 60, 60_000)
+HAMMERED = Limit("api", 60, 60_000, policy="limits")
+"""Of a policy. What an application charges by itself is known to be denied for a second only."""
+
 HAMMERING_MS = 300_000
 HAMMER_MS = 20
 LEGAL_MS = 1_000
