@@ -17,7 +17,7 @@ from benchmarks.api import Api, Watch
 from benchmarks.report import Result, spread
 from benchmarks.stand import Stand, free_ports, stand
 from cluster.console import step, wait_for
-from osnovci.app_contract import ENV_APP, config_key
+from osnovci.app_contract import ENV_APP, ENV_RELEASE, config_key
 from osnovci.contract import ENV_NAMESPACE, ENV_POD, ENV_REDIS_URL
 
 NAMESPACE, APP, POLICY = "bench", "web", "limits"
@@ -65,6 +65,7 @@ def _start_pods(made: Stand) -> None:
     path = f"/api/v1/namespaces/{NAMESPACE}/pods"
     wait_for("the pods", lambda: len(api.request("GET", path)["items"]) == PODS, START_SECONDS)
     maps = f"/api/v1/namespaces/{NAMESPACE}/configmaps/{APP}-document"
+    [(release, document)] = api.request("GET", maps)["data"].items()
     names = [each["metadata"]["name"] for each in api.request("GET", path)["items"]]
     program = Path(sys.executable).parent / "osnovci"
     for name in names:
@@ -75,7 +76,8 @@ def _start_pods(made: Stand) -> None:
                 ENV_NAMESPACE: NAMESPACE,
                 ENV_POD: name,
                 ENV_REDIS_URL: f"redis://{USER}:pods@127.0.0.1:{made.redis_port}/0",
-                ENV_APP: api.request("GET", maps)["data"]["document"],
+                ENV_RELEASE: release,
+                ENV_APP: document,
             },
         )
     wait_for("their heartbeats", lambda: _reporting(made.redis, names), START_SECONDS)
