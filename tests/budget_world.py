@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from apps import app, beat, deployed, reports, seen
 
 from osnovci.app_contract import AppDocument, DatabaseDocument, PoolUse
-from osnovci_operator.app.budget import Workers, grant
+from osnovci_operator.app.budget import Sharer, Workers, grant
 from osnovci_operator.app.decide import decide, sharer
 from osnovci_operator.app.migration import Run, State
 from osnovci_operator.app.reports import Reports
@@ -21,6 +21,28 @@ from osnovci_operator.app.spec import Spec
 
 LIMIT = 50
 DATABASE = {"maxConnections": 60, "reservedConnections": 10, "connectionsPerProcess": 10}
+SHOP = Sharer(
+    name="shop",
+    replicas=3,
+    surge=1,
+    spare=1,
+    staying=3,
+    leaving=0,
+    processes=1,
+    connections=10,
+    limit=90,
+)
+JOBS = Workers(
+    name="QueuePool jobs",
+    replicas=8,
+    surge=1,
+    spare=1,
+    staying=0,
+    leaving=0,
+    processes=2,
+    connections=1,
+    limit=LIMIT,
+)
 
 
 def document(name: str, connections: int) -> AppDocument:

@@ -108,6 +108,12 @@ def change(app: TestApp, version: str, *, replicas: int, processes: int = 1) -> 
     )
 
 
+def roll_out_three(app: TestApp) -> None:
+    change(app, "1", replicas=3)
+    app.wait("Progressing", "RolledOut")
+    app.wait("ConfigEnforced", "Enforced")
+
+
 def refusals(since: datetime) -> list[str]:
     log = kubectl(
         "-n", NAMESPACE, "logs", "deployment/postgres", f"--since-time={since.isoformat()}"
@@ -119,9 +125,7 @@ def test_a_rollout_that_is_scaled_up_to_12_never_meets_a_refusal(
     hungry: TestApp, redis: Redis
 ) -> None:
     since = datetime.now(UTC)
-    change(hungry, "1", replicas=3)
-    hungry.wait("Progressing", "RolledOut")
-    hungry.wait("ConfigEnforced", "Enforced")
+    roll_out_three(hungry)
     with watched(hungry) as seen:
         # They eat: what they may have is open. 3 pods and 2 of a rollout, beside as many of the example.
         eventually(lambda: hungry.get()["status"]["database"]["inUse"] >= 3 * 4)
@@ -166,9 +170,7 @@ def test_workers_amid_a_backlog_and_a_rollout_never_meet_a_refusal(
     hungry: TestApp, pool: Callable[..., TestPool], redis: Redis
 ) -> None:
     since = datetime.now(UTC)
-    change(hungry, "1", replicas=3)
-    hungry.wait("Progressing", "RolledOut")
-    hungry.wait("ConfigEnforced", "Enforced")
+    roll_out_three(hungry)
     with watched(hungry) as seen:
         jobs = pool(
             appRef={"name": hungry.name},

@@ -153,11 +153,18 @@ def in_force(browser: Browser, redis: Redis) -> tuple[str, bool]:
     return browser.headers["ratelimit-policy"], seconds > 3600
 
 
-def test_a_document_is_swapped_as_a_whole(redis: Redis, pod: RunningPod, channel: Channel) -> None:
+def with_old_in_force(
+    redis: Redis, pod: RunningPod, channel: Channel
+) -> tuple[int, Browser, tuple[str, bool]]:
+    """Log somebody in under OLD; give its number, who logged in, and what is in force."""
     channel.put_in_force(OLD)
     browser = Browser(pod.port)
     browser.log_in()
-    old = in_force(browser, redis)
+    return channel.number, browser, in_force(browser, redis)
+
+
+def test_a_document_is_swapped_as_a_whole(redis: Redis, pod: RunningPod, channel: Channel) -> None:
+    _, browser, old = with_old_in_force(redis, pod, channel)
     channel.put_in_force(NEW)
     new = in_force(browser, redis)
     assert [("old-too" in old[0], old[1]), ("new-too" in new[0], new[1])] == [
@@ -173,11 +180,7 @@ def test_a_document_is_swapped_as_a_whole(redis: Redis, pod: RunningPod, channel
 def test_limits_and_sessions_do_not_wait_for_a_pool(
     redis: Redis, pod: RunningPod, channel: Channel
 ) -> None:
-    channel.put_in_force(OLD)
-    before = channel.number
-    browser = Browser(pod.port)
-    browser.log_in()
-    old = in_force(browser, redis)
+    before, browser, old = with_old_in_force(redis, pod, channel)
     shrinking = NEW.model_copy(update={"database": document(connections=1).database})
     channel.put(shrinking.model_dump_json().encode())
     eventually(lambda: in_force(browser, redis) != old)
@@ -188,11 +191,7 @@ def test_limits_and_sessions_do_not_wait_for_a_pool(
 def test_what_the_pool_refuses_leaves_nothing_behind(
     redis: Redis, pod: RunningPod, channel: Channel
 ) -> None:
-    channel.put_in_force(OLD)
-    before = channel.number
-    browser = Browser(pod.port)
-    browser.log_in()
-    old = in_force(browser, redis)
+    before, browser, old = with_old_in_force(redis, pod, channel)
     refused = NEW.model_copy(update={"database": document(connections=13).database})
     number = channel.put(refused.model_dump_json().encode())
     assert "bring bad luck" in eventually(lambda: channel.refused(number))

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from apps import APP, POD, app, beat, decided, deployed, reports, seen
+from budget_world import DATABASE, SHOP
 from builders import AWAY
 from hypothesis import given
 from hypothesis import strategies as st
@@ -91,9 +92,6 @@ def test_pools_shrink_before_there_are_fewer_pods(given: list[Sharer]) -> None:
 @given(sharers())
 def test_the_order_of_the_apps_does_not_matter(given: list[Sharer]) -> None:
     assert divide(given) == divide(given[::-1])
-
-
-DATABASE = {"maxConnections": 60, "reservedConnections": 10, "connectionsPerProcess": 10}
 
 
 def document(connections: int) -> AppDocument:
@@ -207,22 +205,11 @@ def test_pools_grow_again_when_the_pods_beyond_have_gone() -> None:
 
 
 def test_a_neighbour_counts_and_is_waited_for() -> None:
-    other = Sharer(
-        "shop",
-        replicas=3,
-        surge=1,
-        spare=1,
-        staying=3,
-        leaving=0,
-        processes=1,
-        connections=10,
-        limit=90,
-    )
     told = document(10).model_copy(update={"app": "shop"})
     held = seen(
         deployed=deployed(),
         reports=reports(document=document(3)),
-        neighbours=(Neighbour(other, reports(document=told)),),
+        neighbours=(Neighbour(SHOP, reports(document=told)),),
     )
     decision = decide(held, replicas=5)
     assert decision.share
@@ -243,25 +230,12 @@ def test_who_wants_little_gets_it_in_full() -> None:
 
 
 def test_a_new_app_waits_for_its_neighbours() -> None:
-    other = Sharer(
-        "shop",
-        replicas=3,
-        surge=1,
-        spare=1,
-        staying=3,
-        leaving=0,
-        processes=1,
-        connections=10,
-        limit=90,
-    )
     told = document(10).model_copy(update={"app": "shop"})
-    given = seen(deployed=deployed(asked=0), neighbours=(Neighbour(other, reports(document=told)),))
+    given = seen(deployed=deployed(asked=0), neighbours=(Neighbour(SHOP, reports(document=told)),))
     held = decide(given, replicas=3)
     assert (held.replicas, held.wanted, held.reason) == (0, 3, Reason.POOLS_SHRINKING)
     small = sized(told, 1)
-    given = seen(
-        deployed=deployed(asked=0), neighbours=(Neighbour(other, reports(document=small)),)
-    )
+    given = seen(deployed=deployed(asked=0), neighbours=(Neighbour(SHOP, reports(document=small)),))
     assert decide(given, replicas=3).replicas == 3
 
 

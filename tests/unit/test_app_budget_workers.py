@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from apps import APP, app, beat, decided, deployed, reports
 from apps import seen as seen_of_app
+from budget_world import DATABASE, JOBS, LIMIT, SHOP
 from builders import AWAY, reading, scaling, seen, spec, workers
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from osnovci.app_contract import ENV_DATABASE, PoolUse
 from osnovci.database.settings import DatabaseSettings
 from osnovci_operator.app import build, migration
-from osnovci_operator.app.budget import Sharer, Workers, divide, grant, unready
+from osnovci_operator.app.budget import divide, grant, unready
 from osnovci_operator.app.build import revision
 from osnovci_operator.app.migration import Run, State
 from osnovci_operator.app.reports import Reports, sized
@@ -25,30 +26,8 @@ from osnovci_operator.queuepool.decide import Bound, Reason, ScalingState, decid
 from osnovci_operator.queuepool.spec import Scaling, Spec
 from osnovci_operator.sharers import most_workers
 
-DATABASE = {"maxConnections": 60, "reservedConnections": 10, "connectionsPerProcess": 10}
 OF_APP = app(replicas=3, database=DATABASE)
-JOBS = Workers(
-    name="QueuePool jobs",
-    replicas=8,
-    surge=1,
-    spare=1,
-    staying=0,
-    leaving=0,
-    processes=2,
-    connections=1,
-    limit=50,
-)
-MINE = Sharer(
-    name=APP,
-    replicas=3,
-    surge=1,
-    spare=1,
-    staying=3,
-    leaving=0,
-    processes=1,
-    connections=10,
-    limit=50,
-)
+MINE = replace(SHOP, name=APP, limit=LIMIT)
 
 
 def telling(connections: int) -> dict[str, Reports | None]:

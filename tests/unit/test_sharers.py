@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 from apps import APP, app, app_body, decided, deployed
 from apps import seen as seen_of_app
+from budget_world import DATABASE, JOBS
 from builders import NAMESPACE, key, pool_body
 
-from osnovci_operator.app.budget import Workers, divide
+from osnovci_operator.app.budget import divide
 from osnovci_operator.app.seen import Neighbour
 from osnovci_operator.app.spec import App
 from osnovci_operator.database import Grant
@@ -22,19 +23,8 @@ from osnovci_operator.store import Store
 if TYPE_CHECKING:
     from osnovci_operator.app.reports import Reports
 
-DATABASE = {"maxConnections": 60, "reservedConnections": 10, "connectionsPerProcess": 10}
 OF_APP = app(replicas=3, database=DATABASE)
-JOBS = Workers(
-    name=f"QueuePool {key().name}",
-    replicas=8,
-    surge=1,
-    spare=1,
-    staying=0,
-    leaving=0,
-    processes=2,
-    connections=1,
-    limit=50,
-)
+OF_POOL = replace(JOBS, name=f"QueuePool {key().name}")
 
 
 class Namespace:
@@ -64,7 +54,7 @@ def test_a_pool_that_follows_an_app_shares_its_database() -> None:
     given = Namespace()
     assert given.grant() == Grant(8)
     (jobs,) = given.sharers.neighbours(app(database=DATABASE))
-    assert jobs == Neighbour(JOBS, None)
+    assert jobs == Neighbour(OF_POOL, None)
     without = app_body(replicas=3)
     without["metadata"]["resourceVersion"] = "2"
     assert given.store.put(without) >= {APP_KEY, key()}

@@ -1,6 +1,8 @@
 """Calls of Lua scripts: by the name that Redis gives a script, in full where it does not know it yet."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha1
 from typing import Any, Protocol
 
 from redis.exceptions import NoScriptError, RedisError
@@ -9,6 +11,28 @@ Argument = str | bytes | int
 
 AWAY = (RedisError, OSError)
 """What tells that Redis cannot be reached, is too slow, or cannot answer."""
+
+
+@dataclass(frozen=True)
+class Script:
+    """A Lua script."""
+
+    text: str
+    sha: str
+    """The name by which Redis knows it."""
+
+    @classmethod
+    def of(cls, text: str) -> "Script":
+        """Name it as Redis does."""
+        return cls(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+    def command(self, arguments: Sequence[Argument]) -> list[Argument]:
+        """Ask a Redis that knows it."""
+        return ["EVALSHA", self.sha, *arguments]
+
+    def in_full(self, arguments: Sequence[Argument]) -> list[Argument]:
+        """Ask any Redis."""
+        return ["EVAL", self.text, *arguments]
 
 
 class Call(Protocol):

@@ -6,16 +6,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
-from hashlib import sha1, sha256
+from hashlib import sha256
 from importlib.resources import files
 from typing import Any, NamedTuple
 
 from osnovci.errors import OsnovciError
 from osnovci.limit_contract import EXACT_MAX, MAX, NAME, WINDOW_MAX_MS, FailureMode, window_key
-from osnovci.scripted import Argument
+from osnovci.scripted import Argument, Script
 
 SCRIPT = files("osnovci.limits").joinpath("check.lua").read_text()
-SHA = sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
+CHECK = Script.of(SCRIPT)
 
 LOG_MAX = 128
 """Up to so many, every unit's moment is kept; beyond, runs of a sixtieth of the window."""
@@ -202,12 +202,12 @@ class Question(NamedTuple):
     @property
     def command(self) -> list[Argument]:
         """Ask a Redis that knows the script."""
-        return ["EVALSHA", SHA, *self._keys(), *self.arguments()]
+        return CHECK.command([*self._keys(), *self.arguments()])
 
     @property
     def in_full(self) -> list[Argument]:
         """Ask any Redis."""
-        return ["EVAL", SCRIPT, *self._keys(), *self.arguments()]
+        return CHECK.in_full([*self._keys(), *self.arguments()])
 
     def _keys(self) -> list[Argument]:
         return [len(self.windows), *(window.key for window in self.windows)]

@@ -4,15 +4,13 @@ A limit of failures that were charged when they are known lets many at once thro
 before the first has failed. So each is charged first, and what went well is taken back.
 """
 
-from hashlib import sha1
 from importlib.resources import files
 from typing import NamedTuple
 
 from osnovci.limits.limit import LOG_MAX, Decision, Form, LimitError, Window
-from osnovci.scripted import Argument
+from osnovci.scripted import Argument, Script
 
-SCRIPT = files("osnovci.limits").joinpath("refund.lua").read_text()
-SHA = sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
+SCRIPT = Script.of(files("osnovci.limits").joinpath("refund.lua").read_text())
 
 
 class Refund(NamedTuple):
@@ -38,12 +36,12 @@ class Refund(NamedTuple):
     @property
     def command(self) -> list[Argument]:
         """Ask a Redis that knows the script."""
-        return ["EVALSHA", SHA, *self._arguments()]
+        return SCRIPT.command(self._arguments())
 
     @property
     def in_full(self) -> list[Argument]:
         """Ask any Redis."""
-        return ["EVAL", SCRIPT, *self._arguments()]
+        return SCRIPT.in_full(self._arguments())
 
     def _arguments(self) -> list[Argument]:
         return [1, self.window.key, self.at_ms, self.cost, self.window.limit.window_ms]

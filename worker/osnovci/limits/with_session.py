@@ -1,12 +1,11 @@
 """Limits and the session of a request, asked for together: one command, one answer. Pure."""
 
 from collections.abc import Sequence
-from hashlib import sha1
 from importlib.resources import files
 from typing import Any, NamedTuple
 
 from osnovci.limits.limit import SCRIPT, Decision, Question, Window
-from osnovci.scripted import Argument
+from osnovci.scripted import Argument, Script
 
 SESSION_SCRIPT = (
     files("osnovci.limits")
@@ -14,7 +13,7 @@ SESSION_SCRIPT = (
     .read_text()
     .replace("\n-- check.lua\n", f"\n{SCRIPT}")
 )
-SHA = sha1(SESSION_SCRIPT.encode(), usedforsecurity=False).hexdigest()
+CHECK = Script.of(SESSION_SCRIPT)
 
 
 class SessionQuestion(NamedTuple):
@@ -30,12 +29,12 @@ class SessionQuestion(NamedTuple):
     @property
     def command(self) -> list[Argument]:
         """Ask a Redis that knows the script."""
-        return ["EVALSHA", SHA, *self._arguments()]
+        return CHECK.command(self._arguments())
 
     @property
     def in_full(self) -> list[Argument]:
         """Ask any Redis."""
-        return ["EVAL", SESSION_SCRIPT, *self._arguments()]
+        return CHECK.in_full(self._arguments())
 
     def _arguments(self) -> list[Argument]:
         question, strangers = self.question, self.strangers

@@ -7,30 +7,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from hashlib import sha1
 from importlib.resources import files
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from osnovci.scripted import Argument
+from osnovci.scripted import Argument, Script
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Script:
-    """A script of this package, with what they all share before it."""
-
-    name: str
-    text: str
-    sha: str
-
-
 @cache
 def script(name: str) -> Script:
-    """Read a script by its name."""
+    """Read a script of this package by its name, with what they all share before it."""
     here = files("osnovci.queues")
     text = "".join(here.joinpath(f"{part}.lua").read_text() for part in ("common", name))
-    return Script(name, text, sha1(text.encode()).hexdigest())  # noqa: S324  # Redis names scripts by it
+    return Script.of(text)
 
 
 @dataclass(frozen=True)
@@ -55,12 +45,12 @@ class Prefixed(NamedTuple):
     @property
     def command(self) -> list[Argument]:
         """Ask a Redis that knows the script."""
-        return ["EVALSHA", self.script.sha, *self.args]
+        return self.script.command(self.args)
 
     @property
     def in_full(self) -> list[Argument]:
         """Ask any Redis."""
-        return ["EVAL", self.script.text, *self.args]
+        return self.script.in_full(self.args)
 
 
 def stamp(moment: datetime) -> str:

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from hashlib import sha1, sha256
+from hashlib import sha256
 from importlib.resources import files
 from typing import Any, Generic, TypeVar
 
 from osnovci.app_contract import SessionsDocument
-from osnovci.scripted import Argument
+from osnovci.scripted import Argument, Script
 from osnovci.session_contract import (
     GRACE_SECONDS,
     TOUCH_SECONDS,
@@ -153,17 +153,16 @@ class Operations:
     def _call(
         self, script: str, arguments: Sequence[Argument], parse: Callable[[Any], T]
     ) -> Operation[T]:
-        text, sha = _script(script)
-        rest = (1, self.root, *arguments)
-        return Operation(script, ("EVALSHA", sha, *rest), ("EVAL", text, *rest), parse)
+        of, rest = _script(script), (1, self.root, *arguments)
+        return Operation(script, of.command(rest), of.in_full(rest), parse)
 
 
 @cache
-def _script(name: str) -> tuple[str, str]:
-    """Read a script, with what they all share before it, and the name Redis gives it."""
+def _script(name: str) -> Script:
+    """Read a script, with what they all share before it."""
     here = files("osnovci.sessions")
     text = "".join(here.joinpath(f"{part}.lua").read_text() for part in ("common", name))
-    return text, sha1(text.encode(), usedforsecurity=False).hexdigest()
+    return Script.of(text)
 
 
 def _ms(seconds: float) -> int:
