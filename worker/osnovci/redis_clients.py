@@ -2,6 +2,9 @@
 
 After a failover, an old connection may still reach what was the primary, and be answered READONLY
 for ever. These end it then, and the next command opens one to the new primary.
+
+redis-py does not look whether an idle connection was closed where it expects notices of maintenance,
+as asyncio's does by default: the first command on each would fail once Redis was restarted.
 """
 
 from typing import Any
@@ -11,6 +14,7 @@ from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.exceptions import ReadOnlyError
+from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
 
@@ -25,5 +29,9 @@ def for_threads(url: str, **options: Any) -> Redis:
 def for_asyncio(url: str, **options: Any) -> AsyncRedis:
     """Give the same for asyncio."""
     return AsyncRedis.from_url(
-        url, retry=AsyncRetry(NoBackoff(), 0), retry_on_error=[ReadOnlyError], **options
+        url,
+        retry=AsyncRetry(NoBackoff(), 0),
+        retry_on_error=[ReadOnlyError],
+        maint_notifications_config=MaintNotificationsConfig(enabled=False),
+        **options,
     )
