@@ -13,6 +13,8 @@ from osnovci.queues.engine.loop import Engine
 from osnovci.queues.engine.turns import LEASE_MS, Turn
 from osnovci.queues.scripts import Call
 
+LEASE_SECONDS = LEASE_MS / 1000
+
 
 class Hands:
     """An executor that notes what began, and ends it when told."""
@@ -42,7 +44,8 @@ class Hands:
         return []
 
     def stop(self, job: Taken, outcome: Outcome | None) -> None:
-        raise AssertionError((job, outcome))
+        assert outcome is None
+        assert job not in self.running
 
     def look_after(self) -> None: ...
 
@@ -62,15 +65,18 @@ class WaitingRedis:
         await self.ear.wait()
         told()
         await self.gate.wait()
-        jobs = [taken(f"{self.asked}-{number}") for number in range(wanted(call))]
-        return Turn(
-            due_seconds=None,
-            late=[],
-            blocked=frozenset(),
-            jobs=jobs,
-            room=wanted(call),
-            broken={},
-        )
+        return reply_of(*(taken(f"{self.asked}-{number}") for number in range(wanted(call))))
+
+
+def reply_of(*jobs: Taken) -> Turn:
+    return Turn(
+        due_seconds=None,
+        late=[],
+        blocked=frozenset(),
+        jobs=list(jobs),
+        room=len(jobs),
+        broken={},
+    )
 
 
 def wanted(call: Call[Turn]) -> int:
@@ -148,7 +154,14 @@ def test_a_short_job_begins_when_the_end_of_the_one_before_is_on_its_way() -> No
 
 
 def renewed_ago(engine: Engine, seconds: float) -> None:
-    engine.renewed(frozenset(), time.monotonic() - seconds)
+    moment = time.monotonic() - seconds
+    engine.renewed(frozenset(), moment, moment)
+
+
+def lapse(engine: Engine) -> None:
+    """Let a lease end, and renew it, before the engine hears anything else."""
+    renewed_ago(engine, LEASE_SECONDS + 1)
+    renewed_ago(engine, 0)
 
 
 async def begins_nothing_without_a_lease() -> None:
@@ -156,7 +169,7 @@ async def begins_nothing_without_a_lease() -> None:
     engine = engine_of(hands, redis)
     running = asyncio.create_task(engine.run())
     await soon(lambda: redis.asked == 1)
-    renewed_ago(engine, LEASE_MS / 1000 + 1)
+    renewed_ago(engine, LEASE_SECONDS + 1)
     redis.gate.set()
     # it takes part in no turn but the one that gives back what it took
     await soon(lambda: redis.asked == 2)
@@ -169,3 +182,62 @@ async def begins_nothing_without_a_lease() -> None:
 
 def test_a_reply_that_comes_after_the_lease_may_have_ended_begins_nothing() -> None:
     asyncio.run(begins_nothing_without_a_lease())
+
+
+async def begins_nothing_of_another_term() -> None:
+    hands, redis = Hands(), WaitingRedis()
+    engine = engine_of(hands, redis)
+    running = asyncio.create_task(engine.run())
+    await soon(lambda: redis.asked == 1)
+    lapse(engine)
+    redis.gate.set()
+    # what the first turn took goes back with the second, which takes anew
+    await soon(lambda: len(hands.began) == 1)
+    assert [job.id for job in hands.began] == ["2-0"]
+    running.cancel()
+
+
+def test_a_reply_that_comes_after_the_renewal_of_a_lease_that_had_ended_begins_nothing() -> None:
+    asyncio.run(begins_nothing_of_another_term())
+
+
+async def begins_nothing_of_a_standing_turn_of_another_term() -> None:
+    hands, redis = Hands(), WaitingRedis()
+    redis.gate.set()
+    hands.able = 0  # so that the engine takes nothing by itself
+    engine = engine_of(hands, redis)
+    running = asyncio.create_task(engine.run())
+    _, before = engine.standing()
+    lapse(engine)
+    hands.able = 1
+    engine.stood(reply_of(taken("stood")), before)
+    assert not hands.began
+    hands.able = 0
+    await soon(lambda: redis.asked == 1)
+    hands.able = 1
+    engine.stood(reply_of(taken("stood again")), engine.standing()[1])
+    assert [job.id for job in hands.began] == ["stood again"]
+    running.cancel()
+
+
+def test_a_turn_that_stood_while_the_lease_may_have_ended_begins_nothing_and_the_next_one_does() -> (
+    None
+):
+    asyncio.run(begins_nothing_of_a_standing_turn_of_another_term())
+
+
+async def forgets_what_a_lease_that_ended_has_cost() -> None:
+    hands, redis = Hands(), WaitingRedis()
+    hands.running.append(taken("before"))  # so that what is taken waits
+    engine = engine_of(hands, redis)
+    running = asyncio.create_task(engine.run())
+    redis.gate.set()
+    asked_at = time.monotonic()
+    await soon(lambda: bool(engine.held))
+    engine.renewed(frozenset(), asked_at, asked_at + LEASE_SECONDS + 1)
+    assert not engine.held
+    running.cancel()
+
+
+def test_a_job_taken_while_a_renewal_was_on_its_way_is_lost_where_that_came_too_late() -> None:
+    asyncio.run(forgets_what_a_lease_that_ended_has_cost())

@@ -61,8 +61,9 @@ class Keeper(threading.Thread):
         while self._engine.progress:
             noted.append(self._engine.progress.popleft())
         renewal = self._queues.run(renew(self._worker, self._names, about, noted))
+        answered_at = time.monotonic()
         self._loop.call_soon_threadsafe(self._engine.ask_to_drain, renewal.asked_ms)
-        self._loop.call_soon_threadsafe(self._engine.renewed, renewal.listed, asked_at)
+        self._loop.call_soon_threadsafe(self._engine.renewed, renewal.listed, asked_at, answered_at)
 
     def record(self) -> None:
         """Write what ran since the last time."""

@@ -16,8 +16,9 @@ from osnovci.contract import QueueDocument
 from osnovci.queues.engine.claims import Claims
 from osnovci.queues.engine.executor import Executor
 from osnovci.queues.engine.jobs import Kind, Outcome, Taken, ending, timeout_of
+from osnovci.queues.engine.lease import Lease
 from osnovci.queues.engine.pace import Pace
-from osnovci.queues.engine.turns import LEASE_MS, Runner, Turn, Turns
+from osnovci.queues.engine.turns import Runner, Turn, Turns
 from osnovci.queues.payload import encode_error
 from osnovci.queues.runs import NOTED, Noted
 from osnovci.queues.scripts import Call
@@ -53,7 +54,7 @@ class Engine:
         self._ended: list[dict[str, Any]] = []
         self._claims = Claims()
         self._away = False
-        self._renewed_at = time.monotonic()
+        self._lease = Lease(time.monotonic())
         self._timer: asyncio.TimerHandle | None = None
         self.progress: deque[tuple[str, float]] = deque()
         """What jobs reported and the next renewal tells; a deque, because the keeper is a thread."""
@@ -88,12 +89,13 @@ class Engine:
     async def _turn(self) -> None:
         """End, take, hand out."""
         ended, self._ended = self._ended[:MAX_ENDED], self._ended[MAX_ENDED:]
-        want = 0 if self._closed or self._lease_over else self._room(self._pace.ahead)
+        shut = self._closed or self._lease.is_over(time.monotonic())
+        want = 0 if shut else self._room(self._pace.ahead)
         if not ended and want == 0:
             if self._asked_ms and not self.held:
                 self._tell_rest(self._asked_ms, self._asked_ms)
             return
-        holds = len(self.held) + len(self._ended)
+        holds, term = len(self.held) + len(self._ended), self._lease.term
         call = self._turns.next(want=want, slots=self._room(0), holds=holds, ended=ended)
         try:
             async with asyncio.timeout(TURN_SECONDS):
@@ -110,26 +112,30 @@ class Engine:
         self._claims.settled(ended)
         if reply.late:
             log.info("%d jobs had been taken from this worker or cancelled", len(reply.late))
-        self._took(reply)
+        self._took(reply, term)
 
-    def standing(self) -> Call[Turn]:
-        """Give a turn for as much as this engine can run: what it holds by then leaves less room."""
+    def standing(self) -> tuple[Call[Turn], int]:
+        """Give a turn for as much as this engine can run, and the term in which it is asked.
+
+        What the engine holds by then leaves less room.
+        """
         able = self._executor.able
-        return self._turns.next(want=able, slots=able, holds=0, ended=(), stands=True)
+        call = self._turns.next(want=able, slots=able, holds=0, ended=(), stands=True)
+        return call, self._lease.term
 
-    def stood(self, reply: Turn) -> None:
+    def stood(self, reply: Turn, term: int) -> None:
         """Begin what a standing turn took; what cannot begin, as a process has died, goes back."""
-        self._took(reply)
+        self._took(reply, term)
         waiting, self._ready = self._ready, deque()
         for job in waiting:
             self.ended(job, Outcome(Kind.BACK))
         if not reply.room:
             self.wake.set()
 
-    def _took(self, reply: Turn) -> None:
-        """Hand out what a turn took, and see when to take more."""
+    def _took(self, reply: Turn, term: int) -> None:
+        """Hand out what a turn of that term of the lease took, and see when to take more."""
         self._turns.note(reply)
-        self._take(reply.jobs)
+        self._take(reply.jobs, term)
         self.blocked = reply.blocked
         self._wake_in(reply.due_seconds)
         if len(reply.jobs) < reply.room and self._room(0) and not self._closed:
@@ -147,15 +153,16 @@ class Engine:
         """
         return max(self._executor.able + extra - len(self.held) - len(self._ended), 0)
 
-    def _take(self, jobs: Sequence[Taken]) -> None:
+    def _take(self, jobs: Sequence[Taken], term: int) -> None:
         now = time.monotonic()
+        is_ours = self._lease.lasts_since(term, now)
         for job in jobs:
             job.taken_at = now
             if job.member in self._claims.given_up:
                 continue
             job.timeout = timeout_of(job, self._queues[job.queue])
             self.held[job.execution] = job
-            if self._lease_over:
+            if not is_ours:
                 self.ended(job, Outcome(Kind.BACK))
             elif job.broken:
                 self.ended(job, Outcome(Kind.REFUSED, encode_error(job.broken)))
@@ -168,7 +175,7 @@ class Engine:
     def _hand_out(self) -> None:
         """Begin what is held, once Redis has been told of what ended."""
         untold = self._pace.untold
-        may = not self._lease_over and len(self._ended) <= untold
+        may = not self._lease.is_over(time.monotonic()) and len(self._ended) <= untold
         while may and self._ready and self._executor.room(untold) > 0:
             job = self._ready.popleft()
             job.begun_at = time.monotonic()
@@ -217,11 +224,6 @@ class Engine:
         self.wake.set()
 
     @property
-    def _lease_over(self) -> bool:
-        """Whether another worker may have what this one was given: it begins nothing until renewed."""
-        return time.monotonic() > self._renewed_at + LEASE_MS / 1000
-
-    @property
     def _closed(self) -> bool:
         return self.draining or bool(self._asked_ms)
 
@@ -264,13 +266,14 @@ class Engine:
             kind = Kind.FAILED if retry else Kind.REFUSED
             self._executor.stop(job, Outcome(kind, encode_error(why), now, now))
 
-    def renewed(self, listed: frozenset[str], asked_at: float) -> None:
+    def renewed(self, listed: frozenset[str], asked_at: float, answered_at: float) -> None:
         """Compare what Redis says this worker holds with what it does hold; once a second."""
+        lapsed = self._lease.is_over(answered_at)
         for job in list(self.held.values()):
-            if job.member not in listed and job.taken_at < asked_at:
+            if job.member not in listed and (lapsed or job.taken_at < asked_at):
                 log.warning("job %s was cancelled, or lost with this worker's lease", job.id)
                 self.stop_execution(job.execution)
-        self._renewed_at = asked_at
+        self._lease.renew(asked_at, answered_at)
         for member in self._claims.give_up(listed, (job.member for job in self.held.values())):
             id_, execution = member.rsplit(":", 1)
             self._settle({"id": id_, "execution": execution, "kind": Kind.BACK})

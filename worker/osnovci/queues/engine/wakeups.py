@@ -38,8 +38,9 @@ async def watch_queue(redis: Redis, namespace: str, queue: str, engine: Engine) 
             if queue in engine.blocked:
                 await asyncio.sleep(BLOCKED_SECONDS)
                 continue
+            turn, term = engine.standing()
             try:
-                turn = await line.stand(wait, engine.standing(), BLOCK_SECONDS + ANSWER_SECONDS)
+                reply = await line.stand(wait, turn, BLOCK_SECONDS + ANSWER_SECONDS)
             except NoScriptError:
                 # Redis has forgotten the scripts: a turn of the engine's own tells them anew
                 engine.idle.clear()
@@ -49,7 +50,7 @@ async def watch_queue(redis: Redis, namespace: str, queue: str, engine: Engine) 
                 await asyncio.sleep(AGAIN_SECONDS)
                 engine.wake.set()
             else:
-                engine.stood(turn)
+                engine.stood(reply, term)
 
 
 async def listen(redis: Redis, namespace: str, worker: str, engine: Engine) -> None:
