@@ -23,7 +23,7 @@ from cluster.console import ClusterError
 from cluster.paths import HOST_PORTS, KUBECONFIG
 
 ROUND_SECONDS = 20
-"""Of ten requests, with 2 s to think after each."""
+"""Of ten requests, with 2 s to think after each in the mean."""
 
 
 def main() -> int:
