@@ -6,6 +6,7 @@ import session_app
 import web_app
 
 from osnovci.sessions.middleware import Sessions
+from osnovci.web.limits import WebLimits
 from osnovci.web.runtime import WebRuntime
 
 
@@ -23,4 +24,5 @@ app = WebRuntime(
     database=Pool(),
     # The machine of the tests is busy: a slow answer is not what they are about.
     sessions=Sessions(plain_http=True, budget_seconds=2),
+    limits=WebLimits(budget_seconds=2),
 )

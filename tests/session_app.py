@@ -10,6 +10,7 @@ from starlette.websockets import WebSocket
 
 from osnovci.sessions.middleware import Sessions
 from osnovci.sessions.visit import SCOPE, Handed, Visit
+from osnovci.web.limits import WebLimits
 from osnovci.web.runtime import WebRuntime
 
 
@@ -101,4 +102,8 @@ starlette = Starlette(
     ]
 )
 # The machine of the tests is busy: a slow answer is not what they are about.
-app = WebRuntime(starlette, sessions=Sessions(plain_http=True, budget_seconds=2))
+app = WebRuntime(
+    starlette,
+    sessions=Sessions(plain_http=True, budget_seconds=2),
+    limits=WebLimits(budget_seconds=2),
+)

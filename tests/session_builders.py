@@ -48,4 +48,5 @@ class StartSessionPod(Protocol):
         *,
         keys: str = SESSION_KEYS,
         pod: str = "web-1",
+        module: str = "session_app",
     ) -> RunningPod: ...

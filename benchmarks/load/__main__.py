@@ -54,7 +54,7 @@ def show(result: Result, *, keep: bool) -> int:
     result.show(console)
     console.print(f"scaling (seconds, instances, workers): {result.detail['scaling']}")
     console.print(f"p95 of every ten seconds, ms: {result.detail['p95_ms_by_period']}")
-    console.print(f"failures: {result.detail['failures'] or 'none'}")
+    artillery.show_failures(result.detail, console)
     if keep:
         console.print(f"written to {result.write()}")
     return 0 if result.holds else 1

@@ -4,7 +4,7 @@ import csv
 import json
 import os
 import subprocess
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
+from rich.console import Console
 
 from benchmarks.queue_peers import CACHE
 from cluster.console import ClusterError, step
@@ -22,6 +23,8 @@ PLACE = CACHE / f"artillery-{VERSION}"
 PROGRAM = PLACE / "node_modules" / ".bin" / "artillery"
 SCRIPTS = Path(__file__).parent
 SPARE_SECONDS = 60.0
+TOLD = "told."
+"""Begins the names of the counters that answers.cjs adds to Artillery's."""
 QUIET = {
     # It would report each run to its makers, and the packages' installers fetch browsers.
     "ARTILLERY_DISABLE_TELEMETRY": "true",
@@ -48,6 +51,8 @@ class Report:
     requests: int
     failures: dict[str, int]
     """How many requests failed, by error or status."""
+    told: dict[str, dict[int, int]]
+    """What the answers to them said, and by whom: how many at which second since it began."""
     users: int
     p50_ms: float
     p95_ms: float
@@ -66,6 +71,13 @@ class Report:
     def failed(self) -> int:
         """All failures but those that a limit asked for."""
         return sum(self.failures.values()) - self.denied
+
+
+def show_failures(detail: dict[str, Any], console: Console) -> None:
+    """Print, of a report as a result keeps it, how many failed, and who told them what and when."""
+    console.print(f"failures: {detail['failures'] or 'none'}")
+    for what, seconds in detail["told"].items():
+        console.print(f"  {sum(seconds.values())} x {what}; at seconds {sorted(seconds)}")
 
 
 def script(name: str) -> dict[str, Any]:
@@ -100,6 +112,7 @@ def run(document: dict[str, Any], users: Sequence[Sequence[str]], seconds: float
         with (folder / "users.csv").open("w") as table:
             csv.writer(table).writerows(users)
         document["config"]["payload"]["path"] = str(folder / "users.csv")
+        document["config"]["processor"] = str(SCRIPTS / "answers.cjs")
         (folder / "script.json").write_text(json.dumps(document))
         output = folder / "report.json"
         command = [PROGRAM, "run", "--quiet", f"--output={output}", folder / "script.json"]
@@ -123,10 +136,16 @@ def read(document: dict[str, Any]) -> Report:
         for name, count in counters.items()
         if name.startswith(("errors.", "http.codes.")) and not name.startswith("http.codes.2")
     }
+    told: defaultdict[str, dict[int, int]] = defaultdict(dict)
+    for name, count in counters.items():
+        if name.startswith(TOLD):
+            second, _, what = name.removeprefix(TOLD).partition(" ")
+            told[what][int(second)] = count
     times = whole["summaries"]["http.response_time"]
     return Report(
         requests=counters["http.requests"],
         failures=failures,
+        told=dict(told),
         users=counters["vusers.created"],
         p50_ms=times["p50"],
         p95_ms=times["p95"],

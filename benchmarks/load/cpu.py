@@ -34,10 +34,11 @@ PROGRAMS_OF_PODS: Mapping[str, str] = {
     "nginx": "nginx",
     "redis-server": "Redis",
     "postgres": "PostgreSQL",
-    "mailpit": "Mailpit",
+    "/program --disable-version-check": "Mailpit",
+    "/etc/coredns": "DNS",
     "": KUBERNETES,
 }
-"""The same of pods; what is left is DNS, metrics, and what keeps a pod's network."""
+"""The same of pods; what is left is metrics, and what keeps a pod's network."""
 IN_PODS = "kubepods"
 """In the name of their cgroup."""
 EVERY_SECONDS = 5.0

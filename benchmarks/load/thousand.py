@@ -23,7 +23,7 @@ from cluster.console import ClusterError
 from cluster.paths import HOST_PORTS, KUBECONFIG
 
 ROUND_SECONDS = 20
-"""Of ten requests, with 2 s to think after each."""
+"""Of ten requests, with 2 s to think after each in the mean."""
 
 
 def main() -> int:
@@ -41,7 +41,7 @@ def main() -> int:
     result.show(console)
     profile.show(console)
     console.print(f"p95 of every ten seconds, ms: {result.detail['p95_ms_by_period']}")
-    console.print(f"failures: {result.detail['failures'] or 'none'}")
+    artillery.show_failures(result.detail, console)
     without_redis = result.detail["without_redis_at"] or "never"
     console.print(f"limits not counted in Redis, at seconds: {without_redis}")
     if arguments.shorter == 1:

@@ -157,11 +157,12 @@ def start_sessions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartSe
         *,
         keys: str = SESSION_KEYS,
         pod: str = "web-1",
+        module: str = "session_app",
     ) -> RunningPod:
         told = web_environment(server.url, document or app_document(), pod)
         told |= {ENV_SESSION_KEYS: keys}
         log = folder / f"{len(running)}.log"
-        running.append(RunningPod.start(server.client, log, told, "session_app:app"))
+        running.append(RunningPod.start(server.client, log, told, f"{module}:app"))
         return running[-1].wait_for("/api/ready")
 
     yield start

@@ -18,10 +18,11 @@ from workers import NAMESPACE
 from osnovci.contract import ENV_REDIS_URL
 from osnovci.limit_contract import LimiterState
 from osnovci.limits.client import AsyncLimits
-from osnovci.line import Line, Wire
+from osnovci.line import Line, packed
 from osnovci.session_contract import ENV_SESSION_KEYS
 from osnovci.sessions.middleware import Sessions
 from osnovci.sessions.settings import SessionSettings
+from osnovci.wire import Wire
 
 BUDGET_SECONDS = 0.4
 SLOW = ("BLPOP", "nothing", "0.2")
@@ -126,6 +127,27 @@ def test_a_session_is_read_though_the_loop_stood_still(redis_server: RedisServer
         await sessions.close()
 
     run(read())
+
+
+@on_both_loops
+def test_who_has_longer_waits_on_when_others_have_given_up(
+    redis_server: RedisServer, run: Run
+) -> None:
+    async def ask() -> None:
+        patient = Line(redis_server.url, PATIENCE_SECONDS)
+        hasty = patient.within(0.02)
+        connection = await patient.execute_command("CLIENT", "ID")
+        # Redis answers in order: who comes behind waits for who came before.
+        slow = asyncio.ensure_future(patient.put(packed(("BLPOP", "list", 0))))
+        with pytest.raises(RedisError, match="no answer within 20 ms"):
+            await hasty.execute_command("PING")
+        behind = asyncio.ensure_future(patient.put(packed(("ECHO", "behind"))))
+        redis_server.client.lpush("list", "pushed")
+        assert (await slow, await behind) == ([b"list", b"pushed"], b"behind")
+        assert await patient.execute_command("CLIENT", "ID") == connection
+        await hasty.aclose()
+
+    run(ask())
 
 
 @on_both_loops

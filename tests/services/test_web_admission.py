@@ -185,6 +185,22 @@ def take_over(server: RedisServer, replica: RedisServer) -> None:
     replica.client.config_set("port", server.port)
 
 
+def test_a_session_is_waited_for_when_limits_have_decided_without_redis(
+    start_sessions: StartSessionPod, own_redis_server: RedisServer
+) -> None:
+    port = start_sessions(own_redis_server, under(limit("global", 20)), module="patient_app").port
+    ana, stranger = Browser(port), Browser(port)
+    ana.log_in()
+    own_redis_server.pause()
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            asked = pool.submit(ana.get, "/me")
+            assert stranger.get("/public") == {"public": True}
+        finally:
+            own_redis_server.resume()
+        assert asked.result()["user_id"] == "ana"
+
+
 def resume(server: RedisServer, replica: RedisServer) -> None:
     del replica
     server.resume()

@@ -17,6 +17,9 @@ def test_what_is_no_2xx_or_no_answer_failed_but_what_a_limit_denied() -> None:
         "http.codes.503": 2,
         "http.codes.429": 4,
         "errors.ECONNRESET": 1,
+        "told.7 503 of web-1: sessions cannot be read now": 1,
+        "told.9 503 of web-1: sessions cannot be read now": 1,
+        "told.9 429 of nginx: Too many": 4,
     }
     periods = [
         {"summaries": TIMES, "rates": {"http.request_rate": 7}},
@@ -27,6 +30,10 @@ def test_what_is_no_2xx_or_no_answer_failed_but_what_a_limit_denied() -> None:
     )
     assert report.failures == {"http.codes.503": 2, "http.codes.429": 4, "errors.ECONNRESET": 1}
     assert (report.failed, report.denied, report.requests, report.users) == (3, 4, 10, 5)
+    assert report.told == {
+        "503 of web-1: sessions cannot be read now": {7: 1, 9: 1},
+        "429 of nginx: Too many": {9: 4},
+    }
     assert report.most_per_second == 7
     assert report.p95_ms_by_period == [90]
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 from redis.exceptions import ResponseError
 
 from osnovci.app_contract import SessionsDocument
-from osnovci.line import BUDGET_SECONDS, Line
+from osnovci.line import SESSION_SECONDS, Line
 from osnovci.refusals import Refusals
 from osnovci.scripted import AWAY
 from osnovci.session_contract import TOUCH_SECONDS
@@ -49,7 +49,7 @@ class Sessions:
         plain_http: bool = False,
         address: Address | None = None,
         settings: SessionSettings | None = None,
-        budget_seconds: float = BUDGET_SECONDS,
+        budget_seconds: float = SESSION_SECONDS,
     ) -> None:
         settings = settings or SessionSettings.parse(os.environ)
         self.operations = Operations(settings.namespace, settings.app)

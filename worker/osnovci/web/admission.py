@@ -92,6 +92,9 @@ class Admission:
     async def _ask(self, asked: Prepared, visit: "Visit | None") -> Decision:
         """Decide in at most one round trip; raises LimiterAwayError."""
         guard, line, question = self._limits.guard, self._limits.line, asked.question
+        if asked.with_session and self._sessions:
+            # Without an answer it would be an error, so it has longer to come.
+            line = self._sessions.line
         now = time.monotonic()
         if line is None:
             return guard.alone(question, now)

@@ -84,7 +84,9 @@ class WebLimits:
         self.policies = Policies(settings.namespace, document)
         if settings.redis_url:
             self.line = (
-                sessions.line if sessions else Line(settings.redis_url, self._budget_seconds)
+                sessions.line.within(self._budget_seconds)
+                if sessions
+                else Line(settings.redis_url, self._budget_seconds)
             )
             self._limits = AsyncLimits(self.line, *self._where, self.guard)
 
