@@ -98,6 +98,26 @@ def test_any_order_of_charges_and_refunds(
         assert clock.ask(asked, counts=False).states[0].remaining == of.max - used
 
 
+@pytest.mark.every_server
+@pytest.mark.parametrize("of", [limit(max=3), limit(max=3, window_ms=20_000_000)])
+def test_time_does_not_run_back_past_what_was_taken_back(redis: Redis, of: Limit) -> None:
+    """A clock set back counts on where the unit stood, as others were forgotten by then."""
+    clock, asked = StepClock(redis), window(of)
+    begun = clock.at_ms
+    clock.ask(asked, cost=2)
+    clock.at_ms = begun + of.window_ms - 1
+    clock.ask(asked)
+    clock.at_ms = newest = begun + of.window_ms
+    redis.execute_command(*Refund.of(clock.ask(asked), 1).in_full)
+    clock.at_ms = begun
+    assert clock.ask(asked).allowed
+    assert clock.ask(asked).allowed
+    assert begun + clock.ask(asked).states[0].retry_ms == newest - 1 + of.window_ms
+    clock.at_ms = newest - 1 + of.window_ms
+    assert clock.ask(asked).allowed
+    assert clock.ask(asked).states[0].retry_ms == 1
+
+
 def test_what_was_denied_or_is_of_a_large_limit_is_not_taken_back(redis: Redis) -> None:
     limits = Limits(redis, NAMESPACE, APP)
     found = [limits.check(FAILURES, "ana") for _ in range(6)]

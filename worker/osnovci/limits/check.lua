@@ -1,7 +1,7 @@
 -- Checks all limits of a request at one moment, and charges all of them or none.
 --
 -- KEYS  the windows, one a limit: logs, then ticks, then rings
--- ARGV  1  cost, negative to look only   2  how many are logs   3  how many are logs or ticks
+-- ARGV  1  cost, negative to look only   2  how many are no logs   3  how many of those are rings
 --       then for each window: max, negative where it is only tried (DryRun); window in ms
 -- Returns for each log: ms until the next unit is free, times 256, and remaining; for each other window:
 --   remaining, ms until the next unit is free. Then, only where a window has no room, for each: ms until
@@ -11,35 +11,39 @@
 -- All windows that are not tried need room, or nothing is written. Windows that are tried are charged
 -- where all of them have room too, as if they were in force.
 --
--- A value holds its newest moment in 6 bytes of ms. Time never runs back past it: a server whose clock
--- is set back counts on at that moment, and grants nothing twice. Forms:
---   log    the newest moment, then each unit's in ms, 3 bytes of its end, 4 where a window in ms has
---          more than 7 digits (2.8 hours)
---   ticks  the newest moment, 4 bytes of total, then runs of a sixtieth of the window: 1 byte of the
+-- A value holds its newest moment in ms. Time never runs back past it: a server whose clock is set back
+-- counts on at that moment, and grants nothing twice. Forms:
+--   log    each unit's moment: 6 bytes of the first, of the others the last 3, or the last 4 where a
+--          window in ms has more than 7 digits (2.8 hours). Where the first has TAKEN_BACK added, what
+--          stands last is a moment alone, of a unit that refund.lua took back.
+--   ticks  the newest moment in 6 bytes, 4 of total, then runs of a sixtieth of the window: 1 byte of the
 --          run's number's end, 4 of its units. All of a run are forgotten when the last of them may be.
---   ring   the newest moment, 4 bytes of where the oldest is, 4 of how many there are, then `max`
---          moments as in a log
+--   ring   the newest moment in 6 bytes, 4 of where the oldest is, 4 of how many there are, then `max`
+--          moments' last bytes, as many as in a log
 -- What bytes mean depends on max and window in ways that the key names too (limit.py).
--- The log is in line, and what it does not need is not made: a function or a table that grows costs as
--- much as a tenth of a SET.
+-- Logs are in line, and most often a charge only adds behind what is there. What they do not need is not
+-- made or reckoned: Lua hashes every byte of a text, a table that grows costs a tenth of a SET, and ten
+-- steps for each window a hundredth of the whole.
 
 local KEYS, ARGV = KEYS, ARGV
 local call, write, read, sub = redis.call, struct.pack, struct.unpack, string.sub
-local cost, logs = ARGV[1] + 0, ARGV[2] + 0
+local cost = ARGV[1] + 0
 local charging = cost > 0
 if not charging then cost = -cost end
 local clock = call('TIME')
 local micro = clock[2] + 0
 local at = clock[1] * 1000 + (micro - micro % 1000) / 1000
-local NEWEST, NARROW = 6, 7
+local NEWEST, NARROW, TAKEN_BACK = 6, 7, 2 ^ 47
+local logs, plain = #KEYS, #KEYS
 
 -- The forms of large limits: `look` fills in a window's now, used, reset_at and retry_at; `charge`
 -- writes it, and gives when what is charged now is forgotten.
-local look, charge, windows, plain
-if logs < #KEYS then
+local look, charge, windows
+if ARGV[2] ~= '0' then
+  logs, plain = logs - ARGV[2], plain - ARGV[3]
   local floor, byte, rep = math.floor, string.byte, string.rep
   local TICKS_HEAD, RING_HEAD, RUN = NEWEST + 4, NEWEST + 8, 5
-  look, charge, windows, plain = {}, {}, {}, ARGV[3] + 0
+  look, charge, windows = {}, {}, {}
 
   local function tick_of(w) return math.ceil(w.window / 60) end
 
@@ -128,102 +132,134 @@ end
 
 local values = plain == 0 and {} or call('MGET', unpack(KEYS, 1, plain))
 local fits, tried_fit = true, true
-local reply, nows, retries = {0, 0, 0}, nil, nil
+local reply, retries = {0, 0, 0}, nil
 
-local n = 4
-for i = 1, #KEYS do
-  local value, max, window = values[i], ARGV[n] + 0, ARGV[n + 1]
-  local left, reset, retry = max, 0, nil
-  if max < 0 then left = -max end
-  if i > logs then
-    local w = {key = KEYS[i], max = left, window = window + 0, now = at, used = 0}
-    w.form = i > plain and 'ring' or 'ticks'
-    look[w.form](w, value)
-    windows[i], left = w, left - w.used
-    reset, retry = w.reset_at and w.reset_at - at or 0, w.retry_at and w.retry_at - at
-  elseif value then
-    local width, size, moment, both = 3, 16777216, '<I3', '<I6I3'
-    if #window > NARROW then width, size, moment, both = 4, 4294967296, '<I4', '<I6I4' end
-    local newest, oldest = read(both, value)
-    -- A unit that is older than this, by the newest, is forgotten.
-    local last, ahead, from = newest - at + window, 0, 7
-    if newest > at then
-      nows = nows or {}
-      nows[i], last, ahead = newest, window + 0, newest - at
-    end
-    local age, length = (newest - oldest) % size, #value
-    if age >= last then
-      -- The first that still counts is most often the next, or near.
-      from = 7 + width
-      age = from < length and (newest - read(moment, value, from)) % size
-      if age and age >= last then
-        local low, high, step = 2, (length - 6) / width, 2
-        while step < high and (newest - read(moment, value, 7 + step * width)) % size >= last do
-          low, step = step + 1, step * 2
-        end
-        if step < high then high = step end
-        while low < high do
-          local middle = (low + high - (low + high) % 2) / 2
-          if (newest - read(moment, value, 7 + middle * width)) % size >= last then
-            low = middle + 1
-          else
-            high = middle
+-- Each log becomes what it is when charged, and its reply what it is then. In 7 - width + k * width
+-- begin the last bytes of unit k, from 0 on.
+local n, brief = 4, write('>I3', at % 16777216)
+if cost > 1 then brief = string.rep(brief, cost) end
+for i = 1, logs do
+  local value, window = values[i], ARGV[n + 1]
+  local width, size, moment, unit = 3, 16777216, '>I3', brief
+  if #window > NARROW then
+    width, size, moment = 4, 4294967296, '>I4'
+    unit = string.rep(write(moment, at % size), cost)
+  end
+  local count, reset
+  if value then
+    local length, oldest = #value, read('>I6', value)
+    local age, span = at - oldest, (read(moment, value, length - width + 1) - oldest) % size
+    count = (length - 6) / width + 1
+    reset = window - age
+    if reset > 0 and span <= age then
+      values[i] = value .. unit
+    else
+      if oldest >= TAKEN_BACK then
+        oldest, age, count = oldest - TAKEN_BACK, age + TAKEN_BACK, count - 1
+        value, reset = write('>I6', oldest) .. sub(value, 7, -width - 1), window - age
+      end
+      local ahead = 0
+      if span > age then
+        ahead = span - age
+        unit = string.rep(write(moment, (oldest + span) % size), cost)
+        ARGV[n + 1] = ahead + window
+      end
+      local first, later, gone, base = 0, 0, ahead - reset, 7 - width
+      if gone >= 0 then
+        -- The first that still counts is most often the next, or near.
+        first, later = 1, count > 1 and (read(moment, value, 7) - oldest) % size
+        if later and later <= gone then
+          local high, step = count, 2
+          first = 2
+          while step < high and (read(moment, value, base + step * width) - oldest) % size <= gone do
+            first, step = step + 1, step * 2
           end
+          if step < high then high = step end
+          while first < high do
+            local middle = (first + high - (first + high) % 2) / 2
+            if (read(moment, value, base + middle * width) - oldest) % size <= gone then
+              first = middle + 1
+            else
+              high = middle
+            end
+          end
+          later = first < count and (read(moment, value, base + first * width) - oldest) % size
         end
-        from = 7 + low * width
-        age = from < length and (newest - read(moment, value, from)) % size
+      end
+      if later then
+        count, reset = count - first, reset + later
+        values[i] = write('>I6', oldest + later) .. sub(value, 7 + first * width) .. unit
+      else
+        count, reset = 0, ahead + window
+        values[i] = write('>I6', at + ahead) .. sub(unit, width + 1)
       end
     end
-    if age then
-      local used = (length + 1 - from) / width
-      left, reset = left - used, last - age + ahead
-      if left < cost then
-        local short = cost - left
-        if short > used then short = used end
-        retry = last - (newest - read(moment, value, from + (short - 1) * width)) % size + ahead
-      end
-    end
-    values[i] = sub(value, from)
-  end
-  if left < cost then
-    retries = retries or {}
-    -- One that costs more than the limit ever has waits until it is empty, and longer.
-    retries[i] = retry or (nows and nows[i] or at) + window - at
-    if max < 0 then tried_fit = false else fits = false end
-    if left < 0 then left = 0 end
-  end
-  if i > logs then
-    reply[2 * i - logs - 1], reply[2 * i - logs] = left, reset
   else
-    reply[i] = reset * 256 + left
+    count, reset = 0, window + 0
+    values[i] = write('>I6', at) .. sub(unit, width + 1)
   end
+  local left = ARGV[n] - count - cost
+  if left < 0 then
+    local max = ARGV[n] + 0
+    if max < 0 then left = left - 2 * max end
+    if left < 0 then
+      if max < 0 then tried_fit = false else fits = false end
+      retries = retries or {}
+      retries[i] = reset
+      -- What costs more than the limit ever has waits until all are forgotten, and longer.
+      local value, short = values[i], left < -count and count or -left
+      if short > 1 then
+        local later = read(moment, value, 7 + (short - 2) * width) - read('>I6', value)
+        retries[i] = reset + later % size
+      end
+      left = left > -cost and left + cost or 0
+    end
+  end
+  reply[i] = reset * 256 + left
   n = n + 2
 end
 
-if fits and charging then
-  -- What is put before and behind a log, most often the same to all.
-  local head, unit = write('<I6', at), write('<I3', at % 16777216)
-  if cost > 1 then unit = string.rep(unit, cost) end
-  for i = 1, #KEYS do
-    local n = 2 * i + 2
-    if tried_fit or ARGV[n] + 0 > 0 then
-      local window = ARGV[n + 1]
-      if i > logs then
-        local left, ends = n - logs - 3, charge[windows[i].form](windows[i]) - at
-        reply[left] = reply[left] - cost
-        if reply[left + 1] == 0 then reply[left + 1] = ends end
-      else
-        local head, unit, ends = head, unit, window
-        if #window > NARROW or nows and nows[i] then
-          local now = nows and nows[i] or at
-          head, ends = write('<I6', now), now - at + window
-          unit = #window > NARROW and write('<I4', now % 4294967296) or write('<I3', now % 16777216)
-          unit = string.rep(unit, cost)
-        end
-        call('SET', KEYS[i], head .. (values[i] or '') .. unit, 'PX', ends)
-        local was = reply[i]
-        reply[i] = (was < 256 and was + ends * 256 or was) - cost
+for i = logs + 1, #KEYS do
+  local max, window = ARGV[n] + 0, ARGV[n + 1] + 0
+  local w = {key = KEYS[i], max = math.abs(max), window = window, now = at, used = 0}
+  w.form = i > plain and 'ring' or 'ticks'
+  look[w.form](w, values[i])
+  windows[i] = w
+  local left = w.max - w.used
+  if left < cost then
+    retries = retries or {}
+    retries[i] = (w.retry_at or at + window) - at
+    if max < 0 then tried_fit = false else fits = false end
+    if left < 0 then left = 0 end
+  end
+  reply[2 * i - logs - 1], reply[2 * i - logs] = left, w.reset_at and w.reset_at - at or 0
+  n = n + 2
+end
+
+local charged = fits and charging
+if not (charged and tried_fit) then
+  -- All logs stay as they are, or those that are tried.
+  for i = 1, logs do
+    local max = ARGV[2 * i + 2] + 0
+    if not charged or max < 0 then
+      values[i] = nil
+      if not retries or not retries[i] then
+        local left = reply[i] % 256 + cost
+        reply[i] = left == math.abs(max) and left or reply[i] + cost
       end
+    end
+  end
+end
+if charged then
+  for i = 1, logs do
+    local value = values[i]
+    if value then call('SET', KEYS[i], value, 'PX', ARGV[2 * i + 3]) end
+  end
+  for i = logs + 1, #KEYS do
+    if tried_fit or ARGV[2 * i + 2] + 0 > 0 then
+      local left, ends = 2 * i - logs - 1, charge[windows[i].form](windows[i]) - at
+      reply[left] = reply[left] - cost
+      if reply[left + 1] == 0 then reply[left + 1] = ends end
     end
   end
   if #KEYS == 1 and logs == 1 and not retries then reply[3] = at end

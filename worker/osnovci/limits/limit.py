@@ -83,7 +83,7 @@ class Limit:
         width = 3 if self.window_ms < NARROW_WINDOW_MS else 4
         match self.form:
             case Form.LOG:
-                return f"log{width}"
+                return f"units{width}"
             case Form.TICKS:
                 return f"ticks{self.window_ms}"
             case Form.RING:
@@ -216,9 +216,9 @@ class Question(NamedTuple):
         """Give what check.lua is told beside the keys."""
         windows = self.windows
         forms = [window.limit.form for window in windows]
-        rings = forms.count(Form.RING)
+        others, rings = len(forms) - forms.count(Form.LOG), forms.count(Form.RING)
         cost = self.cost if self.counts else -self.cost
-        arguments: list[Argument] = [cost, forms.count(Form.LOG), len(forms) - rings]
+        arguments: list[Argument] = [cost, others, rings]
         for window in windows:
             arguments += window.limit.arguments
         return arguments
