@@ -1,9 +1,11 @@
 """What an answer tells of limits."""
 
+from hypothesis import given
+from hypothesis import strategies as st
 from limits import limit, window
 
 from osnovci.limits import fields
-from osnovci.limits.limit import Decision, State
+from osnovci.limits.limit import Decision, Form, Limit, Question, State
 
 NOW = 1_700_000_000.0
 WINDOWS = [
@@ -41,3 +43,38 @@ def test_a_denial_tells_of_the_longest_wait() -> None:
 
 def test_limits_that_are_only_tried_are_not_told() -> None:
     assert fields.headers(Decision(True, WINDOWS[2:], [State(0, 9, 9)]), NOW) == []
+
+
+KINDS = [
+    limit("log", max=7),
+    limit("ticks", max=1000),
+    limit("ring", max=1000, exact=True),
+    limit("tried-log", max=7, is_tried=True),
+    limit("tried", max=1000, is_tried=True),
+]
+
+
+@given(
+    chosen=st.lists(st.sampled_from(KINDS), min_size=1, unique=True),
+    said=st.lists(st.tuples(st.integers(0, 255), st.integers(0, 10**7)), min_size=5, max_size=5),
+    full=st.none() | st.integers(0, 4),
+)
+def test_the_short_way_to_read_an_answer_tells_what_the_long_one_does(
+    chosen: list[Limit], said: list[tuple[int, int]], full: int | None
+) -> None:
+    question = Question.of(window(each) for each in chosen)
+    reply: list[int] = []
+    for each, (remaining, reset_ms) in zip(question.windows, said, strict=False):
+        is_log = each.limit.form == Form.LOG
+        reply += [reset_ms * 256 + remaining] if is_log else [remaining, reset_ms]
+    reply += [0] * (3 - len(reply))
+    if full is not None:
+        ends = len(question.windows) * 2 - sum(w.limit.form == Form.LOG for w in question.windows)
+        waits = [5 if n == full % len(chosen) else 0 for n in range(len(chosen))]
+        reply[ends:] = [*waits, 0] if reply == [reply[0], 0, 0] else waits
+    told = fields.Passed(question.windows).headers(reply, NOW)
+    if full is None:
+        assert told is not None
+        assert list(told) == fields.headers(question.parse(reply), NOW)
+    else:
+        assert told is None

@@ -14,7 +14,9 @@ from osnovci.session_contract import ENV_SESSION_KEYS, SessionDocument
 from osnovci.sessions.middleware import Sessions
 from osnovci.sessions.settings import SessionSettings
 from osnovci.sessions.tokens import Identity
+from osnovci.settings import AppSettings
 from osnovci.web.asgi import Receive, Scope, Send
+from osnovci.web.runtime import WebRuntime
 
 ALONE = {ENV_REDIS_URL: "redis://127.0.0.1:1/0", ENV_SESSION_KEYS: SESSION_KEYS}
 IN_A_POD = ALONE | {
@@ -72,16 +74,17 @@ def test_without_one_nobody_is_told_and_redis_is_not_asked(
 async def test_a_request_that_is_over_leaves_nothing_to_the_garbage_collector(
     sessions: Sessions,
 ) -> None:
-    request = scope()
-    visit = ref(sessions.visit(request))
+    seen: list[ref[Any]] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         del receive, send
-        assert scope["osnovci.session"] is visit()
+        seen.append(ref(scope["osnovci.session"]))
 
+    runtime = WebRuntime(app, sessions=sessions, settings=AppSettings.parse(IN_A_POD, ""))
     gc.disable()
     try:
-        await sessions.serve(app, request, nothing, nothing)
+        await runtime(scope() | {"path": "/", "method": "GET"}, nothing, nothing)
+        [visit] = seen
         assert visit() is None
     finally:
         gc.enable()

@@ -53,7 +53,7 @@ def test_keys_that_are_none(value: str, sentence: str) -> None:
 
 def test_no_secret_is_shown() -> None:
     assert "1" * 32 not in repr(ring(ONE))
-    assert "the-id" not in repr(SessionToken("the-id", Identity("ana", "teacher")))
+    assert "the-id" not in repr(SessionToken("the-id", Identity("ana", "teacher"), 1.0))
 
 
 def test_an_id_has_256_bits_and_is_another_each_time() -> None:
@@ -63,9 +63,8 @@ def test_an_id_has_256_bits_and_is_another_each_time() -> None:
 
 def test_a_session_token_says_the_id_and_the_user() -> None:
     token = tokens(ONE).session_token("the-id", session())
-    assert tokens(ONE).read_session_token(token) == SessionToken(
-        "the-id", Identity("ana", "teacher")
-    )
+    found = tokens(ONE).read_session_token(token)
+    assert found == SessionToken("the-id", Identity("ana", "teacher"), FAR_MS // 1000 + 1)
     assert jwt.get_unverified_header(token)["kid"] == "one"
 
 

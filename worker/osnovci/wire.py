@@ -97,6 +97,8 @@ class Wire(asyncio.Protocol):
         self._waiting: deque[Waiting[Any]] = deque()
         self._clock = Clock(self._next_seconds)
         self._unsent: list[bytes] = []
+        self._began = 0.0
+        """When, by the clock, the first of them was sent."""
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -117,9 +119,11 @@ class Wire(asyncio.Protocol):
             # since it was given to who sends
             future.set_exception(self._lost_by)
             return future
-        self._waiting.append(Waiting(future, self._clock.now(), budget_seconds))
         if not self._unsent:
+            # The clock is asked once for all that goes together.
+            self._began = self._clock.now()
             loop.call_soon(self._flush)
+        self._waiting.append(Waiting(future, self._began, budget_seconds))
         self._unsent.append(packed)
         return future
 

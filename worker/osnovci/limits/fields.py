@@ -4,14 +4,18 @@ X-RateLimit-* as many know them, and the RateLimit fields of draft-ietf-httpapi-
 """
 
 import math
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
 from osnovci.durations import format_duration
-from osnovci.limits.limit import Decision, State, Window
+from osnovci.limits.limit import LOG_PLACES, Decision, Form, Limit, State, Window
 
 Header = tuple[bytes, bytes]
+
+MILLISECONDS = tuple(b".%03dZ" % ms for ms in range(1000))
+"""As a moment of ISO 8601 ends."""
 
 
 def headers(decision: Decision, now_seconds: float) -> list[Header]:
@@ -20,21 +24,44 @@ def headers(decision: Decision, now_seconds: float) -> list[Header]:
     if nearest is None:
         return []
     window, state = nearest
-    limit = window.limit
     wait_ms = state.retry_ms or state.reset_ms
-    told = [
-        (b"x-ratelimit-limit", b"%d" % limit.max),
-        (b"x-ratelimit-remaining", b"%d" % state.remaining),
-        (b"x-ratelimit-reset", moment(now_seconds, wait_ms).encode()),
-        (b"ratelimit-policy", _policies(decision)),
-        (
-            b"ratelimit",
-            b"%s;r=%d;t=%d" % (limit.quoted, state.remaining, math.ceil(wait_ms / 1000)),
-        ),
-    ]
+    policies = _policies(decision.windows)
+    told = _nearest(window.limit, state.remaining, wait_ms, policies, now_seconds)
     if not decision.allowed:
         told.append(retry_after(decision.retry_ms))
     return told
+
+
+class Passed:
+    """Reads Redis's answers to a question straight into header fields, as nearly all let a request through."""
+
+    def __init__(self, windows: Sequence[Window]) -> None:
+        self._policies = _policies(windows)
+        self._places: list[tuple[Limit, int, bool]] = []
+        """Of what is told of each limit in force, and whether it is a log."""
+        at = 0
+        for window in windows:
+            is_log = window.limit.form is Form.LOG
+            if not window.limit.is_tried:
+                self._places.append((window.limit, at, is_log))
+            at += 1 if is_log else 2
+        self._retries = slice(at, at + len(windows))
+
+    def headers(self, numbers: Sequence[int], now_seconds: float) -> Sequence[Header] | None:
+        """Tell of the limit that is nearest; None where one has no room, so that more is to be read."""
+        if any(numbers[self._retries]):
+            return None
+        nearest: Limit | None = None
+        least = reset_ms = 0
+        for limit, at, is_log in self._places:
+            number = numbers[at]
+            remaining = number % LOG_PLACES if is_log else number
+            if nearest is None or remaining < least:
+                nearest, least = limit, remaining
+                reset_ms = number // LOG_PLACES if is_log else numbers[at + 1]
+        if nearest is None:
+            return ()
+        return _nearest(nearest, least, reset_ms, self._policies, now_seconds)
 
 
 def retry_after(milliseconds: int) -> Header:
@@ -52,7 +79,7 @@ def body(decision: Decision, now_seconds: float) -> dict[str, Any]:
     again = format_duration(timedelta(seconds=math.ceil(wait_ms / 1000)))
     return {
         "error": f"too many requests: at most {limit.max} in {span}; try again in {again}",
-        "reset": moment(now_seconds, wait_ms),
+        "reset": moment(now_seconds, wait_ms).decode(),
     }
 
 
@@ -64,20 +91,33 @@ def status(window: Window, state: State, now_seconds: float) -> dict[str, Any]:
         "max": limit.max,
         "window": format_duration(timedelta(milliseconds=limit.window_ms)),
         "remaining": state.remaining,
-        "reset": moment(now_seconds, state.retry_ms or state.reset_ms),
+        "reset": moment(now_seconds, state.retry_ms or state.reset_ms).decode(),
     }
 
 
-def moment(now_seconds: float, in_ms: int) -> str:
+def moment(now_seconds: float, in_ms: int) -> bytes:
     """Write a moment as ISO 8601."""
     seconds, ms = divmod(int(now_seconds * 1000) + in_ms, 1000)
-    return f"{_second(seconds)}.{ms:03d}Z"
+    return _second(seconds) + MILLISECONDS[ms]
 
 
 @lru_cache(1024)
-def _second(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+def _second(seconds: int) -> bytes:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S").encode()
 
 
-def _policies(decision: Decision) -> bytes:
-    return b", ".join([w.limit.field for w in decision.windows if not w.limit.is_tried])
+def _nearest(
+    limit: Limit, remaining: int, wait_ms: int, policies: Header, now_seconds: float
+) -> list[Header]:
+    return [
+        (b"x-ratelimit-limit", limit.most),
+        (b"x-ratelimit-remaining", b"%d" % remaining),
+        (b"x-ratelimit-reset", moment(now_seconds, wait_ms)),
+        policies,
+        (b"ratelimit", b"%s;r=%d;t=%d" % (limit.quoted, remaining, -(-wait_ms // 1000))),
+    ]
+
+
+def _policies(windows: Sequence[Window]) -> Header:
+    fields = [window.limit.field for window in windows if not window.limit.is_tried]
+    return b"ratelimit-policy", b", ".join(fields)

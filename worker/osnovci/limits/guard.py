@@ -108,11 +108,7 @@ class Guard:
 
     def answered(self, question: Question, decision: Decision, asked_at: float) -> Decision:
         """Note Redis's decision; a moment of its is at or after the same distance from `asked_at`."""
-        self._breaker.succeeded()
-        self.is_refused = False
-        if self._is_told_away:
-            self._is_told_away = False
-            log.info("rate limits are counted in Redis again")
+        self.reached()
         # What was asked before a reset or new policies may be an answer to what was.
         is_of_now = asked_at > self._forgot_at
         if is_of_now and not decision.allowed and question.cost == 1:
@@ -120,6 +116,14 @@ class Guard:
                 if state.retry_ms and not window.limit.is_tried:
                     self._block(window, asked_at, state.retry_ms / 1000)
         return self._noted(decision) if question.counts else decision
+
+    def reached(self) -> None:
+        """Note that Redis answers; all there is to note where it lets a request through."""
+        self._breaker.succeeded()
+        self.is_refused = False
+        if self._is_told_away:
+            self._is_told_away = False
+            log.info("rate limits are counted in Redis again")
 
     def failed(
         self,

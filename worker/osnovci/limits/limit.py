@@ -20,6 +20,9 @@ CHECK = Script.of(SCRIPT)
 LOG_MAX = 128
 """Up to so many, every unit's moment is kept; beyond, runs of a sixtieth of the window."""
 
+LOG_PLACES = 256
+"""A log's number is its ms times this, and what remains."""
+
 TICKS = 60
 
 NARROW_WINDOW_MS = 10**7
@@ -98,6 +101,11 @@ class Limit:
     def tick_ms(self) -> int:
         """How long units are forgotten together: 1 ms where each goes at its own moment."""
         return math.ceil(self.window_ms / TICKS) if self.form == Form.TICKS else 1
+
+    @cached_property
+    def most(self) -> bytes:
+        """Its max, as answers tell it."""
+        return b"%d" % self.max
 
     @cached_property
     def quoted(self) -> bytes:
@@ -229,7 +237,7 @@ class Question(NamedTuple):
         states: list[State] = []
         for window in self.windows:
             if window.limit.form == Form.LOG:
-                reset_ms, remaining = divmod(next(numbers), 256)
+                reset_ms, remaining = divmod(next(numbers), LOG_PLACES)
             else:
                 remaining, reset_ms = next(numbers), next(numbers)
             states.append(State(remaining, reset_ms, 0))

@@ -4,8 +4,6 @@ A browser keeps the cookie of a session that ended elsewhere; no answer takes it
 the one that another tab has just been given.
 """
 
-from collections.abc import Callable
-
 KNOWN_MS = 60_000
 """An id does not live again, but where a failover lost it and a refresh token gives it once more."""
 
@@ -19,10 +17,10 @@ class Gone:
         self._until_ms: dict[str, int] = {}
         """By what Redis keeps of the id."""
 
-    def knows(self, handle: str, now_ms: Callable[[], int]) -> bool:
+    def knows(self, handle: str, now_ms: int) -> bool:
         """Tell whether a session is known to be gone."""
         until_ms = self._until_ms.get(handle)
-        return until_ms is not None and until_ms > now_ms()
+        return until_ms is not None and until_ms > now_ms
 
     def note(self, handle: str, now_ms: int) -> None:
         """Hear that Redis has none."""

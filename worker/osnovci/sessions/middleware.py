@@ -7,7 +7,7 @@ ours has none. Where limits are asked about too, it is the same round trip (`osn
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from redis.exceptions import ResponseError
@@ -21,16 +21,18 @@ from osnovci.sessions import cookies
 from osnovci.sessions.errors import SessionsAwayError, unread
 from osnovci.sessions.gone import Gone
 from osnovci.sessions.operations import Operation, Operations, ttl_ms
-from osnovci.sessions.reply import Reply
 from osnovci.sessions.settings import SessionSettings
 from osnovci.sessions.stores import AsyncStore
 from osnovci.sessions.tokens import Identity, Tokens
 from osnovci.sessions.visit import SCOPE, Visit
-from osnovci.web.asgi import App, Receive, Scope, Send
+from osnovci.sessions.visitor import Visitor
+from osnovci.web.asgi import Scope, headers_of
 
 T = TypeVar("T")
 Address = Callable[[Scope], str]
 """Gives the client's address, as far as it can be trusted."""
+
+BEARER = "bearer "
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +56,7 @@ class Sessions:
         settings = settings or SessionSettings.parse(os.environ)
         self.operations = Operations(settings.namespace, settings.app)
         self.tokens = Tokens(settings.keys, settings.namespace, settings.app)
-        self.limits, self.ttl_ms = settings.document, ttl_ms(settings.document)
+        self._put_in_force(settings.document)
         self._changed_at_ms = float("-inf")
         self.address = address or peer
         self._knows_address = address is not None
@@ -68,22 +70,33 @@ class Sessions:
 
     def configure(self, document: SessionsDocument) -> None:
         """Put these lifetimes in force; sessions that live meet them as they are next used."""
-        before, self.limits, self.ttl_ms = self.limits, document, ttl_ms(document)
+        before = self.limits
+        self._put_in_force(document)
         if before.ttl_seconds != document.ttl_seconds:
             self._changed_at_ms = self.now_ms()
+
+    def _put_in_force(self, document: SessionsDocument) -> None:
+        self.limits, self.ttl_ms = document, ttl_ms(document)
+        self._touch_ms = min(TOUCH_SECONDS * 1000, self.ttl_ms / 2)
 
     def see_through_proxies(self, address: Address) -> None:
         """Take clients' addresses from who knows the trusted proxies, unless the application says its own."""
         if not self._knows_address:
             self.address = address
 
-    def touch_ms(self, now_ms: int) -> float:
-        """Give how often at most the indexes of a session are renewed.
+    def is_stale(self, last_activity_ms: int, now_ms: int) -> bool:
+        """Tell whether the indexes of a session are to be renewed.
 
-        Once after a change of lifetimes: by the one before they would count it for too long.
+        Once in a while, and once after a change of lifetimes: by the one before they would count it for
+        too long.
         """
+        idle_ms = now_ms - last_activity_ms
+        return idle_ms >= self._touch_ms or last_activity_ms <= self._changed_at_ms
+
+    def touch_ms(self, now_ms: int) -> float:
+        """Give how long ago that is at the least."""
         since_change_ms = max(now_ms - self._changed_at_ms, 1)
-        return min(TOUCH_SECONDS * 1000, self.ttl_ms / 2, since_change_ms)
+        return min(self._touch_ms, since_change_ms)
 
     def identify(self, scope: Scope) -> Identity | None:
         """Say whose request it is by its token, without Redis; whether the session lives is not asked."""
@@ -92,22 +105,35 @@ class Sessions:
 
     def visit(self, scope: Scope) -> Visit:
         """Give the visit of a request, the same each time."""
-        found = scope.get(SCOPE)
-        if found is None:
-            found = scope[SCOPE] = Visit(self, scope)
-        return found
+        found: Visit | None = scope.get(SCOPE)
+        return found or self.welcome(scope, self.visitor(headers_of(scope)))
 
-    async def serve(self, app: App, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request or WebSocket whose visit was opened."""
-        reply = Reply(self.visit(scope), send)
-        try:
-            await app(scope, receive, reply.tell)
-        except SessionsAwayError:
-            if not await reply.unavailable(scope["type"]):
-                raise
-        finally:
-            # It holds the scope too: such a ring would wait for the garbage collector.
-            scope.pop(SCOPE, None)
+    def welcome(self, scope: Scope, visitor: Visitor) -> Visit:
+        """Begin the visit of a request."""
+        visit = scope[SCOPE] = Visit(self, scope, visitor)
+        return visit
+
+    def farewell(self, scope: Scope) -> None:
+        """End it: it holds the scope too, and such a ring would wait for the garbage collector."""
+        scope.pop(SCOPE, None)
+
+    def visitor(self, headers: Mapping[bytes, bytes]) -> Visitor:
+        """Tell who a request's headers say it is from."""
+        names = self.names(headers.get(b"host", b"").decode("latin-1"))
+        sent = cookies.read(headers.get(b"cookie", b"").decode("latin-1"))
+        authorization = headers.get(b"authorization", b"").decode("latin-1")
+        by_bearer = authorization[: len(BEARER)].lower() == BEARER
+        token = authorization[len(BEARER) :] if by_bearer else sent.get(names.session, "")
+        presented = self.tokens.read_session_token(token.strip()) if token else None
+        found = Visitor(names, sent.get(names.refresh, ""), presented)
+        return found.stranger if self.is_over(found) else found
+
+    def is_over(self, visitor: Visitor) -> bool:
+        """Tell whether what a visitor presented counts no more: its time is over, or it is known to be gone."""
+        presented, now_ms = visitor.presented, self.now_ms()
+        return presented is not None and (
+            presented.ends_at * 1000 <= now_ms or self.gone.knows(presented.handle, now_ms)
+        )
 
     async def run(self, operation: Operation[T]) -> T:
         """Run an operation within the time budget.

@@ -48,6 +48,8 @@ class SessionToken:
 
     session_id: str = field(repr=False)
     identity: Identity
+    ends_at: float
+    """In the seconds of Unix."""
 
     @cached_property
     def handle(self) -> str:
@@ -81,7 +83,7 @@ class Tokens:
         self._keys = keys
         self._audience = f"{namespace}/{app}"
         # Checking a signature takes longer than all else that is done to a request.
-        self._verified: dict[str, tuple[SessionToken, float]] = {}
+        self._verified: dict[str, SessionToken] = {}
 
     def session_token(self, session_id: str, session: SessionDocument) -> str:
         """Sign the JWT of a session; it is valid until the session ends at the latest."""
@@ -100,9 +102,8 @@ class Tokens:
     def read_session_token(self, token: str) -> SessionToken | None:
         """Read a JWT; nothing where it is none of ours, or its time is over."""
         if found := self._verified.get(token):
-            presented, ends_at = found
-            if time.time() < ends_at:
-                return presented
+            if time.time() < found.ends_at:
+                return found
             del self._verified[token]
         if len(token) > TOKEN_MAX_CHARACTERS:
             return None
@@ -120,8 +121,8 @@ class Tokens:
             )
         except (jwt.InvalidTokenError, TypeError):
             return None
-        presented = SessionToken(claims["sid"], Identity(claims["sub"], claims.get("role", "")))
-        self._verified[token] = presented, claims["exp"]
+        identity = Identity(claims["sub"], claims.get("role", ""))
+        presented = self._verified[token] = SessionToken(claims["sid"], identity, claims["exp"])
         if len(self._verified) > VERIFIED_MAX:
             del self._verified[next(iter(self._verified))]
         return presented

@@ -1,29 +1,24 @@
 """One request's session, and what a route may do with it: `scope["osnovci.session"]`."""
 
 import json
-import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from osnovci.session_contract import Login, SessionDocument
-from osnovci.sessions import cookies
 from osnovci.sessions.devices import device_type
 from osnovci.sessions.errors import SessionsAwayError, unread
-from osnovci.sessions.operations import Device, Operation, Refresh, live
+from osnovci.sessions.operations import Device, Operation, Refresh
 from osnovci.sessions.tokens import SessionToken, new_family, new_id
-from osnovci.web.asgi import Scope
+from osnovci.sessions.visitor import Kept, Visitor
+from osnovci.web.asgi import Header, Scope
 
 if TYPE_CHECKING:
     from osnovci.sessions.middleware import Sessions
 
 T = TypeVar("T")
 SCOPE = "osnovci.session"
-BEARER = "bearer "
-NO_COOKIES: Mapping[str, str] = {}
-LAST_ACTIVITY = re.compile(rb'"last_activity_ms":(\d+)')
-"""In a document; within a string its quotes would be escaped."""
 
 
 @dataclass(frozen=True)
@@ -40,40 +35,24 @@ class Handed:
 class Visit:
     """The session of one request. Every method may raise SessionsAwayError."""
 
-    def __init__(self, sessions: "Sessions", scope: Scope) -> None:
+    # As the class has them until they change: most requests never ask for any of it.
+    cookies: Sequence[Header] = ()
+    """What the answer sets."""
+    asked_in_vain = False
+    """Somebody needed the session, and it could not be read."""
+    _is_told = False
+    _kept: Kept | None = None
+    """The session as Redis keeps it, until somebody asks for it."""
+    _session: SessionDocument | None = None
+    _away: SessionsAwayError | None = None
+
+    def __init__(self, sessions: "Sessions", scope: Scope, visitor: Visitor) -> None:
         self._sessions = sessions
         self._scope = scope
-        host = cookie = authorization = ""
-        # One turn through the headers, as this is on every request's way.
-        for name, value in scope["headers"]:
-            if name == b"cookie":
-                # HTTP/2 may send several
-                cookie = (
-                    f"{cookie};{value.decode('latin-1')}" if cookie else value.decode("latin-1")
-                )
-            elif name == b"authorization":
-                authorization = value.decode("latin-1")
-            elif name == b"host":
-                host = value.decode("latin-1")
-        self._names = names = sessions.names(host)
-        self._cookies = cookies.read(cookie) if cookie else NO_COOKIES
-        by_bearer = authorization and authorization[: len(BEARER)].lower() == BEARER
-        token = authorization[len(BEARER) :] if by_bearer else self._cookies.get(names.session, "")
-        self._document: bytes | None = None
-        """The session as Redis keeps it, until somebody asks for it."""
-        self._session: SessionDocument | None = None
-        self._away: SessionsAwayError | None = None
-        presented = sessions.tokens.read_session_token(token.strip()) if token else None
-        if presented and sessions.gone.knows(presented.handle, sessions.now_ms):
-            presented = None
-        self.presented: SessionToken | None = presented
+        self._visitor = visitor
+        self.presented: SessionToken | None = visitor.presented
         """What the token says that came with the request; only signed, not looked up. None also where
         its session is known to be gone."""
-        self._is_told = False
-        self.cookies: list[cookies.Header] = []
-        """What the answer sets."""
-        self.asked_in_vain = False
-        """Somebody needed the session, and it could not be read."""
 
     @property
     def session(self) -> SessionDocument | None:
@@ -81,25 +60,10 @@ class Visit:
         if self._away:
             self.asked_in_vain = True
             raise self._away
-        if self._document:
-            self._session = live(self._document, self._sessions.now_ms())
-            self._document = None
+        if self._kept:
+            self._session = self._kept.session(self._sessions.now_ms())
+            self._kept = None
         return self._session
-
-    @property
-    def key(self) -> str:
-        """The key of the session that the request says it has; nothing where it says none."""
-        return self._sessions.operations.key(self.presented.handle) if self.presented else ""
-
-    @property
-    def ttl_ms(self) -> int:
-        """The sliding lifetime."""
-        return self._sessions.ttl_ms
-
-    @property
-    def user(self) -> str | None:
-        """Whose the request is by its token; whether the session lives is not asked."""
-        return self.presented.identity.user if self.presented else None
 
     async def log_in(
         self,
@@ -207,25 +171,37 @@ class Visit:
             if self._is_told:
                 self._is_told = False
             elif lookup := self.lookup():
-                self._away = self._document = None
+                self._away = self._kept = None
                 self._session = await self._run(lookup)
                 if not self._session:
                     self._note_gone()
-            if self._document or self._session:
+            if self._kept or self._session:
                 await self._touch()
-            elif self._scope["type"] == "http" and not self._away:
-                remembered = self._cookies.get(self._names.refresh)
-                if remembered:
-                    await self.refresh(remembered)
+            elif self._scope["type"] == "http" and not self._away and self._visitor.refresh_token:
+                await self.refresh(self._visitor.refresh_token)
         except SessionsAwayError as error:
             self._away, self.asked_in_vain = error, False
 
     def found(self, document: bytes | None) -> None:
         """Be told what was read of the session together with the limits."""
-        self._document, self._is_told = document, True
+        self._is_told = True
         self._sessions.answered()
-        if not document:
+        if document:
+            self._kept = self._visitor.kept(document)
+        else:
             self._note_gone()
+
+    def opens_at_once(self) -> bool:
+        """Open it, where nothing is to be waited for, as with nearly every request; tell whether it was."""
+        if self._kept:
+            is_open = self._is_told and not self._sessions.is_stale(
+                self._kept.last_activity_ms, self._sessions.now_ms()
+            )
+        else:
+            is_open = not self.presented and not self._visitor.refresh_token
+        if is_open:
+            self._is_told = False
+        return is_open
 
     def leave_unread(self, *, is_refused: bool = False) -> None:
         """Be told that Redis was asked in vain, so that nobody waits for it again."""
@@ -250,45 +226,39 @@ class Visit:
 
     async def _touch(self) -> None:
         """Renew the indexes, once in a while; if not now, then with the next request."""
-        presented, sessions, now = self.presented, self._sessions, self._sessions.now_ms()
-        every = sessions.touch_ms(now)
-        if presented and now - self._last_activity_ms() >= every:
-            touch = sessions.operations.touch(presented.session_id, sessions.limits, every / 1000)
+        presented, sessions, now_ms = self.presented, self._sessions, self._sessions.now_ms()
+        read = self._kept or self._session
+        if presented and read and sessions.is_stale(read.last_activity_ms, now_ms):
+            every_seconds = sessions.touch_ms(now_ms) / 1000
+            touch = sessions.operations.touch(presented.session_id, sessions.limits, every_seconds)
             with suppress(SessionsAwayError):
                 await sessions.run(touch)
-
-    def _last_activity_ms(self) -> int:
-        if self._document:
-            # Reading all of it takes eight times as long, and not every page needs it.
-            found = LAST_ACTIVITY.search(self._document)
-            return int(found[1]) if found else 0
-        return self._session.last_activity_ms if self._session else 0
 
     def _hand_out(
         self, session_id: str, session: SessionDocument, family: str, generation: int
     ) -> Handed:
         """Give what the visitor gets, and have the answer set it."""
-        tokens, names = self._sessions.tokens, self._names
+        tokens, names = self._sessions.tokens, self._visitor.names
         token = tokens.session_token(session_id, session)
         age = round(self._sessions.limits.refresh_ttl_seconds)
         self.presented = tokens.read_session_token(token)
         if self.presented:
             self._sessions.gone.forget(self.presented.handle)
-        self._session, self._document, self._away = session, None, None
-        self.cookies = [names.set(names.session, token, age if session.family else None)]
+        self._session, self._kept, self._away = session, None, None
+        told = [names.set(names.session, token, age if session.family else None)]
         renewal = tokens.refresh_token(family, generation) if family else ""
         if renewal:
-            self.cookies.append(names.set(names.refresh, renewal, age))
+            told.append(names.set(names.refresh, renewal, age))
         elif not session.family:
             # Of a login before, which was remembered and has ended with this one.
-            self.cookies.append(names.clear(names.refresh))
+            told.append(names.clear(names.refresh))
+        self.cookies = told
         return Handed(session, token, renewal)
 
     def _leave(self) -> None:
-        self._session = self._document = self.presented = None
-        self.cookies = [
-            self._names.clear(name) for name in (self._names.session, self._names.refresh)
-        ]
+        self._session = self._kept = self.presented = None
+        names = self._visitor.names
+        self.cookies = [names.clear(name) for name in (names.session, names.refresh)]
 
     async def _run(self, operation: Operation[T]) -> T:
         try:

@@ -4,49 +4,22 @@ Both are asked for in one command on one connection, so that one wait, and one f
 """
 
 import time
-from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import NoScriptError, ResponseError
 
-from osnovci.limit_contract import Per
+from osnovci.app_contract import AppDocument
 from osnovci.limits.guard import LimiterAwayError
-from osnovci.limits.limit import Decision, Question
-from osnovci.limits.policies import Rule, windows
-from osnovci.limits.with_session import SessionQuestion
-from osnovci.line import packed
+from osnovci.limits.limit import Decision
 from osnovci.scripted import AWAY
 from osnovci.web.asgi import Scope
+from osnovci.web.callers import Asked, Callers
 from osnovci.web.limits import WebLimits
-from osnovci.web.verdict import PASSED, Verdict, closed, verdict
+from osnovci.web.reply import Reply
+from osnovci.web.verdict import Refusal, closed, verdict
 
 if TYPE_CHECKING:
     from osnovci.sessions.middleware import Sessions
-    from osnovci.sessions.visit import Visit
-
-KEPT = 2048
-"""So many questions are kept as they are sent: who comes, comes again. About 6 MB."""
-
-
-class Whose(NamedTuple):
-    """Where a request comes from, and by whom."""
-
-    client: str
-    user: str | None
-    session_key: str
-    """Empty where the request says that it has none."""
-    ttl_ms: int
-    """Of the session."""
-    is_told: bool
-    """Whose it is, the application says, and so it is whatever becomes of the session."""
-
-
-class Prepared(NamedTuple):
-    """What is asked for a request, and how it is sent."""
-
-    question: Question
-    with_session: SessionQuestion | None
-    packed: bytes
 
 
 class Admission:
@@ -55,41 +28,58 @@ class Admission:
     def __init__(self, limits: WebLimits, sessions: "Sessions | None") -> None:
         self._limits = limits
         self._sessions = sessions
-        self._prepared = lru_cache(KEPT)(_prepared)
+        self._begin_anew()
 
-    @property
-    def is_open(self) -> bool:
+    def put_in_force(self, document: AppDocument) -> None:
+        """Hold requests to this from now on; one that is on its way keeps its own."""
+        self._limits.put_in_force(document)
+        if self._sessions:
+            self._sessions.configure(document.sessions)
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self._callers = Callers(self._limits.policies, self._sessions)
+        self.is_open = self._sessions is None and self._limits.are_none
         """Whether nothing is asked of any request."""
-        return self._sessions is None and self._limits.are_none
 
-    async def admit(self, scope: Scope) -> Verdict:
-        """Count a request in all limits that it meets, and open its visit where there are sessions."""
-        sessions, limits = self._sessions, self._limits
-        visit = sessions.visit(scope) if sessions else None
-        client = limits.client(scope)
-        rules = limits.policies.met(client, scope["path"], scope.get("method", "GET"))
-        if rules:
-            asked = self._prepared(rules, self._whose(scope, client.subject, visit))
+    async def admit(self, scope: Scope, reply: Reply) -> Refusal | None:
+        """Count a request in all limits that it meets, and open its visit where there are sessions.
+
+        The reply gets the visit and what limits tell; given is the answer of a request that is not let in.
+        """
+        asked = self._asked(scope, reply)
+        if asked.rules:
             try:
-                found = verdict(await self._ask(asked, visit))
+                refusal = await self._count(asked, reply)
             except LimiterAwayError as error:
-                return closed(error)
-            if found.refusal:
-                return found
-        else:
-            found = PASSED
-        if visit:
+                return closed(error).refusal
+            if refusal:
+                return refusal
+        visit = reply.visit
+        if visit and not visit.opens_at_once():
             await visit.open()
-        return found
+        return None
 
-    def _whose(self, scope: Scope, client: str, visit: "Visit | None") -> Whose:
-        key, ttl_ms = (visit.key, visit.ttl_ms) if visit else ("", 0)
-        if self._limits.identify:
-            told = self._limits.identify(scope)
-            return Whose(client, told.id if told else None, key, ttl_ms, True)
-        return Whose(client, visit.user if visit else None, key, ttl_ms, False)
+    def _asked(self, scope: Scope, reply: Reply) -> Asked:
+        """Give what is asked for a request. This is every request's path: mostly it is there already."""
+        sessions, callers, identify = self._sessions, self._callers, self._limits.identify
+        user: str | None = None
+        if sessions:
+            caller = callers.find(scope, None)
+            assert caller.visitor
+            reply.visit = sessions.welcome(scope, caller.visitor)
+            user = self._told_user(scope) if identify else None
+        else:
+            user = self._told_user(scope) if identify else None
+            caller = callers.find(scope, user)
+        key = user, scope.get("method", "GET"), scope["path"]
+        return caller.asked.get(key) or callers.ask(caller, key, is_told=identify is not None)
 
-    async def _ask(self, asked: Prepared, visit: "Visit | None") -> Decision:
+    def _told_user(self, scope: Scope) -> str | None:
+        told = self._limits.identify(scope) if self._limits.identify else None
+        return told.id if told else None
+
+    async def _count(self, asked: Asked, reply: Reply) -> Refusal | None:
         """Decide in at most one round trip; raises LimiterAwayError."""
         guard, line, question = self._limits.guard, self._limits.line, asked.question
         if asked.with_session and self._sessions:
@@ -97,39 +87,46 @@ class Admission:
             line = self._sessions.line
         now = time.monotonic()
         if line is None:
-            return guard.alone(question, now)
+            return _told(guard.alone(question, now), reply)
         decision = guard.known(question, now)
         if decision is None:
             try:
                 try:
-                    reply = await line.put(asked.packed)
+                    answer = await line.put(asked.packed)
                 except NoScriptError:
                     call = asked.with_session or question
-                    reply = await line.execute_command(*call.in_full)
+                    answer = await line.execute_command(*call.in_full)
             except AWAY as error:
                 is_refused = isinstance(error, ResponseError)
                 decision = guard.failed(
                     question, error, now, time.monotonic(), is_refused=is_refused
                 )
             else:
-                if asked.with_session and visit:
-                    decision, document = asked.with_session.parse(reply)
-                    visit.found(document)
-                else:
-                    decision = question.parse(reply)
-                return guard.answered(question, decision, now)
-        if visit and decision.allowed:
+                return self._read(answer, asked, reply, now)
+        if reply.visit and decision.allowed:
             # Redis was asked in vain, or not at all: nobody is to wait for it again.
-            visit.leave_unread(is_refused=guard.is_refused)
-        return decision
+            reply.visit.leave_unread(is_refused=guard.is_refused)
+        return _told(decision, reply)
+
+    def _read(self, answer: Any, asked: Asked, reply: Reply, asked_at: float) -> Refusal | None:
+        """Read Redis's answer, as far as it has to be."""
+        numbers, guard = answer, self._limits.guard
+        if asked.with_session and reply.visit:
+            numbers, document = answer
+            reply.visit.found(document)
+        told = asked.passed.headers(numbers, time.time())
+        if told is not None:
+            guard.reached()
+            reply.headers = told
+            return None
+        if asked.with_session:
+            decision, _ = asked.with_session.parse(answer)
+        else:
+            decision = asked.question.parse(answer)
+        return _told(guard.answered(asked.question, decision, asked_at), reply)
 
 
-def _prepared(rules: tuple[Rule, ...], whose: Whose) -> Prepared:
-    """Prepare a question; where the session turns out to be gone, it is about nobody's request."""
-    question = Question(windows(rules, whose.client, whose.user))
-    if not whose.session_key:
-        return Prepared(question, None, packed(tuple(question.command)))
-    is_same = whose.is_told or all(rule.per == Per.IP for rule in rules)
-    strangers = question.windows if is_same else windows(rules, whose.client, None)
-    both = SessionQuestion(question, strangers, whose.session_key, whose.ttl_ms)
-    return Prepared(question, both, packed(tuple(both.command)))
+def _told(decision: Decision, reply: Reply) -> Refusal | None:
+    found = verdict(decision)
+    reply.headers = found.headers
+    return found.refusal

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from osnovci.app_contract import AppDocument
 from osnovci.container import Container
 from osnovci.health import Status
+from osnovci.sessions.errors import SessionsAwayError
 from osnovci.settings import AppSettings
 from osnovci.web.admission import Admission
 from osnovci.web.asgi import App, Message, Receive, Scope, Send, answer
@@ -24,13 +25,11 @@ from osnovci.web.examination import Ask, Examination
 from osnovci.web.limits import WebLimits
 from osnovci.web.pulse import Configure, Pulse
 from osnovci.web.replica import Replica
-from osnovci.web.verdict import PASSED
+from osnovci.web.reply import SERVER_ERROR, UNAVAILABLE, Reply
 
 if TYPE_CHECKING:
     from osnovci.sessions.middleware import Sessions
 
-SERVER_ERROR = 500
-UNAVAILABLE = 503
 RETRY_AFTER = (b"retry-after", b"1")
 
 log = logging.getLogger(__name__)
@@ -88,34 +87,26 @@ class WebRuntime:
         if traffic.in_flight >= replica.most_in_flight or replica.memory_full:
             await self._turn_away(send)
             return
-        status, verdict = SERVER_ERROR, PASSED
-
-        # No coroutine of its own: what the server's gives is awaited by the application.
-        def tell(message: Message) -> Awaitable[None]:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                own = message.get("headers", ())
-                message["headers"] = [*own, *replica.headers, *verdict.headers]
-            return send(message)
-
+        reply = Reply(send, replica)
         traffic.in_flight += 1
         began = perf_counter()
         try:
+            app: App | None = None
             if not self._admission.is_open:
-                verdict = await self._admission.admit(scope)
-            app = verdict.refusal or self._limits.answers(scope) or self._app
-            await self._serve(app, scope, receive, tell)
+                app = await self._admission.admit(scope, reply)
+            app = app or self._limits.answers(scope) or self._app
+            await app(scope, receive, reply.tell)
+        except SessionsAwayError:
+            if not await reply.unavailable("http"):
+                reply.status = SERVER_ERROR
+                raise
         except BaseException:
-            status = SERVER_ERROR
+            reply.status = SERVER_ERROR
             raise
         finally:
-            traffic.ended(status, perf_counter() - began)
-
-    def _serve(self, app: App, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        if self._sessions:
-            return self._sessions.serve(app, scope, receive, send)
-        return app(scope, receive, send)
+            if self._sessions:
+                self._sessions.farewell(scope)
+            traffic.ended(reply.status, perf_counter() - began)
 
     async def _turn_away(self, send: Send) -> None:
         self._traffic.turned_away()
@@ -144,14 +135,23 @@ class WebRuntime:
         if scope["type"] == "lifespan":
             await self._live(scope, receive, send)
         elif scope["type"] == "websocket":
-            self._traffic.websockets += 1
-            try:
-                verdict = await self._admission.admit(scope)
-                await self._serve(verdict.refusal or self._app, scope, receive, send)
-            finally:
-                self._traffic.websockets -= 1
+            await self._websocket(scope, receive, send)
         else:
             await self._app(scope, receive, send)
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        reply = Reply(send, self._replica)
+        self._traffic.websockets += 1
+        try:
+            app = await self._admission.admit(scope, reply) or self._app
+            await app(scope, receive, reply.tell)
+        except SessionsAwayError:
+            if not await reply.unavailable("websocket"):
+                raise
+        finally:
+            if self._sessions:
+                self._sessions.farewell(scope)
+            self._traffic.websockets -= 1
 
     async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Begin before the application starts and end after it has; it need not know of either."""
@@ -226,18 +226,13 @@ class WebRuntime:
         try:
             if self._configure:
                 await self._configure(document)
-            self._hold_requests_to(document)
+            self._admission.put_in_force(document)
             if database and document.database:
                 await database.configure(document.database)
         except Exception:
             # Also where it is one before that was on its way, and waited for the pool.
-            self._hold_requests_to(self._replica.config.document)
+            self._admission.put_in_force(self._replica.config.document)
             raise
-
-    def _hold_requests_to(self, document: AppDocument) -> None:
-        self._limits.put_in_force(document)
-        if self._sessions:
-            self._sessions.configure(document.sessions)
 
 
 def _tell_of_its_end(task: asyncio.Task[None]) -> None:
