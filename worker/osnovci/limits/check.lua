@@ -130,7 +130,13 @@ if ARGV[2] ~= '0' then
   end
 end
 
-local values = plain == 0 and {} or call('MGET', unpack(KEYS, 1, plain))
+local values
+if plain == 3 then
+  -- A request most often meets three, and unpack costs a hundredth of them.
+  values = call('MGET', KEYS[1], KEYS[2], KEYS[3])
+else
+  values = plain == 0 and {} or call('MGET', unpack(KEYS, 1, plain))
+end
 local fits, tried_fit = true, true
 local reply, retries = {0, 0, 0}, nil
 
