@@ -1,7 +1,7 @@
 """What the limiter costs Redis: the time of one call in steady traffic, and the memory of full windows.
 
 Beside it a script that only reads three keys and writes them, which is the least that anybody can do
-who keeps three limits, and the recipe that many follow: a sorted set for each limit.
+who keeps three limits, and the recipe that many follow: a sorted set for each limit (limiter_recipes.py).
 
 The traffic is that of ten schools. Each has one address, and 25 pupils who come in bursts of one to six
 requests, some 13 an hour: together nearly what their address may. After an hour the address's
@@ -11,15 +11,17 @@ told (limiter_clock.py), and all scripts get the same requests.
 
 import heapq
 import random
+import secrets
 import statistics
-from collections.abc import Callable, Iterator
-from itertools import islice
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count, islice, repeat
+from typing import Any, NamedTuple
 
 from redis import Redis
 
 from benchmarks.limiter_clock import START_MS, moment, told, window
-from osnovci.limits.limit import SCRIPT, Limit, Question, Window
+from benchmarks.limiter_recipes import FLOOR, ONLY_LEFT, SAME_LETTERS, SORTED_SETS
+from osnovci.limits.limit import SCRIPT, Limit, Question, State, Window
 
 ROUNDS = 200
 WARM_UP = 6_000
@@ -34,41 +36,8 @@ PER_ADDRESS = Limit("global", 100, 900_000, policy=POLICY)
 PER_PUPIL = Limit("api", 60, 60_000, policy=POLICY), Limit("upload", 20, 3_600_000, policy=POLICY)
 LIMITS = [PER_ADDRESS, *PER_PUPIL]
 
-FLOOR = """
-local told = {ARGV[#ARGV - 1], ARGV[#ARGV]}
-local values = redis.call('MGET', unpack(KEYS))
-local unit = struct.pack('<I3', told[1] * 1000 % 16777216)
-for i = 1, #KEYS do
-  redis.call('SET', KEYS[i], string.sub(values[i] or '123456789', 4) .. unit, 'PX', ARGV[2 * i + 3])
-end
-return {230400099, 15360059, 921600019}
-"""
-"""It writes values of the same length, and gives an answer of the same length.
-
-The values are new ones, as those of every limiter: Lua keeps each text once, and one that it has
-already costs it nothing to make. It does not ask for the time; that a clock is told costs all the same.
-"""
-
-SORTED_SETS = """
-local time = redis.call('TIME')
-local now = time[1] * 1000000 + time[2]
-local reply, fits = {1}, true
-for i = 1, #KEYS do
-  local most, window = tonumber(ARGV[2 * i + 2]), tonumber(ARGV[2 * i + 3]) * 1000
-  redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', now - window)
-  local used = redis.call('ZCARD', KEYS[i])
-  if used >= most then fits = false end
-  reply[i + 1] = most - used
-end
-if not fits then reply[1] = 0 return reply end
-for i = 1, #KEYS do
-  redis.call('ZADD', KEYS[i], now, time[1] .. '-' .. time[2])
-  redis.call('PEXPIRE', KEYS[i], ARGV[2 * i + 3])
-end
-return reply
-"""
-
 OURS, LEAST, SETS = "ours", "floor", "sorted sets"
+LETTERS, LEFT = "floor, the same letters", "sorted sets, only what is left"
 Request = tuple[int, str, str]
 """When, from which address, and whose."""
 
@@ -93,34 +62,78 @@ def traffic() -> Iterator[Request]:
         heapq.heapreplace(coming, (now + pause, address, pupil, left - 1))
 
 
+class Answer(NamedTuple):
+    """What a script told of one request."""
+
+    allowed: bool
+    states: Sequence[State]
+
+
+def _ours(reply: Any) -> Answer:
+    decision = Question(windows("anybody's")).parse(reply)
+    return Answer(decision.allowed, decision.states)
+
+
+def _of_sets(reply: Any) -> Answer:
+    allowed = reply[0] == 1
+    pairs = zip(reply[1::2], reply[2::2], strict=True)
+    states = [State(left, reset, 0 if left or allowed else reset) for left, reset in pairs]
+    return Answer(allowed, states)
+
+
+def _only_left(reply: Any) -> Answer:
+    return Answer(reply[0] == 1, ())
+
+
+def _nothing(_: Any) -> Answer:
+    return Answer(True, ())
+
+
+def ids() -> Iterator[str]:
+    """Give what names each request, whichever process makes it: 16 characters, half of a UUID's."""
+    process = secrets.token_hex(4)
+    return (f"{process}-{n}" for n in count(1_000_000))
+
+
 class Script:
     """One of the scripts, in a database of its own, with its own place in the same traffic."""
 
     def __init__(
-        self, redis: Redis, database: int, text: str, is_in: Callable[[Any], bool]
+        self, redis: Redis, database: int, text: str, answer: Callable[[Any], Answer] = _nothing
     ) -> None:
         port = redis.get_connection_kwargs()["port"]
         self.redis = Redis(port=port, db=database)
         self._sha: Any = redis.script_load(text)
         self._traffic = traffic()
-        self._is_in = is_in
-        self.let_through: list[bool] = []
+        self._answer = answer
+        self._ids = ids() if answer == _of_sets else None
+        self.answers: list[Answer] = []
 
     def run(self, count: int) -> float:
-        """Send so many requests, and give the microseconds that Redis counted for one."""
+        """Send so many requests, and give the microseconds that Redis counted for one.
+
+        Its counts are not reset: Redis would make its histograms anew, in the time of these calls.
+        """
         commands = [self._command(*each) for each in islice(self._traffic, count)]
-        self.redis.config_resetstat()
+        before = self._microseconds()
         for start in range(0, count, BATCH):
             pipe = self.redis.pipeline(transaction=False)
             for command in commands[start : start + BATCH]:
                 pipe.execute_command(*command)
-            self.let_through += map(self._is_in, pipe.execute())
+            self.answers += map(self._answer, pipe.execute())
+        return (self._microseconds() - before) / count
+
+    def _microseconds(self) -> int:
         stats: Any = self.redis.info("commandstats")
-        return stats["cmdstat_evalsha"]["usec_per_call"]
+        return stats.get("cmdstat_evalsha", {"usec": 0})["usec"]
 
     def _command(self, at_ms: int, address: str, pupil: str) -> list[Any]:
         asked = [window(PER_ADDRESS, address), *(window(each, pupil) for each in PER_PUPIL)]
-        return ["EVALSHA", self._sha, *Question.of(asked).command[2:], *moment(at_ms)]
+        arguments = Question.of(asked).arguments()
+        if self._ids:
+            arguments[0] = next(self._ids)
+        keys = (each.key for each in asked)
+        return ["EVALSHA", self._sha, len(asked), *keys, *arguments, *moment(at_ms)]
 
 
 def microseconds_a_call(redis: Redis) -> tuple[dict[str, float], float]:
@@ -129,25 +142,29 @@ def microseconds_a_call(redis: Redis) -> tuple[dict[str, float], float]:
     Rounds are short and by turns, so that what else the machine does meets all alike.
     """
     redis.flushall()
-    question = Question(windows("anybody's"))
+    time = "redis.call('TIME')"
     scripts = {
-        OURS: Script(redis, 1, told(SCRIPT), lambda reply: question.parse(reply).allowed),
-        SETS: Script(
-            redis, 2, told(SORTED_SETS, "redis.call('TIME')"), lambda reply: reply[0] == 1
-        ),
-        LEAST: Script(redis, 3, FLOOR, lambda _: True),
+        OURS: Script(redis, 1, told(SCRIPT), _ours),
+        SETS: Script(redis, 2, told(SORTED_SETS, time), _of_sets),
+        LEFT: Script(redis, 3, told(ONLY_LEFT, time), _only_left),
+        LEAST: Script(redis, 4, FLOOR),
+        LETTERS: Script(redis, 5, SAME_LETTERS),
     }
     for script in scripts.values():
         script.run(WARM_UP)
-    _same_lengths(scripts[OURS].redis, scripts[LEAST].redis)
+    for floor in (LEAST, LETTERS):
+        _same_lengths(scripts[OURS].redis, scripts[floor].redis)
     found: dict[str, list[float]] = {name: [] for name in scripts}
     for _ in range(ROUNDS):
         for name, script in scripts.items():
             found[name].append(script.run(A_ROUND))
-    # both keep the same limits exactly
-    assert scripts[OURS].let_through == scripts[SETS].let_through
-    through = scripts[OURS].let_through[WARM_UP:]
-    return {name: statistics.median(each) for name, each in found.items()}, statistics.mean(through)
+    # All keep the same limits exactly; and those that are held to the bar tell the same.
+    answers = scripts[OURS].answers
+    assert answers == scripts[SETS].answers
+    through = [each.allowed for each in answers]
+    assert through == [each.allowed for each in scripts[LEFT].answers]
+    share = statistics.mean(through[WARM_UP:])
+    return {name: statistics.median(each) for name, each in found.items()}, share
 
 
 def _same_lengths(ours: Redis, least: Redis) -> None:
@@ -162,14 +179,14 @@ def memory(redis: Redis, limit: Limit) -> tuple[int, int]:
     redis.flushall()
     [window] = windows("203.0.113.7", [limit])
     ours, recipe = redis.register_script(SCRIPT), redis.register_script(SORTED_SETS)
-    question: list[Any] = Question([window]).command
+    arguments: list[Any] = Question([window]).arguments()
     found: list[int] = []
-    for script in (ours, recipe):
+    for script, firsts in ((ours, repeat(arguments[0])), (recipe, ids())):
         redis.delete(window.key)
         for start in range(0, limit.max, BATCH):
             pipe = redis.pipeline(transaction=False)
-            for _ in range(min(BATCH, limit.max - start)):
-                script(keys=[window.key], args=question[4:], client=pipe)
+            for first in islice(firsts, min(BATCH, limit.max - start)):
+                script(keys=[window.key], args=[first, *arguments[1:]], client=pipe)
             pipe.execute()
         used: Any = redis.memory_usage(window.key, samples=0)
         found.append(used)

@@ -17,7 +17,8 @@ import uvloop
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
-from benchmarks.limiter_server import SORTED_SETS, windows
+from benchmarks.limiter_recipes import ONLY_LEFT
+from benchmarks.limiter_server import windows
 from benchmarks.report import Figure, Result
 from benchmarks.web_overhead import BOMBARDIER, CONNECTIONS, SECONDS, Round, round_of
 from benchmarks.web_stand import NAMESPACE, pod, redis_server, server
@@ -95,7 +96,7 @@ async def _turns(port: int) -> dict[str, list[float]]:
     url = f"redis://127.0.0.1:{port}/0"
     line = Line(url)
     async with AsyncRedis(port=port, single_connection_client=True) as redis:
-        sha: Any = await redis.script_load(SORTED_SETS)
+        sha: Any = await redis.script_load(ONLY_LEFT)
         await redis.script_load(SESSION_SCRIPT)
         numbers = count()
         # What is sent is kept by the middleware for who comes again; so it is here, for both.

@@ -130,17 +130,23 @@ if ARGV[2] ~= '0' then
   end
 end
 
-local values = plain == 0 and {} or call('MGET', unpack(KEYS, 1, plain))
+local values
+if plain == 3 then
+  -- A request most often meets three, and unpack costs a hundredth of them.
+  values = call('MGET', KEYS[1], KEYS[2], KEYS[3])
+else
+  values = plain == 0 and {} or call('MGET', unpack(KEYS, 1, plain))
+end
 local fits, tried_fit = true, true
 local reply, retries = {0, 0, 0}, nil
 
--- Each log becomes what it is when charged, and its reply what it is then. In 7 - width + k * width
--- begin the last bytes of unit k, from 0 on.
-local n, brief = 4, write('>I3', at % 16777216)
-if cost > 1 then brief = string.rep(brief, cost) end
+-- Each log becomes what it is when charged, and its reply what it is then; `behind` is what most are
+-- charged with. The last bytes of unit k, from 0 on, begin at 7 - width + k * width.
+local n, behind = 4, write('>I3', at % 16777216)
+if cost > 1 then behind = string.rep(behind, cost) end
 for i = 1, logs do
   local value, window = values[i], ARGV[n + 1]
-  local width, size, moment, unit = 3, 16777216, '>I3', brief
+  local width, size, moment, unit = 3, 16777216, '>I3', behind
   if #window > NARROW then
     width, size, moment = 4, 4294967296, '>I4'
     unit = string.rep(write(moment, at % size), cost)
