@@ -72,7 +72,7 @@ def test_the_short_way_to_read_an_answer_tells_what_the_long_one_does(
         ends = len(question.windows) * 2 - sum(w.limit.form == Form.LOG for w in question.windows)
         waits = [5 if n == full % len(chosen) else 0 for n in range(len(chosen))]
         reply[ends:] = [*waits, 0] if reply == [reply[0], 0, 0] else waits
-    told = fields.Passed(question.windows).headers(reply, NOW)
+    told = fields.Passed([each.limit for each in question.windows]).headers(reply, NOW)
     if full is None:
         assert told is not None
         assert list(told) == fields.headers(question.parse(reply), NOW)

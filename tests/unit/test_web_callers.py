@@ -107,7 +107,7 @@ def test_a_token_that_has_ended_or_is_gone_is_a_strangers(
     assert stranger.visitor
     assert stranger.visitor.presented is None
     asked = ask(callers, stranger)
-    assert (subjects(asked), asked.with_session) == ([PEER, PEER], None)
+    assert (subjects(asked), asked.has_session) == ([PEER, PEER], False)
     # As that of anyone from there without a token.
     assert ask(callers, find(callers, (b"cookie", b"theme=dark"))) is asked
     sessions.gone.forget(caller.visitor.presented.handle)

@@ -4,7 +4,7 @@ X-RateLimit-* as many know them, and the RateLimit fields of draft-ietf-httpapi-
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -25,7 +25,7 @@ def headers(decision: Decision, now_seconds: float) -> list[Header]:
         return []
     window, state = nearest
     wait_ms = state.retry_ms or state.reset_ms
-    policies = _policies(decision.windows)
+    policies = _policies(window.limit for window in decision.windows)
     told = _nearest(window.limit, state.remaining, wait_ms, policies, now_seconds)
     if not decision.allowed:
         told.append(retry_after(decision.retry_ms))
@@ -35,17 +35,18 @@ def headers(decision: Decision, now_seconds: float) -> list[Header]:
 class Passed:
     """Reads Redis's answers to a question straight into header fields, as nearly all let a request through."""
 
-    def __init__(self, windows: Sequence[Window]) -> None:
-        self._policies = _policies(windows)
+    def __init__(self, limits: Sequence[Limit]) -> None:
+        """Take the limits of a question's windows, in their order."""
+        self._policies = _policies(limits)
         self._places: list[tuple[Limit, int, bool]] = []
         """Of what is told of each limit in force, and whether it is a log."""
         at = 0
-        for window in windows:
-            is_log = window.limit.form is Form.LOG
-            if not window.limit.is_tried:
-                self._places.append((window.limit, at, is_log))
+        for limit in limits:
+            is_log = limit.form is Form.LOG
+            if not limit.is_tried:
+                self._places.append((limit, at, is_log))
             at += 1 if is_log else 2
-        self._retries = slice(at, at + len(windows))
+        self._retries = slice(at, at + len(limits))
 
     def headers(self, numbers: Sequence[int], now_seconds: float) -> Sequence[Header] | None:
         """Tell of the limit that is nearest; None where one has no room, so that more is to be read."""
@@ -118,6 +119,6 @@ def _nearest(
     ]
 
 
-def _policies(windows: Sequence[Window]) -> Header:
-    fields = [window.limit.field for window in windows if not window.limit.is_tried]
+def _policies(limits: Iterable[Limit]) -> Header:
+    fields = [limit.field for limit in limits if not limit.is_tried]
     return b"ratelimit-policy", b", ".join(fields)

@@ -17,7 +17,7 @@ class Gone:
         self._until_ms: dict[str, int] = {}
         """By what Redis keeps of the id."""
 
-    def knows(self, handle: str, now_ms: int) -> bool:
+    def knows(self, handle: str, now_ms: float) -> bool:
         """Tell whether a session is known to be gone."""
         until_ms = self._until_ms.get(handle)
         return until_ms is not None and until_ms > now_ms

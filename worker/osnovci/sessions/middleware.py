@@ -130,9 +130,9 @@ class Sessions:
 
     def is_over(self, visitor: Visitor) -> bool:
         """Tell whether what a visitor presented counts no more: its time is over, or it is known to be gone."""
-        presented, now_ms = visitor.presented, self.now_ms()
+        presented, now = visitor.presented, time.time()
         return presented is not None and (
-            presented.ends_at * 1000 <= now_ms or self.gone.knows(presented.handle, now_ms)
+            presented.ends_at <= now or self.gone.knows(presented.handle, now * 1000)
         )
 
     async def run(self, operation: Operation[T]) -> T:

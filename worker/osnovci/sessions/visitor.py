@@ -14,6 +14,8 @@ LAST_ACTIVITY = re.compile(rb'"last_activity_ms":(\d+)')
 class Kept:
     """A session as Redis keeps it, until somebody asks for it: reading all of it takes eight times as long."""
 
+    __slots__ = ("_session", "document", "last_activity_ms")
+
     def __init__(self, document: bytes) -> None:
         self.document = document
         found = LAST_ACTIVITY.search(document)
@@ -31,6 +33,8 @@ class Kept:
 
 class Visitor:
     """What the headers say."""
+
+    __slots__ = ("_kept", "names", "presented", "refresh_token")
 
     def __init__(self, names: Names, refresh_token: str, presented: SessionToken | None) -> None:
         self.names = names

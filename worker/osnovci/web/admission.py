@@ -4,6 +4,7 @@ Both are asked for in one command on one connection, so that one wait, and one f
 """
 
 import time
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import NoScriptError, ResponseError
@@ -42,23 +43,13 @@ class Admission:
         self.is_open = self._sessions is None and self._limits.are_none
         """Whether nothing is asked of any request."""
 
-    async def admit(self, scope: Scope, reply: Reply) -> Refusal | None:
+    def admit(self, scope: Scope, reply: Reply) -> Awaitable[Refusal | None]:
         """Count a request in all limits that it meets, and open its visit where there are sessions.
 
         The reply gets the visit and what limits tell; given is the answer of a request that is not let in.
         """
         asked = self._asked(scope, reply)
-        if asked.rules:
-            try:
-                refusal = await self._count(asked, reply)
-            except LimiterAwayError as error:
-                return closed(error).refusal
-            if refusal:
-                return refusal
-        visit = reply.visit
-        if visit and not visit.opens_at_once():
-            await visit.open()
-        return None
+        return self._count(asked, reply) if asked.rules else _open(reply)
 
     def _asked(self, scope: Scope, reply: Reply) -> Asked:
         """Give what is asked for a request. This is every request's path: mostly it is there already."""
@@ -80,38 +71,35 @@ class Admission:
         return told.id if told else None
 
     async def _count(self, asked: Asked, reply: Reply) -> Refusal | None:
-        """Decide in at most one round trip; raises LimiterAwayError."""
-        guard, line, question = self._limits.guard, self._limits.line, asked.question
+        """Decide in at most one round trip."""
+        guard, line, now = self._limits.guard, self._limits.line, time.monotonic()
         if asked.with_session and self._sessions:
             # Without an answer it would be an error, so it has longer to come.
             line = self._sessions.line
-        now = time.monotonic()
-        if line is None:
-            return _told(guard.alone(question, now), reply)
-        decision = guard.known(question, now)
-        if decision is None:
-            try:
+        refusal: Refusal | None = None
+        try:
+            if line is None:
+                refusal = _told(guard.alone(asked.question, now), reply)
+            elif decision := guard.known(asked.question, now):
+                refusal = self._without_redis(decision, reply)
+            else:
                 try:
                     answer = await line.put(asked.packed)
                 except NoScriptError:
-                    call = asked.with_session or question
-                    answer = await line.execute_command(*call.in_full)
-            except AWAY as error:
-                is_refused = isinstance(error, ResponseError)
-                decision = guard.failed(
-                    question, error, now, time.monotonic(), is_refused=is_refused
-                )
-            else:
-                return self._read(answer, asked, reply, now)
-        if reply.visit and decision.allowed:
-            # Redis was asked in vain, or not at all: nobody is to wait for it again.
-            reply.visit.leave_unread(is_refused=guard.is_refused)
-        return _told(decision, reply)
+                    answer = await line.execute_command(*asked.in_full)
+                refusal = self._read(answer, asked, reply, now)
+        except AWAY as error:
+            refusal = self._failed(error, asked, reply, now)
+        except LimiterAwayError as error:
+            refusal = closed(error).refusal
+        if refusal is None and reply.visit and not reply.visit.opens_at_once():
+            await reply.visit.open()
+        return refusal
 
     def _read(self, answer: Any, asked: Asked, reply: Reply, asked_at: float) -> Refusal | None:
         """Read Redis's answer, as far as it has to be."""
         numbers, guard = answer, self._limits.guard
-        if asked.with_session and reply.visit:
+        if asked.has_session and reply.visit:
             numbers, document = answer
             reply.visit.found(document)
         told = asked.passed.headers(numbers, time.time())
@@ -119,11 +107,33 @@ class Admission:
             guard.reached()
             reply.headers = told
             return None
-        if asked.with_session:
-            decision, _ = asked.with_session.parse(answer)
-        else:
-            decision = asked.question.parse(answer)
+        decision = asked.parse(answer)
         return _told(guard.answered(asked.question, decision, asked_at), reply)
+
+    def _failed(
+        self, error: Exception, asked: Asked, reply: Reply, asked_at: float
+    ) -> Refusal | None:
+        """Decide where Redis was asked in vain."""
+        now, is_refused = time.monotonic(), isinstance(error, ResponseError)
+        try:
+            decision = self._limits.guard.failed(
+                asked.question, error, asked_at, now, is_refused=is_refused
+            )
+        except LimiterAwayError as closed_error:
+            return closed(closed_error).refusal
+        return self._without_redis(decision, reply)
+
+    def _without_redis(self, decision: Decision, reply: Reply) -> Refusal | None:
+        if reply.visit and decision.allowed:
+            # Redis was asked in vain, or not at all: nobody is to wait for it again.
+            reply.visit.leave_unread(is_refused=self._limits.guard.is_refused)
+        return _told(decision, reply)
+
+
+async def _open(reply: Reply) -> None:
+    """Let in who meets no limit."""
+    if reply.visit and not reply.visit.opens_at_once():
+        await reply.visit.open()
 
 
 def _told(decision: Decision, reply: Reply) -> Refusal | None:

@@ -3,14 +3,17 @@
 A process has this for one config; with another it begins anew.
 """
 
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from osnovci.limit_contract import Per
 from osnovci.limits.fields import Passed
-from osnovci.limits.limit import Question
+from osnovci.limits.limit import Decision, Question
 from osnovci.limits.policies import FORWARDED_KEPT_CHARACTERS, Client, Policies, Rule, windows
 from osnovci.limits.with_session import SessionQuestion
 from osnovci.line import packed
+from osnovci.scripted import Argument
 from osnovci.web.asgi import Scope, headers_of
 
 if TYPE_CHECKING:
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from osnovci.sessions.visitor import Visitor
 
 CALLERS_KEPT = 2048
-"""The one that came first goes first. About 10 MB, and 25 at the most."""
+"""The one that came first goes first. About 9 MB, and 30 where all send as much as is kept."""
 
 HEADERS_KEPT_BYTES = 4096
 """Whoever sends longer ones is looked at anew each time."""
@@ -28,12 +31,17 @@ ASKED_KEPT = 16
 
 PATH_KEPT_CHARACTERS = 256
 
+RULES_KEPT = 256
+"""So many choices of limits, each met by many callers."""
+
 
 Sent = tuple[bytes | str | None, ...]
 """The headers, and the address, that tell one caller from another."""
 
 Key = tuple[str | None, str, str]
 """Whose request it is, where the application says so; its method and its path."""
+
+Rules = tuple[Rule, ...]
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -55,16 +63,32 @@ class Whose(NamedTuple):
 class Asked:
     """What is asked for a request, how it is sent, and how most answers are read."""
 
-    def __init__(self, rules: tuple[Rule, ...], whose: Whose) -> None:
-        self.rules = rules
-        self.question = Question(windows(rules, whose.client, whose.user))
-        self.passed = Passed(self.question.windows)
-        self.with_session = self._with_session(whose) if whose.session_key else None
-        self.packed = packed(tuple((self.with_session or self.question).command))
+    __slots__ = ("_whose", "has_session", "packed", "passed", "question", "rules")
 
-    def _with_session(self, whose: Whose) -> SessionQuestion:
+    def __init__(self, rules: Rules, passed: Passed, whose: Whose) -> None:
+        self.rules = rules
+        self.passed = passed
+        self._whose = whose
+        self.has_session = bool(whose.session_key)
+        self.question = Question(windows(rules, whose.client, whose.user))
+        self.packed = packed(tuple(self._call.command))
+
+    @property
+    def in_full(self) -> Sequence[Argument]:
+        """Ask a Redis that does not know the script yet."""
+        return self._call.in_full
+
+    def parse(self, answer: Any) -> Decision:
+        """Read all of an answer."""
+        call = self._call
+        return call.parse(answer) if isinstance(call, Question) else call.parse(answer)[0]
+
+    @property
+    def _call(self) -> Question | SessionQuestion:
         """Ask about the session too; where it turns out to be gone, it is about nobody's request."""
-        rules, own = self.rules, self.question.windows
+        rules, whose, own = self.rules, self._whose, self.question.windows
+        if not self.has_session:
+            return self.question
         is_same = whose.is_told or all(rule.per == Per.IP for rule in rules)
         strangers = own if is_same else windows(rules, whose.client, None)
         return SessionQuestion(self.question, strangers, whose.session_key, whose.ttl_ms)
@@ -72,6 +96,8 @@ class Asked:
 
 class Caller:
     """Who sends requests, and what is asked for those by whom the application says, method and path."""
+
+    __slots__ = ("asked", "client", "visitor")
 
     def __init__(
         self, client: Client, visitor: "Visitor | None", asked: dict[Key, Asked] | None = None
@@ -89,6 +115,7 @@ class Callers:
         self._sessions = sessions
         self._known: dict[Sent, Caller] = {}
         """With a token of ours: others do not get to fill it."""
+        self._passed = lru_cache(RULES_KEPT)(_passed)
         self._strangers: dict[Sent, Caller] = {}
 
     def find(self, scope: Scope, user: str | None) -> Caller:
@@ -130,7 +157,8 @@ class Callers:
         alike = (each for (whose, *_), each in caller.asked.items() if whose == user)
         asked = next((each for each in alike if each.rules == rules), None)
         if asked is None:
-            asked = Asked(rules, self._whose(caller, user, is_told=is_told))
+            whose = self._whose(caller, user, is_told=is_told)
+            asked = Asked(rules, self._passed(rules), whose)
         if len(path) <= PATH_KEPT_CHARACTERS:
             _keep(caller.asked, key, asked, ASKED_KEPT)
         return asked
@@ -152,6 +180,10 @@ class Callers:
             if len(forwarded) <= FORWARDED_KEPT_CHARACTERS:
                 _keep(self._strangers, sent, caller, CALLERS_KEPT)
         return caller
+
+
+def _passed(rules: Rules) -> Passed:
+    return Passed([rule.limit for rule in rules])
 
 
 def _keep(kept: dict[K, V], key: K, value: V, most: int) -> None:
