@@ -63,7 +63,7 @@ class Opener:
 
     def _tell(self, opening: asyncio.Task[Wire]) -> None:
         """Tell those who wait still what has become of it."""
-        error = None
+        error: BaseException | None = None
         if opening.cancelled():
             error = RedisConnectionError("the connection is closed")
         elif told := opening.exception():
@@ -148,7 +148,7 @@ class Line:
     def put(self, command: bytes) -> Awaitable[Any]:
         """Do the same for a command as it is sent."""
         wire = self._opener.wire
-        if wire is None or wire.is_lost:
+        if wire is None or wire.lost_by:
             return self._opener.open_and_put(command, self._budget_seconds)
         return wire.send(command, self._budget_seconds)
 

@@ -90,7 +90,8 @@ class Wire(asyncio.Protocol):
     """
 
     def __init__(self, budget_seconds: float) -> None:
-        self._lost_by: Exception | None = None
+        self.lost_by: Exception | None = None
+        """Why nothing can be sent any more."""
         self._budget_seconds = budget_seconds
         self._loop = asyncio.get_running_loop()
         self._reader = hiredis.Reader(notEnoughData=_NOTHING)
@@ -106,18 +107,13 @@ class Wire(asyncio.Protocol):
         # uvloop's is none by its class
         self._transport = cast("asyncio.Transport", transport)
 
-    @property
-    def is_lost(self) -> bool:
-        """Whether nothing can be sent any more."""
-        return self._lost_by is not None
-
     def send(self, packed: bytes, budget_seconds: float) -> asyncio.Future[Any]:
         """Send a command, of which the answer is awaited for so long."""
         loop = self._loop
         future: asyncio.Future[Any] = loop.create_future()
-        if self._lost_by:
+        if self.lost_by:
             # since it was given to who sends
-            future.set_exception(self._lost_by)
+            future.set_exception(self.lost_by)
             return future
         if not self._unsent:
             # The clock is asked once for all that goes together.
@@ -128,7 +124,7 @@ class Wire(asyncio.Protocol):
         return future
 
     def _flush(self) -> None:
-        if self._transport and self._unsent and not self._lost_by:
+        if self._transport and self._unsent and not self.lost_by:
             self._transport.write(b"".join(self._unsent))
             self._unsent.clear()
 
@@ -160,7 +156,7 @@ class Wire(asyncio.Protocol):
 
     def give_up(self, error: Exception) -> None:
         """End the connection and all that waits on it."""
-        self._lost_by = self._lost_by or error
+        self.lost_by = self.lost_by or error
         self._clock.stop()
         if self._transport:
             self._transport.abort()

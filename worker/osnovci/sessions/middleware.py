@@ -73,7 +73,7 @@ class Sessions:
         before = self.limits
         self._put_in_force(document)
         if before.ttl_seconds != document.ttl_seconds:
-            self._changed_at_ms = self.now_ms()
+            self._changed_at_ms = float(self.now_ms())
 
     def _put_in_force(self, document: SessionsDocument) -> None:
         self.limits, self.ttl_ms = document, ttl_ms(document)
@@ -101,7 +101,7 @@ class Sessions:
     def identify(self, scope: Scope) -> Identity | None:
         """Say whose request it is by its token, without Redis; whether the session lives is not asked."""
         presented = self.visit(scope).presented
-        return presented and presented.identity
+        return presented.identity if presented else None
 
     def visit(self, scope: Scope) -> Visit:
         """Give the visit of a request, the same each time."""

@@ -1,7 +1,6 @@
 """One request's session, and what a route may do with it: `scope["osnovci.session"]`."""
 
 import json
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
@@ -15,6 +14,8 @@ from osnovci.sessions.visitor import Kept, Visitor
 from osnovci.web.asgi import Header, Scope
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from osnovci.sessions.middleware import Sessions
 
 T = TypeVar("T")
@@ -36,8 +37,6 @@ class Visit:
     """The session of one request. Every method may raise SessionsAwayError."""
 
     # As the class has them until they change: most requests never ask for any of it.
-    cookies: Sequence[Header] = ()
-    """What the answer sets."""
     asked_in_vain = False
     """Somebody needed the session, and it could not be read."""
     _is_told = False
@@ -50,6 +49,8 @@ class Visit:
         self._sessions = sessions
         self._scope = scope
         self._visitor = visitor
+        self.cookies: Sequence[Header] = ()
+        """What the answer sets."""
         self.presented: SessionToken | None = visitor.presented
         """What the token says that came with the request; only signed, not looked up. None also where
         its session is known to be gone."""

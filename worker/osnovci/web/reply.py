@@ -24,8 +24,6 @@ class Reply:
 
     status = SERVER_ERROR
     """Until the application says another."""
-    headers: Sequence[Header] = ()
-    """What limits tell."""
     visit: "Visit | None" = None
     _has_begun = False
     _is_replaced = False
@@ -33,6 +31,8 @@ class Reply:
     def __init__(self, send: Send, replica: Replica) -> None:
         self._send = send
         self._replica = replica
+        self.headers: Sequence[Header] = ()
+        """What limits tell."""
 
     # No coroutine of its own where nothing is to be done: what the server's gives is awaited.
     def tell(self, message: Message) -> Awaitable[None]:
