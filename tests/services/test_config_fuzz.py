@@ -171,10 +171,15 @@ def test_a_document_is_swapped_as_a_whole(redis: Redis, pod: RunningPod, channel
         (True, False),
         (True, True),
     ]
-    for each in (OLD, NEW, OLD, NEW):
-        number = channel.put(each.model_dump_json().encode())
+    for document, before, after in 2 * ((OLD, new, old), (NEW, old, new)):
+        number = channel.put(document.model_dump_json().encode())
+        # A request that is under way meanwhile is limited by the one before, and renews by the next.
+        under_way = (before[0], after[1])
+        seen: list[tuple[str, bool]] = []
         while pod.revision != number:
-            assert in_force(browser, redis) in {old, new}
+            seen.append(in_force(browser, redis))
+        assert set(seen) <= {before, after, under_way}
+        assert seen.count(under_way) <= 1
 
 
 def test_limits_and_sessions_do_not_wait_for_a_pool(

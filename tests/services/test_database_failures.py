@@ -27,16 +27,16 @@ from osnovci.database.settings import DatabaseSettings, DatabaseUrl, DatabaseUrl
 async def test_who_waits_too_long_is_told_for_what_and_how_the_pool_is(
     postgres_server: PostgresServer,
 ) -> None:
-    settings = {"connections_per_process": 1, "acquire_timeout_seconds": 0.05}
+    settings = {"connections_per_process": 1, "acquire_timeout_seconds": 1}
     async with database(postgres_server, **settings) as under, under.connection():
         told = (
             rf"no connection to PostgreSQL at 127.0.0.1:{postgres_server.port}/postgres was free "
-            r"within 0.05 s: the pool of 1 has 1 open, 1 in use, 1 waiting"
+            r"within 1 s: the pool of 1 has 1 open, 1 in use, 1 waiting"
         )
         with pytest.raises(AcquireTimeoutError, match=told):
             await one(under)
         assert under.statistics().waiting == 0
-        assert under.statistics().acquire_p95_seconds >= 0.05
+        assert under.statistics().acquire_p95_seconds >= 1
 
 
 async def test_a_slow_query_is_canceled_told_and_leaves_a_good_connection(

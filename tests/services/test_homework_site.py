@@ -56,7 +56,11 @@ def received(opened: ClientConnection) -> Any:
 
 
 def titles(homework: Site, by: str = "student-1") -> list[str]:
-    return [each["title"] for each in homework.ask("GET", "/api/homework", by=by)[1]["homework"]]
+    def listed() -> Any:
+        status, answer = homework.ask("GET", "/api/homework", by=by)
+        return answer if status == 200 else None
+
+    return [each["title"] for each in eventually(listed)["homework"]]
 
 
 def stats(homework: Site) -> Any:

@@ -1,7 +1,6 @@
 """The plain calls, sync and async, on a real Redis; several processes on one key; the line."""
 
 import asyncio
-import multiprocessing
 import os
 import signal
 from collections.abc import AsyncGenerator, Callable
@@ -15,6 +14,7 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import RedisError
 from redis_server import RedisServer
+from several import each_in_a_process
 from waiting import eventually_async
 from workers import NAMESPACE
 
@@ -100,8 +100,7 @@ def _hammer(url: str) -> list[int]:
 
 def test_several_processes_get_exactly_the_limit(redis: Redis, redis_server: RedisServer) -> None:
     assert redis
-    with multiprocessing.get_context("spawn").Pool(3) as pool:
-        found = pool.map(_hammer, [redis_server.url] * 3)
+    found = each_in_a_process(_hammer, [redis_server.url] * 3)
     assert [sum(each) for each in zip(*found, strict=True)] == [of.max for of in FORMS]
 
 

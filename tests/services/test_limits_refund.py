@@ -1,7 +1,6 @@
 """A limit of failures: charged first, taken back where it was none, exact however many try at once."""
 
 import asyncio
-import multiprocessing
 import random
 from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from limits import APP, Model, StepClock, limit, window
 from redis import Redis
 from redis_server import RedisServer
+from several import each_in_a_process
 from workers import NAMESPACE
 
 from osnovci.limits.client import AsyncLimits, Limits
@@ -185,8 +185,7 @@ def test_several_processes_fail_no_more_often_than_the_limit(
     redis: Redis, redis_server: RedisServer
 ) -> None:
     assert redis
-    with multiprocessing.get_context("spawn").Pool(3) as pool:
-        found = pool.map(_try_to_log_in, [(redis_server.url, seed) for seed in range(3)])
+    found = each_in_a_process(_try_to_log_in, [(redis_server.url, seed) for seed in range(3)])
     failures = sorted(moment for failed, _ in found for moment in failed)
     assert len(failures) > BRIEF.max
     assert sum(well for _, well in found) > BRIEF.max
@@ -207,8 +206,7 @@ def test_whoever_fails_at_once_in_several_processes_fails_as_often_as_the_limit(
     limits = Limits(redis, NAMESPACE, APP)
     for _ in range(20):
         limits.refund(limits.check(FAILURES, "ana"))
-    with multiprocessing.get_context("spawn").Pool(3) as pool:
-        found = pool.map(_fail_at_once, [redis_server.url] * 3)
+    found = each_in_a_process(_fail_at_once, [redis_server.url] * 3)
     assert sum(found) == FAILURES.max
 
 

@@ -1,6 +1,5 @@
 """Counts by type of device while sessions run out, are renewed, ended and changed at the same moment."""
 
-import multiprocessing
 import random
 from itertools import count
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from redis import Redis
 from redis_server import RedisServer
 from session_builders import APP, LONG_AGO_MS, NAMESPACE, OPERATIONS, login, settings
+from several import each_in_a_process
 from waiting import eventually
 
 from osnovci.app_contract import SessionsDocument
@@ -97,8 +97,7 @@ def _work(told: tuple[str, int]) -> dict[str, DeviceType]:
 
 
 def test_counts_never_drift(redis: Redis, redis_server: RedisServer) -> None:
-    with multiprocessing.get_context("spawn").Pool(4) as pool:
-        found = pool.map(_work, [(redis_server.url, number) for number in range(4)])
+    found = each_in_a_process(_work, [(redis_server.url, number) for number in range(4)])
     long = {name: kind for each in found for name, kind in each.items()}
     expected = {hashed(name) for name in long}
     assert expected

@@ -26,6 +26,11 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture(scope="module")
+def before() -> dict[str, str]:
+    return keys(ROOT)
+
+
 def keys(checkout: Path) -> dict[str, str]:
     command = [sys.executable, "-c", PRINT_KEYS]
     return json.loads(subprocess.check_output(command, cwd=checkout))
@@ -52,8 +57,9 @@ def keys(checkout: Path) -> dict[str, str]:
         pytest.param("cluster/console.py", set[str](), id="what no image is made of"),
     ],
 )
-def test_what_a_change_rebuilds(checkout: Path, changed: str, rebuilt: set[str]) -> None:
-    before = keys(checkout)
+def test_what_a_change_rebuilds(
+    checkout: Path, before: dict[str, str], changed: str, rebuilt: set[str]
+) -> None:
     path = checkout / changed
     path.parent.mkdir(exist_ok=True)
     with path.open("a") as file:
@@ -62,8 +68,7 @@ def test_what_a_change_rebuilds(checkout: Path, changed: str, rebuilt: set[str])
     assert {name for name in after if after[name] != before[name]} == rebuilt
 
 
-def test_a_new_file_counts(checkout: Path) -> None:
-    before = keys(checkout)
+def test_a_new_file_counts(checkout: Path, before: dict[str, str]) -> None:
     (checkout / "operator" / "osnovci_operator" / "new.py").touch()
     assert keys(checkout)["operator"] != before["operator"]
 

@@ -15,6 +15,8 @@ from osnovci.database.settings import DatabaseSettings, DatabaseUrls
 Result = TypeVar("Result")
 
 SCHEMA_LOCK = 7_214_001
+SCHEMA_SECONDS = 60.0
+"""How long others may take that were here first."""
 IS_NEWEST = """
     SELECT to_regclass('account') IS NOT NULL AND to_regclass('notification_of_job') IS NOT NULL
 """
@@ -37,7 +39,9 @@ async def ensure_schema(database: Database) -> None:
 async def _ensure_schema(connection: Connection) -> None:
     if await connection.fetchval(IS_NEWEST):
         return
-    await connection.execute("SELECT pg_advisory_xact_lock($1)", SCHEMA_LOCK)
+    await connection.execute(
+        "SELECT pg_advisory_xact_lock($1)", SCHEMA_LOCK, timeout_seconds=SCHEMA_SECONDS
+    )
     # Who waited for the lock finds all there.
     if not await connection.fetchval(IS_NEWEST):
         await connection.execute(files("homework").joinpath("schema.sql").read_text())
