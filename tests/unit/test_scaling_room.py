@@ -18,7 +18,7 @@ TIGHT = replace(ROOMY, wait=7)
 
 
 def plan(target: Target, startup: float = 4.0, *, measured: bool = True) -> Plan:
-    return Plan(1.5, 3.0, 3.0, startup, measured, target, TUNED)
+    return Plan(1.5, 3.0, 3.0, startup, startup, measured, target, TUNED)
 
 
 def test_half_a_worker_may_lack_where_there_is_room() -> None:
@@ -41,7 +41,7 @@ def test_there_is_always_a_worker_for_a_rate() -> None:
 
 
 def test_a_need_is_held_in_proportion_to_what_the_target_lacks_of_a_start() -> None:
-    holds = [plan(replace(ROOMY, wait=wait), 12.0).hold for wait in (60, 20, 14, 11, 5)]
+    holds = [plan(replace(ROOMY, wait=wait), 12.0).hold for wait in (60, 20, 13, 11, 5)]
     assert holds == sorted(holds)
     assert holds[0] == TUNED.hold_roomy
     assert holds[1] == TUNED.hold_warm
