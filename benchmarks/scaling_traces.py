@@ -12,6 +12,9 @@ from osnovci.scaling.model import Target
 from osnovci.simulation.trace import Blackout, Trace
 
 LENGTH = 5400.0
+LAST_ARRIVAL = LENGTH - 600
+"""No job comes later, so that a replay sees what becomes of all, and of the workers after them."""
+
 IDLE = 300.0
 """As long as HPA's stabilisation and KEDA's cooldown; a QueuePool's default is a minute."""
 
@@ -44,7 +47,7 @@ class Case:
 def poisson(rng: random.Random, rate: Callable[[float], float], peak: float) -> Iterator[float]:
     """Give moments of a Poisson process whose rate varies, by thinning."""
     at = 0.0
-    while (at := at + rng.expovariate(peak)) < LENGTH - 600:
+    while (at := at + rng.expovariate(peak)) < LAST_ARRIVAL:
         if rng.random() < rate(at) / peak:
             yield at
 
