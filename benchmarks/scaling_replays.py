@@ -9,6 +9,7 @@ from itertools import product
 from statistics import fmean
 from typing import Any
 
+from benchmarks import scaling_unseen
 from benchmarks.scaling_traces import CASES, SEEDS, STARTUPS, Case
 from osnovci.scaling.model import Target
 from osnovci.scaling.plan import BEGINNING
@@ -18,7 +19,7 @@ from osnovci.simulation.pools import Osnovci
 from osnovci.simulation.replay import POLICIES, run
 from osnovci.simulation.world import Leave, World
 
-OURS, DEFAULT_IDLE = "osnovci", "osnovci, idle 1m"
+OURS, DEFAULT_IDLE, AT_ONCE = "osnovci", "osnovci, idle 1m", "at once"
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class AtOnce:
     Nobody who has as many at the beginning, and does not know the future, has more jobs in time.
     """
 
-    name = "at once"
+    name = AT_ONCE
     leave = Leave.DRAIN
 
     def __init__(self, target: Target) -> None:
@@ -90,8 +91,9 @@ Replays = dict[str, dict[Cell, Did]]
 
 
 def cells(minimum: int = 0) -> list[Cell]:
-    """Give all 42, with so many workers at least."""
-    return [Cell(case, startup, minimum) for case, startup in product(CASES, STARTUPS)]
+    """Give those of all traces, tuned on and unseen, with so many workers at least."""
+    cases = (*CASES, *scaling_unseen.CASES)
+    return [Cell(case, startup, minimum) for case, startup in product(cases, STARTUPS)]
 
 
 def do(name: str, cell: Cell, seeds: Sequence[int] = SEEDS) -> Did:
@@ -119,6 +121,8 @@ def _replay(name: str, cell: Cell, seed: int) -> World:
     policy: Any
     if name == DEFAULT_IDLE:
         policy = Osnovci(replace(cell.target, idle=60.0), name=name)
+    elif name == AT_ONCE:
+        policy = AtOnce(cell.target)
     else:
         policy = POLICIES[name](cell.target, seed)
     return run(policy, cell.case.trace(seed), cell.target, cell.startup, seed)

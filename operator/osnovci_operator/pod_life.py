@@ -108,9 +108,16 @@ class Pods:
     """When each was created, the oldest first."""
     startup: timedelta | None = None
     """The longest of the last starts."""
+    startup_mean: timedelta | None = None
+    """The mean of the last starts."""
 
     @classmethod
-    def of(cls, lives: Iterable[PodLife], startup: timedelta | None) -> "Pods":
+    def of(
+        cls,
+        lives: Iterable[PodLife],
+        startup: timedelta | None = None,
+        startup_mean: timedelta | None = None,
+    ) -> "Pods":
         """Sum up the pods of a pool."""
         staying = [life for life in lives if not life.leaving]
         starting = [life.created for life in staying if not life.ready_since]
@@ -119,6 +126,7 @@ class Pods:
             ready=len(staying) - len(starting),
             starting=tuple(starting),
             startup=startup,
+            startup_mean=startup_mean,
         )
 
 
@@ -134,21 +142,28 @@ class Startups:
     def __init__(self) -> None:
         self._last: dict[Key, deque[timedelta]] = {}
         self._longest: dict[Key, timedelta] = {}
+        self._mean: dict[Key, timedelta] = {}
 
     def add(self, pool: Key, length: timedelta) -> None:
         """Remember one."""
         last = self._last.setdefault(pool, deque(maxlen=MEASURED))
         last.append(max(length, timedelta()))
         self._longest[pool] = max(last)
+        self._mean[pool] = sum(last, timedelta()) / len(last)
 
     def longest(self, pool: Key) -> timedelta | None:
         """Give the longest of those of a pool; None before the first."""
         return self._longest.get(pool)
 
+    def mean(self, pool: Key) -> timedelta | None:
+        """Give the mean of those of a pool; None before the first."""
+        return self._mean.get(pool)
+
     def forget(self, pool: Key) -> None:
         """Let go of a pool that is no more."""
         self._last.pop(pool, None)
         self._longest.pop(pool, None)
+        self._mean.pop(pool, None)
 
 
 def _moment(text: Any) -> datetime | None:

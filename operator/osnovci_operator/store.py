@@ -187,7 +187,7 @@ class Store:
     def workers(self, key: Key, draining: frozenset[str] = frozenset()) -> Pods:
         """Give which of a pool's pods take jobs or start, and how long starts took."""
         taking = (life for pod, life in self.lives(key).items() if pod not in draining)
-        return Pods.of(taking, self._startups.longest(key))
+        return Pods.of(taking, self._startups.longest(key), self._startups.mean(key))
 
     def startup(self, key: Key) -> timedelta | None:
         """Give the longest of the last starts of a pool's pods; None before the first."""

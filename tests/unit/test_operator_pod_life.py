@@ -59,7 +59,8 @@ def test_a_pod_that_drains_is_no_worker_that_takes_jobs() -> None:
     marked = pod("one", ready_after=3)
     marked["metadata"]["annotations"] = {DELETION_COST: FIRST_TO_GO}
     made = store(marked, pod("two", ready_after=3), pod("three"))
-    assert made.workers(key(), frozenset({"one", "three"})) == Pods(ready=1, startup=3 * SECOND)
+    found = made.workers(key(), frozenset({"one", "three"}))
+    assert found == Pods(ready=1, startup=3 * SECOND, startup_mean=3 * SECOND)
     assert [name for name, life in made.lives(key()).items() if life.first_to_go] == ["one"]
 
 
@@ -119,6 +120,12 @@ def test_how_long_a_start_takes(bodies: list[dict[str, Any]], seconds: int | Non
     assert LONGEST_UNSEEN < 1000 * SECOND
     expected = None if seconds is None else seconds * SECOND
     assert store(*bodies).workers(key()).startup == expected
+
+
+def test_the_mean_of_the_last_starts_is_told_beside_the_longest() -> None:
+    found = store(pod("one", ready_after=9), pod("two", ready_after=4)).workers(key())
+    assert found.startup_mean == 6.5 * SECOND
+    assert store(pod()).workers(key()).startup_mean is None
 
 
 def test_starts_are_forgotten_with_their_pool() -> None:

@@ -33,6 +33,7 @@ OBSERVATIONS = st.builds(
     starting=st.lists(st.floats(0, 600), max_size=5).map(tuple),
     draining_active=st.integers(0, 200),
     startup=st.none() | st.floats(0, 30) | st.floats(0, 600),
+    startup_mean=st.none() | st.floats(0, 600),
     due=st.integers(0, 100),
     due_within=st.floats(0, 60),
     withdrawn=st.integers(0, 5000),

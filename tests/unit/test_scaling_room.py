@@ -6,6 +6,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from osnovci.scaling.backlog import for_backlog
 from osnovci.scaling.explain import sentence
 from osnovci.scaling.model import Decision, Moment, Observation, Target, Why
 from osnovci.scaling.plan import Plan
@@ -18,7 +19,7 @@ TIGHT = replace(ROOMY, wait=7)
 
 
 def plan(target: Target, startup: float = 4.0, *, measured: bool = True) -> Plan:
-    return Plan(1.5, 3.0, 3.0, startup, measured, target, TUNED)
+    return Plan(1.5, 3.0, 3.0, startup, startup, measured, target, TUNED)
 
 
 def test_half_a_worker_may_lack_where_there_is_room() -> None:
@@ -41,11 +42,31 @@ def test_there_is_always_a_worker_for_a_rate() -> None:
 
 
 def test_a_need_is_held_in_proportion_to_what_the_target_lacks_of_a_start() -> None:
-    holds = [plan(replace(ROOMY, wait=wait), 12.0).hold for wait in (60, 20, 14, 11, 5)]
+    holds = [plan(replace(ROOMY, wait=wait), 12.0).hold for wait in (60, 20, 13, 11, 5)]
     assert holds == sorted(holds)
     assert holds[0] == TUNED.hold_roomy
     assert holds[1] == TUNED.hold_warm
     assert TUNED.hold_warm < holds[2] < holds[3] < holds[4] == TUNED.hold_cold
+
+
+def test_one_slow_start_does_not_make_a_target_too_short() -> None:
+    tight = replace(ROOMY, wait=15)
+    usual = replace(plan(tight, 12.0), startup=14.0)
+    assert usual.cold_fits
+    assert not usual.roomy
+    assert usual.hold == TUNED.hold_warm
+    assert usual.wait == 14.0
+    assert not replace(usual, startup_mean=14.0).cold_fits
+
+
+def test_without_room_a_few_slots_with_long_jobs_are_not_reckoned_to_end_in_time() -> None:
+    """One job waits, eight slots of four workers are busy, 1.6 of them come free in time on average."""
+    waits = Observation(1, 8, 9, 0, 0.0, ready=4)
+    for target, planned, wanted in ((TIGHT, 6.0, 5), (ROOMY, 14.0, 3)):
+        reckoned = plan(target)
+        assert reckoned.wait == planned
+        reckoned = replace(reckoned, service=5 * planned, service_lately=5 * planned)
+        assert for_backlog(waits, ((0.0, 1),), 0.0, reckoned) == wanted
 
 
 def steady(

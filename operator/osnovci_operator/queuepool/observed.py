@@ -27,6 +27,7 @@ def observation(queues: tuple[Runnable, ...], flow: Flow, seen: Seen, draining: 
         starting=tuple(ages),
         draining_active=min(draining, active),
         startup=None if pods.startup is None else pods.startup.total_seconds(),
+        startup_mean=None if pods.startup_mean is None else pods.startup_mean.total_seconds(),
         due=sum(queue.due for queue in queues),
         due_within=horizon(pods.startup).total_seconds(),
         withdrawn=flow.withdrawn,

@@ -66,11 +66,20 @@ def _missing(seen: Observation, due: Iterable[tuple[float, int]], plan: Plan) ->
     for soon, number in _with_arrivals(due, seen, plan):
         by = max(soon, plan.soonest)
         jobs += number
-        capacity = idle + seen.ready * slots * by / service
+        capacity = idle + _surely(seen.ready * slots * by / service, plan)
         capacity += sum(slots * (1 + (by - at) / service) for at in starting if at <= by)
         each = slots * (1 + (by - plan.startup) / service)
         worst = max(worst, (jobs - capacity) / each)
     return worst
+
+
+def _surely(ends: float, plan: Plan) -> float:
+    """Give how many jobs are reckoned to end in a time in which `ends` do on average.
+
+    Were service times exponential the number would be Poisson's. Without room for what chance does, one
+    standard deviation less is reckoned with: a few slots with long jobs may well free none in time.
+    """
+    return ends if plan.roomy else max(ends - math.sqrt(ends), 0.0)
 
 
 def _with_arrivals(

@@ -37,6 +37,8 @@ class Observation:
     """Of the active jobs, those on workers that drain."""
     startup: float | None = None
     """The longest of the last start-ups that were measured."""
+    startup_mean: float | None = None
+    """Their mean; None where only the longest is known."""
     due: int = 0
     """Jobs that are known to fall due within `due_within`."""
     due_within: float = 0.0
@@ -62,7 +64,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class Tuning:
-    """The policy's constants; tuned on the half of benchmarks/scaling_traces.py that says so."""
+    """The policy's constants; tuned on benchmarks/scaling_traces.py."""
 
     plan: float = 0.4
     """The share of the target wait that is planned with; the rest is for what was not foreseen."""
@@ -97,8 +99,6 @@ class Tuning:
     half_life_lately: float = 20.0
     prior_lately: float = 5.0
     """The prior of the service time of late counts as so many jobs of the mean."""
-    reach: float = 0.95
-    """The share of the target wait within which a cold start is planned with at all."""
     startup_prior: float = 20.0
     implausible: float = 120.0
     """For how long a reading is not believed in which jobs vanished."""

@@ -16,8 +16,9 @@ class Plan:
     service: float
     service_lately: float
     startup: float
+    startup_mean: float
     measured: bool
-    """Whether that is known of a start, and not assumed."""
+    """Whether that is known of starts, and not assumed."""
     target: Target
     tuning: Tuning
 
@@ -26,12 +27,17 @@ class Plan:
         """How long a job is planned to wait: a share of the target, or as long as a cold start."""
         share = self.tuning.plan_roomy if self.roomy else self.tuning.plan
         planned = share * self.target.wait
-        return max(planned, self._cold) if self.cold_fits else planned
+        return max(planned, self._usual) if self.cold_fits else planned
 
     @property
     def _cold(self) -> float:
-        """How long a job waits that finds no worker."""
+        """How long a job waits that finds no worker, at most."""
         return self.startup + BEGINNING
+
+    @property
+    def _usual(self) -> float:
+        """How long such a job usually waits: one slow start shows nothing of those to come."""
+        return self.startup_mean + BEGINNING
 
     @property
     def soonest(self) -> float:
@@ -41,7 +47,7 @@ class Plan:
     @property
     def cold_fits(self) -> bool:
         """Whether a worker that is started for a job that just arrived is in time."""
-        return self._cold <= self.tuning.reach * self.target.wait
+        return self._usual <= self.target.wait
 
     @property
     def roomy(self) -> bool:
@@ -56,6 +62,8 @@ class Plan:
         """For how many starts a need is kept: the longer the less of a start the target has time for."""
         if self.roomy:
             return self.tuning.hold_roomy
-        lacks = max(1 - self.tuning.reach * self.target.wait / self._cold, 0.0)
+        if self.cold_fits:
+            return self.tuning.hold_warm
+        lacks = max(1 - self.target.wait / self._cold, 0.0)
         share = min(lacks / self.tuning.hold_cold_from, 1.0)
         return max(self.tuning.hold_warm, self.tuning.hold_cold * share)

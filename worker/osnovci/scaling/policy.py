@@ -63,11 +63,13 @@ def _clamp(workers: int, target: Target) -> int:
 
 def _plan(seen: Observation, target: Target, state: State, tuning: Tuning) -> Plan:
     service = state.services.mean(target.wait)
+    startup = tuning.startup_prior if seen.startup is None else seen.startup
     return Plan(
         rate=state.arrivals.rate(tuning),
         service=service,
         service_lately=state.services.lately(service, target.wait, tuning),
-        startup=tuning.startup_prior if seen.startup is None else seen.startup,
+        startup=startup,
+        startup_mean=startup if seen.startup_mean is None else seen.startup_mean,
         measured=seen.startup is not None,
         target=target,
         tuning=tuning,
@@ -78,8 +80,8 @@ def _needs(seen: Observation, state: State, now: float, plan: Plan) -> Needs:
     target = plan.target
     active = max(seen.active - seen.draining_active, 0)
     known = not state.arrivals.single(plan.tuning)
-    # Where there is room, a rate that rises shows as a queue first: what chance does moves nobody.
-    rate = min(plan.rate, state.arrivals.slow) if plan.roomy else plan.rate
+    # Where a cold start fits, a rate that rises shows as a queue in time: what chance does moves nobody.
+    rate = min(plan.rate, state.arrivals.slow) if plan.cold_fits else plan.rate
     load = staffing.offered_load(active, rate if known else 0.0, plan.service, plan.startup)
     quiet = _idled(state, now, target) or _quiet(state, now, plan)
     return Needs(
@@ -133,7 +135,7 @@ def _idled(state: State, now: float, target: Target) -> bool:
 
 def _quiet(state: State, now: float, plan: Plan) -> bool:
     """Tell whether a rate is over: to start again costs no more than to idle on, and is in time."""
-    if not plan.roomy or state.nothing_since is None:
+    if not plan.cold_fits or state.nothing_since is None:
         return False
     return now - state.nothing_since >= plan.tuning.quiet * _bounded(plan.startup, plan.tuning)
 

@@ -1,6 +1,7 @@
 """What a policy sees of the simulated pool, and Osnovci's own policy on it."""
 
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Protocol
 
 from osnovci.scaling.model import Decision, Moment, Observation, Target, Tuning
@@ -96,4 +97,5 @@ def observe(world: World) -> Observation | None:
         else tuple(now - pod.created for pod in world.pods if pod.life is Life.STARTING),
         draining_active=sum(len(pod.jobs) for pod in world.leaving),
         startup=max(world.startups) if world.startups else None,
+        startup_mean=fmean(world.startups) if world.startups else None,
     )
