@@ -73,7 +73,7 @@ class Admission:
     async def _count(self, asked: Asked, reply: Reply) -> Refusal | None:
         """Decide in at most one round trip."""
         guard, line, now = self._limits.guard, self._limits.line, time.monotonic()
-        if asked.with_session and self._sessions:
+        if asked.has_session and self._sessions:
             # Without an answer it would be an error, so it has longer to come.
             line = self._sessions.line
         refusal: Refusal | None = None
