@@ -168,7 +168,7 @@ def test_the_figures_of_a_pool() -> None:
         "observedGeneration": 3,
         "replicas": 2,
         "readyReplicas": 1,
-        "desiredReplicas": 2,
+        "desiredReplicas": 3,
         "selector": "osnovci.app/pool=homework-jobs",
         "busy": 2,
         "waiting": 5,
