@@ -131,7 +131,9 @@ def site(
     folder: Path,
     document: AppDocument | None = None,
 ) -> Generator[Site]:
-    """Serve the example for the time of the block, with no worker yet."""
+    """Serve the example for the time of the block, with no worker yet and nothing in Redis."""
+    # The config of an app that others had there would be in force.
+    redis.flushall()
     told = web_environment(redis_url, document or app_document(), "homework-1")
     told |= {
         "DATABASE_URL": database.url,

@@ -172,5 +172,6 @@ def start_sessions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartSe
 
 @pytest.fixture(scope="module")
 def session_pod(start_sessions: StartSessionPod, redis_server: RedisServer) -> RunningPod:
-    """One for the tests that change nothing of it; each begins with an empty Redis."""
+    """One for the tests that change nothing of it; each begins with an empty Redis, as it does."""
+    redis_server.client.flushall()
     return start_sessions(redis_server)
