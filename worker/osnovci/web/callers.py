@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from osnovci.sessions.visitor import Visitor
 
 CALLERS_KEPT = 2048
-"""The one that came first goes first. About 9 MB, and 30 where all send as much as is kept."""
+"""The one that came first goes first. About 9 MB, and 50 where all send as much as is kept; strangers as well."""
 
 HEADERS_KEPT_BYTES = 4096
 """Whoever sends longer ones is looked at anew each time."""
@@ -30,6 +30,7 @@ ASKED_KEPT = 16
 """For so many paths of a caller."""
 
 PATH_KEPT_CHARACTERS = 256
+"""With the method, which a server need not know."""
 
 RULES_KEPT = 256
 """So many choices of limits, each met by many callers."""
@@ -159,7 +160,7 @@ class Callers:
         if asked is None:
             whose = self._whose(caller, user, is_told=is_told)
             asked = Asked(rules, self._passed(rules), whose)
-        if len(path) <= PATH_KEPT_CHARACTERS:
+        if len(method) + len(path) <= PATH_KEPT_CHARACTERS:
             _keep(caller.asked, key, asked, ASKED_KEPT)
         return asked
 

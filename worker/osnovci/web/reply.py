@@ -48,7 +48,8 @@ class Reply:
                     return self._replace()
                 if visit.cookies:
                     own = _with_cookies(own, visit.cookies)
-            message["headers"] = [*own, *self._replica.headers, *self.headers]
+            # An application may send the same message to others.
+            message = {**message, "headers": [*own, *self._replica.headers, *self.headers]}
         self._has_begun = True
         return self._send(message)
 
