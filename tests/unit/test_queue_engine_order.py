@@ -44,8 +44,9 @@ class Hands:
         return []
 
     def stop(self, job: Taken, outcome: Outcome | None) -> None:
-        assert outcome is None
         assert job not in self.running
+        if outcome:
+            self.sink.ended(job, outcome)
 
     def look_after(self) -> None: ...
 
@@ -122,6 +123,23 @@ async def begins_what_it_holds_when_the_end_is_told() -> None:
     running.cancel()
 
 
+async def begins_nothing_that_was_stopped_as_it_waited() -> None:
+    hands, redis = Hands(), WaitingRedis()
+    redis.gate.set()
+    engine = engine_of(hands, redis)
+    running = asyncio.create_task(engine.run())
+    for number in range(1, 101):  # until it knows that they take 10 ms, and holds one more
+        await soon(lambda number=number: len(hands.began) == number)
+        hands.end(seconds=0.01)
+    await soon(lambda: len(engine.held) == 2)
+    [waiting] = [job for job in engine.held.values() if job not in hands.running]
+    engine.stop_execution(waiting.execution, "It was stopped on request.", retry=False)
+    hands.end(seconds=0.01)
+    await soon(lambda: len(hands.began) == 102)
+    assert waiting not in hands.began
+    running.cancel()
+
+
 async def begins_after_its_end_is_known() -> None:
     hands, redis = Hands(), WaitingRedis()
     engine = engine_of(hands, redis)
@@ -151,6 +169,10 @@ def test_a_job_begins_when_redis_knows_the_end_of_the_one_before() -> None:
 
 def test_a_short_job_begins_when_the_end_of_the_one_before_is_on_its_way() -> None:
     asyncio.run(begins_what_it_holds_when_the_end_is_told())
+
+
+def test_a_job_that_was_stopped_as_it_waited_does_not_begin() -> None:
+    asyncio.run(begins_nothing_that_was_stopped_as_it_waited())
 
 
 def renewed_ago(engine: Engine, seconds: float) -> None:

@@ -18,7 +18,7 @@ class Lease:
 
     def is_over(self, now: float) -> bool:
         """Whether another worker may have what this one was given."""
-        return now > self._ends_at
+        return now >= self._ends_at
 
     def lasts_since(self, term: int, now: float) -> bool:
         """Whether what was taken in that term, and is heard of only now, is this worker's still."""

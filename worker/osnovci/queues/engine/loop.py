@@ -178,8 +178,9 @@ class Engine:
         may = not self._lease.is_over(time.monotonic()) and len(self._ended) <= untold
         while may and self._ready and self._executor.room(untold) > 0:
             job = self._ready.popleft()
-            job.begun_at = time.monotonic()
-            self._executor.submit(job)
+            if job.execution in self.held:  # it was not stopped while it waited here
+                job.begun_at = time.monotonic()
+                self._executor.submit(job)
         self._tell_busy(min(len(self.held), self._executor.concurrency))
 
     def ended(self, job: Taken, outcome: Outcome) -> None:
@@ -259,7 +260,6 @@ class Engine:
             return
         if why is None:
             del self.held[execution]
-            self._ready = deque(each for each in self._ready if each is not job)
             self._executor.stop(job, None)
         else:
             now = time.time()
