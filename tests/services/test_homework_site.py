@@ -33,6 +33,7 @@ def homework(redis: Redis, served: Site) -> Site:
     """The same, with nothing in it."""
     assert redis is served.redis
     served.cookies.clear()
+    served.mailbox.mails.clear()
     served.database.sql("DELETE FROM homework; DELETE FROM notification; DELETE FROM report")
     return served
 
