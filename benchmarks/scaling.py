@@ -1,9 +1,9 @@
 """The scaling policy beside HPA, KEDA and Knative: `make bench-scaling`, all of it simulation.
 
 Every trace, with start-ups of 4, 12 and 35 s and three seeds, is replayed under each policy. The
-constants were tuned on those of scaling_traces.py and scaling_traces_more.py; the bars are on those
-of scaling_unseen.py, which are replayed only when the constants are fixed. HPA has a worker from the
-beginning, so all is replayed once more with minReplicas 1 for everybody.
+constants were tuned on those of scaling_traces.py; the bars are on those of scaling_unseen.py, which
+were replayed only when the constants were fixed. HPA has a worker from the beginning, so all is
+replayed once more with minReplicas 1 for everybody.
 """
 
 import argparse

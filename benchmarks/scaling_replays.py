@@ -9,7 +9,7 @@ from itertools import product
 from statistics import fmean
 from typing import Any
 
-from benchmarks import scaling_traces_more, scaling_unseen
+from benchmarks import scaling_unseen
 from benchmarks.scaling_traces import CASES, SEEDS, STARTUPS, Case
 from osnovci.scaling.model import Target
 from osnovci.scaling.plan import BEGINNING
@@ -92,7 +92,7 @@ Replays = dict[str, dict[Cell, Did]]
 
 def cells(minimum: int = 0) -> list[Cell]:
     """Give those of all traces, tuned on and unseen, with so many workers at least."""
-    cases = (*CASES, *scaling_traces_more.CASES, *scaling_unseen.CASES)
+    cases = (*CASES, *scaling_unseen.CASES)
     return [Cell(case, startup, minimum) for case, startup in product(cases, STARTUPS)]
 
 

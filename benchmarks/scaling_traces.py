@@ -1,7 +1,6 @@
 """The synthetic traces that the policy was tuned on: one function each, an hour and a half of jobs.
 
-`make bench-scaling` reports them, and those of scaling_traces_more.py, apart from those of
-scaling_unseen.py.
+`make bench-scaling` reports them apart from those of scaling_unseen.py.
 """
 
 import math
@@ -57,11 +56,6 @@ def lognormal(rng: random.Random, mean: float, spread: float) -> float:
     """Give a service time of a mean and a squared coefficient of variation."""
     variance = math.log(1 + spread)
     return rng.lognormvariate(math.log(mean) - variance / 2, math.sqrt(variance))
-
-
-def gamma(rng: random.Random, mean: float, spread: float) -> float:
-    """Give a service time of a mean and a squared coefficient of variation, with a light tail."""
-    return rng.gammavariate(1 / spread, mean * spread)
 
 
 def step(rng: random.Random) -> Jobs:

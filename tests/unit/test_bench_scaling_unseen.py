@@ -1,7 +1,5 @@
 """The traces that nobody tunes on: one of each kind, the same for a seed, loads that a pool can carry.
 
-So are those that were the unseen ones before, and are tuned on now.
-
 No policy is replayed here: whoever sees what one does on them can no longer write blindly.
 """
 
@@ -9,15 +7,11 @@ from functools import cache
 
 import pytest
 
-from benchmarks import scaling_traces, scaling_traces_more
+from benchmarks import scaling_traces
 from benchmarks.scaling_traces import LAST_ARRIVAL, LENGTH, SEEDS, Case
 from benchmarks.scaling_unseen import CASES
 
-MORE = scaling_traces_more.CASES
-KNOWN = (*scaling_traces.CASES, *MORE)
-
-each_case = pytest.mark.parametrize("case", [*MORE, *CASES], ids=lambda case: case.name)
-each_set = pytest.mark.parametrize("cases", [MORE, CASES], ids=["more", "unseen"])
+each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 each_seed = pytest.mark.parametrize("seed", SEEDS)
 
 Jobs = tuple[tuple[float, float], ...]
@@ -28,29 +22,24 @@ def jobs_of(case: Case, seed: int) -> Jobs:
     return case.trace(seed).jobs
 
 
-def kind(case: Case) -> str:
-    return case.name.partition(":")[0]
-
-
-@each_set
-def test_there_is_one_of_each_kind_that_is_known(cases: tuple[Case, ...]) -> None:
-    kinds = sorted(kind(case) for case in cases)
-    assert kinds == sorted(case.name for case in scaling_traces.CASES)
+def test_there_is_one_of_each_kind_that_is_known() -> None:
+    kinds = [case.name.partition(":")[0] for case in CASES]
+    assert sorted(kinds) == sorted(case.name for case in scaling_traces.CASES)
 
 
 def test_none_is_called_as_a_known_one_or_tuned_on() -> None:
-    assert len({case.name for case in (*KNOWN, *CASES)}) == 42
-    assert all(case.tuned for case in KNOWN)
+    known = {case.name for case in scaling_traces.CASES}
+    assert known.isdisjoint(case.name for case in CASES)
     assert not any(case.tuned for case in CASES)
 
 
-def test_each_asks_for_another_wait_and_other_slots_than_the_known_ones_of_its_kind() -> None:
+def test_each_asks_for_another_wait_and_other_slots_than_the_known_one_of_its_kind() -> None:
+    known = {case.name: case for case in scaling_traces.CASES}
     for case in CASES:
-        others = [known for known in KNOWN if kind(known) == kind(case)]
-        assert len(others) == 2
+        other = known[case.name.partition(":")[0]]
+        assert case.wait != other.wait
         assert 10 <= case.wait <= 60
-        assert case.wait not in {other.wait for other in others}
-        assert case.slots not in {other.slots for other in others}
+        assert case.slots != other.slots
 
 
 @each_case
@@ -95,7 +84,8 @@ def test_faults_happen_while_jobs_come_and_in_order(case: Case) -> None:
         assert all(0 < moment < LAST_ARRIVAL for moment in of)
 
 
-@each_set
-def test_only_the_kinds_of_faults_have_any(cases: tuple[Case, ...]) -> None:
-    assert [kind(case) for case in cases if case.blackouts] == ["missing and false readings"]
-    assert [kind(case) for case in cases if case.kills] == ["pods killed"]
+def test_only_the_kinds_of_faults_have_any() -> None:
+    assert [case.name.partition(":")[0] for case in CASES if case.blackouts] == [
+        "missing and false readings"
+    ]
+    assert [case.name.partition(":")[0] for case in CASES if case.kills] == ["pods killed"]
