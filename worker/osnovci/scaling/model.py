@@ -64,7 +64,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class Tuning:
-    """The policy's constants; tuned on the known traces of benchmarks/scaling_*.py."""
+    """The policy's constants; tuned on benchmarks/scaling_traces.py."""
 
     plan: float = 0.4
     """The share of the target wait that is planned with; the rest is for what was not foreseen."""
