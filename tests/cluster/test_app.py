@@ -57,7 +57,7 @@ def test_a_person_looks_and_rolls_back(app: MakeApp) -> None:
     web = app("web-goes-back")
     web.apply(health={"maxInFlight": 100}, labels_of_pod={"part": "one"})
     web.wait("Ready", "PodsReady")
-    eventually(lambda: web.get()["status"].get("goodRevision"))
+    eventually(lambda: web.get().get("status", {}).get("goodRevision"))
     refused = osnovci("rollback", f"app/{web.name}")
     assert refused.returncode == 2
     assert "has no former revision" in refused.stderr
@@ -72,7 +72,9 @@ def test_a_person_looks_and_rolls_back(app: MakeApp) -> None:
     back = osnovci("rollback", f"app/{web.name}")
     assert (back.returncode, back.stderr) == (0, "")
     assert f"put back revision {first}" in back.stdout
-    eventually(lambda: web.get()["status"].get("goodRevision") == first, within=READY_SECONDS)
+    eventually(
+        lambda: web.get().get("status", {}).get("goodRevision") == first, within=READY_SECONDS
+    )
     spec = web.get()["spec"]
     assert spec["health"]["maxInFlight"] == 100
     assert spec["pod"]["labels"] == {"part": "one"}
@@ -87,10 +89,12 @@ def test_a_person_looks_and_rolls_back(app: MakeApp) -> None:
 def test_what_somebody_else_writes_among_the_good_revisions_is_refused(app: MakeApp) -> None:
     web = app("web-forged")
     web.apply()
-    eventually(lambda: web.get()["status"].get("goodRevision"), within=90)
+    eventually(lambda: web.get().get("status", {}).get("goodRevision"), within=90)
     first = web.get()["status"]["goodRevision"]
     web.apply(version="2")
-    eventually(lambda: web.get()["status"].get("goodRevision") not in {None, first}, within=90)
+    eventually(
+        lambda: web.get().get("status", {}).get("goodRevision") not in {None, first}, within=90
+    )
 
     def kept() -> dict[str, str]:
         return web.get("configmap", f"{web.name}-revisions")["data"]
