@@ -24,10 +24,10 @@ from workers import environment as worker_environment
 
 from osnovci.app_contract import AppDocument
 from osnovci.session_contract import ENV_SESSION_KEYS
+from osnovci.web.reply import UNAVAILABLE, UNREAD
 
 ANSWERS = {b"DATA": b"354 go on\r\n", b"QUIT": b"221 bye\r\n"}
 QUEUES = ("notification", "email", "schedule", "report")
-UNREAD = (503, {"error": "sessions cannot be read now; try again in a second"})
 
 
 @dataclass
@@ -85,7 +85,7 @@ class Site:
 
         def answered() -> tuple[int, Any] | None:
             found = self._ask(method, path, body, by)
-            return None if found == UNREAD and self._redis_answers() else found
+            return None if found == (UNAVAILABLE, UNREAD) and self._redis_answers() else found
 
         return eventually(answered)
 

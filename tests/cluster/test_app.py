@@ -16,6 +16,10 @@ from osnovci.app_contract import config_key
 MakeApp = Callable[[str], TestApp]
 
 
+def good_revision(web: TestApp) -> str | None:
+    return web.get().get("status", {}).get("goodRevision")
+
+
 def test_an_app_serves_and_is_scaled(app: MakeApp) -> None:
     web = app("web-serves")
     web.apply(ingress={"host": "web.example"})
@@ -57,24 +61,20 @@ def test_a_person_looks_and_rolls_back(app: MakeApp) -> None:
     web = app("web-goes-back")
     web.apply(health={"maxInFlight": 100}, labels_of_pod={"part": "one"})
     web.wait("Ready", "PodsReady")
-    eventually(lambda: web.get().get("status", {}).get("goodRevision"))
+    eventually(lambda: good_revision(web))
     refused = osnovci("rollback", f"app/{web.name}")
     assert refused.returncode == 2
     assert "has no former revision" in refused.stderr
-    first = web.get()["status"]["goodRevision"]
+    first = good_revision(web)
     web.apply(version="2", health={"maxInFlight": 7}, labels_of_pod={"part": "two"})
-    eventually(
-        lambda: web.get()["status"].get("goodRevision") not in {None, first}, within=READY_SECONDS
-    )
+    eventually(lambda: good_revision(web) not in {None, first}, within=READY_SECONDS)
     told = osnovci("status", f"app/{web.name}")
     assert "which is good" in told.stdout
     assert told.stdout.startswith("ConfigEnforced is Unknown, NotReported")
     back = osnovci("rollback", f"app/{web.name}")
     assert (back.returncode, back.stderr) == (0, "")
     assert f"put back revision {first}" in back.stdout
-    eventually(
-        lambda: web.get().get("status", {}).get("goodRevision") == first, within=READY_SECONDS
-    )
+    eventually(lambda: good_revision(web) == first, within=READY_SECONDS)
     spec = web.get()["spec"]
     assert spec["health"]["maxInFlight"] == 100
     assert spec["pod"]["labels"] == {"part": "one"}
@@ -89,12 +89,9 @@ def test_a_person_looks_and_rolls_back(app: MakeApp) -> None:
 def test_what_somebody_else_writes_among_the_good_revisions_is_refused(app: MakeApp) -> None:
     web = app("web-forged")
     web.apply()
-    eventually(lambda: web.get().get("status", {}).get("goodRevision"), within=90)
-    first = web.get()["status"]["goodRevision"]
+    first = eventually(lambda: good_revision(web), within=90)
     web.apply(version="2")
-    eventually(
-        lambda: web.get().get("status", {}).get("goodRevision") not in {None, first}, within=90
-    )
+    eventually(lambda: good_revision(web) not in {None, first}, within=90)
 
     def kept() -> dict[str, str]:
         return web.get("configmap", f"{web.name}-revisions")["data"]

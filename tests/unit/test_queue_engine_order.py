@@ -104,13 +104,18 @@ def engine_of(hands: Hands, redis: WaitingRedis) -> Engine:
     )
 
 
+async def ends_a_hundred_short_ones(hands: Hands) -> None:
+    """Let the engine know that jobs take 10 ms, so that it holds one more than run."""
+    for number in range(1, 101):
+        await soon(lambda number=number: len(hands.began) == number)
+        hands.end(seconds=0.01)
+
+
 async def begins_what_it_holds_when_the_end_is_told() -> None:
     hands, redis = Hands(), WaitingRedis()
     redis.gate.set()
     running = asyncio.create_task(engine_of(hands, redis).run())
-    for number in range(1, 101):  # until it knows that they take 10 ms
-        await soon(lambda number=number: len(hands.began) == number)
-        hands.end(seconds=0.01)
+    await ends_a_hundred_short_ones(hands)
     await soon(lambda: len(hands.began) == 101)
     redis.ear.clear()
     redis.gate.clear()
@@ -128,9 +133,7 @@ async def begins_nothing_that_was_stopped_as_it_waited() -> None:
     redis.gate.set()
     engine = engine_of(hands, redis)
     running = asyncio.create_task(engine.run())
-    for number in range(1, 101):  # until it knows that they take 10 ms, and holds one more
-        await soon(lambda number=number: len(hands.began) == number)
-        hands.end(seconds=0.01)
+    await ends_a_hundred_short_ones(hands)
     await soon(lambda: len(engine.held) == 2)
     [waiting] = [job for job in engine.held.values() if job not in hands.running]
     engine.stop_execution(waiting.execution, "It was stopped on request.", retry=False)

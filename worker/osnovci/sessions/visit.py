@@ -49,6 +49,8 @@ class Visit:
         self._sessions = sessions
         self._scope = scope
         self._visitor = visitor
+        self._asked_under = sessions.limits
+        """What is in force as the session is asked for."""
         self.cookies: Sequence[Header] = ()
         """What the answer sets."""
         self.presented: SessionToken | None = visitor.presented
@@ -217,19 +219,20 @@ class Visit:
             self._sessions.gone.note(self.presented.handle, self._sessions.now_ms())
 
     def lookup(self) -> Operation[SessionDocument | None] | None:
-        """Give the operation that reads the session and renews it, for who sends it with others."""
+        """Give the operation that reads the session and renews it, by what is in force now."""
         if not self.presented:
             return None
         sessions = self._sessions
-        return sessions.operations.get(
-            self.presented.session_id, sessions.limits, sessions.now_ms()
-        )
+        limits = self._asked_under = sessions.limits
+        return sessions.operations.get(self.presented.session_id, limits, sessions.now_ms())
 
     async def _touch(self) -> None:
         """Renew the indexes, once in a while; if not now, then with the next request."""
         presented, sessions, now_ms = self.presented, self._sessions, self._sessions.now_ms()
         read = self._kept or self._session
-        if presented and read and sessions.is_stale(read.last_activity_ms, now_ms):
+        # No request is held to the limits of one config and renews by the lifetimes of the next.
+        is_of_now = self._asked_under is sessions.limits
+        if presented and read and is_of_now and sessions.is_stale(read.last_activity_ms, now_ms):
             every_seconds = sessions.touch_ms(now_ms) / 1000
             touch = sessions.operations.touch(presented.session_id, sessions.limits, every_seconds)
             with suppress(SessionsAwayError):
