@@ -18,6 +18,8 @@ from workers import NAMESPACE
 from osnovci.contract import ENV_REDIS_URL
 from osnovci.limit_contract import LimiterState
 from osnovci.limits.client import AsyncLimits
+from osnovci.limits.guard import FAILURES_MAX
+from osnovci.limits.limit import Question
 from osnovci.line import Line, packed
 from osnovci.session_contract import ENV_SESSION_KEYS
 from osnovci.sessions.middleware import Sessions
@@ -148,6 +150,28 @@ def test_who_has_longer_waits_on_when_others_have_given_up(
         await hasty.aclose()
 
     run(ask())
+
+
+async def test_an_answer_too_late_for_limits_lets_them_ask_again(
+    own_redis_server: RedisServer,
+) -> None:
+    line = Line(own_redis_server.url, PATIENCE_SECONDS)
+    limits = AsyncLimits(line.within(0.02), NAMESPACE, APP)
+    line.tell_late(limits.guard.heard_late)
+    await line.execute_command("PING")
+    question = Question.of([limit().window(NAMESPACE, APP, "ana")])
+    own_redis_server.pause()
+    try:
+        for _ in range(FAILURES_MAX):
+            await limits.check(limit(max=1000), "ana")
+        assert limits.guard.known(question, time.monotonic())
+        behind = asyncio.ensure_future(line.execute_command("PING"))
+    finally:
+        own_redis_server.resume()
+    # Redis answers in order, so the answers of limits have come before.
+    await behind
+    assert limits.guard.known(question, time.monotonic()) is None
+    await line.aclose()
 
 
 @on_both_loops

@@ -209,6 +209,32 @@ def test_a_session_is_waited_for_when_limits_have_decided_without_redis(
         assert asked.result()["user_id"] == "ana"
 
 
+def test_limits_that_redis_left_unanswered_keep_nobody_from_a_session(
+    start_sessions: StartSessionPod, own_redis_server: RedisServer
+) -> None:
+    document = under(limit("global", PLENTY), limit("login", PLENTY, "/login"))
+    port = start_sessions(own_redis_server, document, module="patient_app").port
+    ana, boris, carl, stranger = (Browser(port) for _ in range(4))
+    ana.log_in()
+    carl.log_in("carl", remember=True)
+    del carl.cookies["session"]
+    own_redis_server.pause()
+    with ThreadPoolExecutor(3) as pool:
+        try:
+            # The breaker opens.
+            assert statuses(stranger, 5, "/public") == [200] * 5
+            asked = [
+                pool.submit(ana.get, "/me"),
+                pool.submit(carl.get, "/me"),
+                pool.submit(boris.log_in, "boris"),
+            ]
+            assert statuses(stranger, 5, "/public") == [200] * 5
+        finally:
+            own_redis_server.resume()
+        of_ana, of_carl, _ = (each.result() for each in asked)
+    assert (of_ana["user_id"], of_carl["user_id"], boris.user) == ("ana", "carl", "boris")
+
+
 def resume(server: RedisServer, replica: RedisServer) -> None:
     del replica
     server.resume()

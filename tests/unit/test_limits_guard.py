@@ -124,6 +124,67 @@ def test_what_redis_refuses_for_one_key_keeps_no_other_question_from_it(
     assert ("yes" if found.known(ASKED, 1.3) is None else "no") == asks
 
 
+def fail(found: Guard, *asked_at: float, has_session: bool = False) -> None:
+    """Have each fail after the 50 ms of limits, or the 250 of sessions."""
+    budget_seconds = 0.25 if has_session else 0.05
+    for now in asked_at:
+        if has_session:
+            found.sessions_failed()
+        found.failed(ASKED, AWAY, now, now + budget_seconds)
+
+
+def test_that_limits_alone_fail_keeps_no_session_from_redis() -> None:
+    found = Guard()
+    fail(found, 1.0, 1.1, 1.2)
+    assert found.known(ASKED, 1.3) is not None
+    assert found.known(ASKED, 1.3, has_session=True) is None
+    assert found.may_answer_sessions
+
+
+def test_a_redis_that_fails_sessions_too_is_waited_for_by_nobody() -> None:
+    found = Guard()
+    fail(found, 1.0, 1.1, 1.2)
+    # Under way with the first of them, it is part of that failure, and tells more.
+    fail(found, 1.0, has_session=True)
+    assert found.known(ASKED, 1.3, has_session=True) is not None
+    assert not found.may_answer_sessions
+    assert found.known(ASKED, 2.3, has_session=True) is None
+    found.reached()
+    assert found.known(ASKED, 2.4, has_session=True) is None
+    assert found.may_answer_sessions
+    fail(found, 2.5, 2.6, 2.7)
+    assert found.known(ASKED, 2.8, has_session=True) is None
+
+
+def test_one_failure_of_a_session_keeps_nobody_from_redis() -> None:
+    found = Guard()
+    fail(found, 1.0, 1.3, has_session=True)
+    assert found.known(ASKED, 1.6, has_session=True) is None
+    fail(found, 1.6, has_session=True)
+    assert found.known(ASKED, 1.9, has_session=True) is not None
+    assert found.known(ASKED, 1.9) is not None
+
+
+def test_an_answer_that_comes_late_lets_sessions_ask_and_one_question_of_limits() -> None:
+    found = Guard()
+    fail(found, 1.0, 1.1, 1.2)
+    fail(found, 1.0, has_session=True)
+    found.heard_late()
+    assert found.known(ASKED, 1.3, has_session=True) is None
+    assert found.may_answer_sessions
+    assert found.known(ASKED, 1.3) is None
+    assert found.known(ASKED, 1.3) is not None
+    assert found.state(1.3) == LimiterState.FALLBACK
+
+
+def test_who_was_refused_is_not_answered_by_longer_waiting() -> None:
+    found = Guard()
+    found.failed(ASKED, ResponseError("OOM"), 1.0, 1.01, is_refused=True)
+    assert not found.may_answer_sessions
+    found.reached()
+    assert found.may_answer_sessions
+
+
 def test_nobody_is_told_of_a_fallback_that_nobody_met_for_long() -> None:
     found = Guard()
     found.failed(ASKED, AWAY, 0.9, 1.0)

@@ -33,6 +33,7 @@ class Opener:
     def __init__(self, url: str, budget_seconds: float) -> None:
         self.wire: Wire | None = None
         """The last one; it may be lost."""
+        self.heard_late: Callable[[], None] | None = None
         self._target = Redis.from_url(url).connection_pool.make_connection()
         self._budget_seconds = budget_seconds
         self._opening: asyncio.Task[Wire] | None = None
@@ -99,7 +100,7 @@ class Opener:
 
     async def _connect(self) -> Wire:
         loop, target = asyncio.get_running_loop(), self._target
-        wire = Wire(self._budget_seconds)
+        wire = Wire(self._budget_seconds, self.heard_late)
         if isinstance(target, UnixDomainSocketConnection):
             await loop.create_unix_connection(lambda: wire, target.path)
             return wire
@@ -137,6 +138,10 @@ class Line:
     def within(self, budget_seconds: float) -> "Line":
         """Give the same connection for who does not wait as long."""
         return Line(self._opener, budget_seconds)
+
+    def tell_late(self, heard: Callable[[], None]) -> None:
+        """Tell somebody, from the next connection on, of each answer that comes when nobody waits any more."""
+        self._opener.heard_late = heard
 
     async def execute_command(self, *command: Argument) -> Any:
         """Run a command in one round trip.

@@ -89,10 +89,12 @@ class Wire(asyncio.Protocol):
     It is given up as soon as one has been outstanding for `budget_seconds`, and for what was allowed it.
     """
 
-    def __init__(self, budget_seconds: float) -> None:
+    def __init__(self, budget_seconds: float, heard_late: Callable[[], None] | None = None) -> None:
         self.lost_by: Exception | None = None
         """Why nothing can be sent any more."""
         self._budget_seconds = budget_seconds
+        self._heard_late = heard_late
+        """Is told of an answer for which nobody waits any more."""
         self._loop = asyncio.get_running_loop()
         self._reader = hiredis.Reader(notEnoughData=_NOTHING)
         self._waiting: deque[Waiting[Any]] = deque()
@@ -139,7 +141,9 @@ class Wire(asyncio.Protocol):
                 return
             future = waiting.popleft().future
             if future.done():
-                continue  # nobody waits any more
+                if self._heard_late:
+                    self._heard_late()
+                continue
             if not isinstance(reply, hiredis.ReplyError):
                 future.set_result(reply)
                 continue

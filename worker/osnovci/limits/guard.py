@@ -40,16 +40,22 @@ class LimiterAwayError(OsnovciError):
 
 
 class Breaker:
-    """Whether Redis is to be asked."""
+    """Whether Redis is to be asked.
+
+    Limits alone wait less than sessions, so that they fail says nothing of those: questions with a session
+    go on until one of them has failed too.
+    """
 
     def __init__(self) -> None:
+        self.fails_sessions = False
+        """A question with a session has failed since the last answer."""
         self._failures = 0
         self._failed_at = float("-inf")
         self._again_at = 0.0
 
-    def lets_ask(self, now: float) -> bool:
+    def lets_ask(self, now: float, *, has_session: bool) -> bool:
         """Let every question through, or one a second as a probe."""
-        if self._failures < FAILURES_MAX:
+        if self._failures < FAILURES_MAX or (has_session and not self.fails_sessions):
             return True
         if now < self._again_at:
             return False
@@ -66,6 +72,12 @@ class Breaker:
     def succeeded(self) -> None:
         """Note an answer."""
         self._failures = 0
+        self.fails_sessions = False
+
+    def heard_late(self) -> None:
+        """Note an answer too late for who asked: sessions may have theirs, and the next question is a probe."""
+        self.fails_sessions = False
+        self._again_at = 0.0
 
     def is_away(self, now: float) -> bool:
         """Tell whether the last question of late failed."""
@@ -88,6 +100,8 @@ class Guard:
         self.denials = Denials()
         self._breaker = Breaker()
         self._refusals = Refusals("what limits and sessions need")
+        self._is_failing = False
+        """The last question asked of Redis failed."""
         self._is_told_away = False
         self.is_refused = False
         """Redis answered the last question, and refused it."""
@@ -96,15 +110,19 @@ class Guard:
         """By key."""
         self._asked_at = self._forgot_at = float("-inf")
 
-    def known(self, question: Question, now: float) -> Decision | None:
+    def known(
+        self, question: Question, now: float, *, has_session: bool = False
+    ) -> Decision | None:
         """Decide where Redis would only say the same, or is not to be asked; None to ask it.
 
-        Raises LimiterAwayError.
+        A question with a session waits longer. Raises LimiterAwayError.
         """
         self._asked_at = now
         if self._blocked and question.counts and (blocked := self._blocked_by(question, now)):
             return self._noted(blocked)
-        return None if self._breaker.lets_ask(now) else self._without_redis(question, now)
+        if not self._is_failing or self._breaker.lets_ask(now, has_session=has_session):
+            return None
+        return self._without_redis(question, now)
 
     def answered(self, question: Question, decision: Decision, asked_at: float) -> Decision:
         """Note Redis's decision; a moment of its is at or after the same distance from `asked_at`."""
@@ -119,11 +137,26 @@ class Guard:
 
     def reached(self) -> None:
         """Note that Redis answers; all there is to note where it lets a request through."""
+        if not self._is_failing:
+            return
         self._breaker.succeeded()
-        self.is_refused = False
+        self._is_failing = self.is_refused = False
         if self._is_told_away:
             self._is_told_away = False
             log.info("rate limits are counted in Redis again")
+
+    def heard_late(self) -> None:
+        """Note that Redis answers, if only when nobody waits any more."""
+        self._breaker.heard_late()
+
+    def sessions_failed(self) -> None:
+        """Note that Redis was asked for a session in vain, with limits or without."""
+        self._is_failing = self._breaker.fails_sessions = True
+
+    @property
+    def may_answer_sessions(self) -> bool:
+        """Whether Redis, which gave limits no answer, may have one for who waits longer."""
+        return not self.is_refused and not self._breaker.fails_sessions
 
     def failed(
         self,
@@ -138,7 +171,7 @@ class Guard:
 
         Raises LimiterAwayError.
         """
-        self.is_refused = is_refused
+        self._is_failing, self.is_refused = True, is_refused
         # What one key holds says nothing of the questions of others.
         if not is_refused or code_of(error) != OF_ONE_KEY:
             self._breaker.failed(asked_at, now)

@@ -65,6 +65,7 @@ class Sessions:
         """The connection; limits use it too."""
         self._store = AsyncStore(self.line)
         self._is_away = False
+        self._heard_away: Callable[[], None] | None = None
         self._refusals = Refusals("what sessions need,")
         self.gone = Gone()
 
@@ -83,6 +84,10 @@ class Sessions:
         """Take clients' addresses from who knows the trusted proxies, unless the application says its own."""
         if not self._knows_address:
             self.address = address
+
+    def tell_away(self, heard: Callable[[], None]) -> None:
+        """Tell somebody each time that Redis was asked in vain."""
+        self._heard_away = heard
 
     def is_stale(self, last_activity_ms: int, now_ms: int) -> bool:
         """Tell whether the indexes of a session are to be renewed.
@@ -146,6 +151,8 @@ class Sessions:
             self._refusals.tell(error, operation.name)
             raise unread() from error
         except AWAY as error:
+            if self._heard_away:
+                self._heard_away()
             raise self.away(repr(error)) from error
         self.answered()
         return result

@@ -80,7 +80,7 @@ class Admission:
         try:
             if line is None:
                 refusal = _told(guard.alone(asked.question, now), reply)
-            elif decision := guard.known(asked.question, now):
+            elif decision := guard.known(asked.question, now, has_session=asked.has_session):
                 refusal = self._without_redis(decision, reply)
             else:
                 try:
@@ -115,18 +115,20 @@ class Admission:
     ) -> Refusal | None:
         """Decide where Redis was asked in vain."""
         now, is_refused = time.monotonic(), isinstance(error, ResponseError)
+        guard = self._limits.guard
+        if asked.has_session:
+            guard.sessions_failed()
         try:
-            decision = self._limits.guard.failed(
-                asked.question, error, asked_at, now, is_refused=is_refused
-            )
+            decision = guard.failed(asked.question, error, asked_at, now, is_refused=is_refused)
         except LimiterAwayError as closed_error:
             return closed(closed_error).refusal
         return self._without_redis(decision, reply)
 
     def _without_redis(self, decision: Decision, reply: Reply) -> Refusal | None:
-        if reply.visit and decision.allowed:
+        guard = self._limits.guard
+        if reply.visit and decision.allowed and not guard.may_answer_sessions:
             # Redis was asked in vain, or not at all: nobody is to wait for it again.
-            reply.visit.leave_unread(is_refused=self._limits.guard.is_refused)
+            reply.visit.leave_unread(is_refused=guard.is_refused)
         return _told(decision, reply)
 
 

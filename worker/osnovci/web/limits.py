@@ -81,6 +81,8 @@ class WebLimits:
         document = settings.config.document
         self._where = settings.namespace, document.app
         self.guard = Guard(document.processes)
+        if sessions:
+            sessions.tell_away(self.guard.sessions_failed)
         self.policies = Policies(settings.namespace, document)
         if settings.redis_url:
             self.line = (
@@ -88,6 +90,7 @@ class WebLimits:
                 if sessions
                 else Line(settings.redis_url, self._budget_seconds)
             )
+            self.line.tell_late(self.guard.heard_late)
             self._limits = AsyncLimits(self.line, *self._where, self.guard)
 
     async def begin(self) -> None:
