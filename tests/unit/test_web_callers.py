@@ -129,6 +129,37 @@ def test_what_anyone_can_make_up_fills_nothing_that_users_need(
     assert find(callers, ana, long) is not find(callers, ana, long)
 
 
+def test_who_varies_another_cookie_drives_out_nobody_else(
+    sessions: Sessions, callers: Callers
+) -> None:
+    ana, boris = (b"authorization", token(sessions)), (b"authorization", token(sessions, "boris"))
+    themes = [(b"cookie", b"theme=%d" % number) for number in range(module.CALLERS_KEPT + 10)]
+    caller, *before = (find(callers, each) for each in (ana, boris))
+    found = [find(callers, boris, theme) for theme in themes]
+    assert find(callers, ana) is caller
+    # Boris's own are kept as long as there is room for them.
+    assert all(
+        find(callers, boris, themes[-n]) is found[-n] for n in range(1, module.SENT_KEPT + 1)
+    )
+    assert find(callers, boris) not in before
+
+
+def test_of_more_sessions_than_are_kept_the_first_goes_first(
+    monkeypatch: pytest.MonkeyPatch, sessions: Sessions, callers: Callers
+) -> None:
+    monkeypatch.setattr(module, "CALLERS_KEPT", 4)
+    sent = [(b"authorization", token(sessions, f"user-{number}")) for number in range(6)]
+    theme = (b"cookie", b"theme=dark")
+    first = [find(callers, sent[0]), find(callers, sent[0], theme)]
+    for each in sent[1:4]:
+        find(callers, each)
+    # One of the two has gone, and the other is as it was.
+    assert find(callers, sent[0], theme) is first[1]
+    assert find(callers, sent[0]) is not first[0]
+    kept = [find(callers, each) for each in sent[3:]]
+    assert [find(callers, each) for each in sent[3:]] == kept
+
+
 def test_all_cookies_and_all_addresses_count(sessions: Sessions, callers: Callers) -> None:
     session = b"__Host-session=" + token(sessions).removeprefix(b"Bearer ")
     caller = find(callers, (b"cookie", b"theme=dark"), (b"cookie", session))

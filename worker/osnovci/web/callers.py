@@ -26,6 +26,9 @@ CALLERS_KEPT = 2048
 HEADERS_KEPT_BYTES = 4096
 """Whoever sends longer ones is looked at anew each time."""
 
+SENT_KEPT = 16
+"""For so many headers and addresses of one session, so that whoever varies another cookie drives nobody out."""
+
 ASKED_KEPT = 16
 """For so many paths of a caller."""
 
@@ -116,6 +119,8 @@ class Callers:
         self._sessions = sessions
         self._known: dict[Sent, Caller] = {}
         """With a token of ours: others do not get to fill it."""
+        self._sent_by: dict[str, list[Sent]] = {}
+        """What of that is of one session, by its handle; the oldest first."""
         self._passed = lru_cache(RULES_KEPT)(_passed)
         self._strangers: dict[Sent, Caller] = {}
 
@@ -142,7 +147,7 @@ class Callers:
                 client = self.policies.client(address, forwarded.decode("latin-1"))
                 caller = Caller(client, visitor)
                 if sum(len(each) for each in sent if each) <= HEADERS_KEPT_BYTES:
-                    _keep(self._known, sent, caller, CALLERS_KEPT)
+                    self._know(sent, caller, visitor.presented.handle)
                 return caller
         elif caller.visitor and sessions.is_over(caller.visitor):
             visitor = caller.visitor.stranger
@@ -163,6 +168,23 @@ class Callers:
         if len(method) + len(path) <= PATH_KEPT_CHARACTERS:
             _keep(caller.asked, key, asked, ASKED_KEPT)
         return asked
+
+    def _know(self, sent: Sent, caller: Caller, handle: str) -> None:
+        """Keep a caller, as long as neither its session nor all of them have more that came later."""
+        self._known[sent] = caller
+        own = self._sent_by.setdefault(handle, [])
+        own.append(sent)
+        if len(own) > SENT_KEPT:
+            del self._known[own.pop(0)]
+        elif len(self._known) > CALLERS_KEPT:
+            visitor = self._known.pop(next(iter(self._known))).visitor
+            assert visitor
+            assert visitor.presented
+            # The oldest of all is the oldest of its session, too.
+            theirs = self._sent_by[visitor.presented.handle]
+            del theirs[0]
+            if not theirs:
+                del self._sent_by[visitor.presented.handle]
 
     def _whose(self, caller: Caller, user: str | None, *, is_told: bool) -> Whose:
         sessions, client = self._sessions, caller.client.subject
