@@ -1,20 +1,26 @@
 """Sessions while Redis is slow or away, or the pod was not told what it needs."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from browsers import Browser
 from redis_server import RedisServer
-from session_builders import StartSessionPod
-from waiting import eventually
+from session_builders import SESSION_KEYS, StartSessionPod
+from waiting import eventually, eventually_async
 from web_pods import APP, RunningPod, app_document
 from web_pods import environment as web_environment
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from workers import NAMESPACE
 
-from osnovci.session_contract import sessions_root
+from osnovci.session_contract import ENV_SESSION_KEYS, sessions_root
+from osnovci.sessions.errors import SessionsAwayError
+from osnovci.sessions.middleware import Sessions
+from osnovci.sessions.settings import SessionSettings
+from osnovci.settings import AppSettings
+from osnovci.web.limits import WebLimits
 
 
 @pytest.mark.parametrize("how", ["paused", "gone"])
@@ -72,6 +78,35 @@ def test_a_redis_that_refuses_is_told_once(
     log = pod.log.read_text()
     assert log.count("Redis refused what sessions need, get: WRONGTYPE") == 1
     assert "another program has written to a key of Osnovci's" in log
+
+
+async def test_limits_hear_of_a_redis_that_sessions_ask_in_vain(
+    own_redis_server: RedisServer,
+) -> None:
+    told = web_environment(own_redis_server.url, app_document(), "web-1")
+    sessions = Sessions(
+        settings=SessionSettings.parse({**told, ENV_SESSION_KEYS: SESSION_KEYS}),
+        budget_seconds=0.5,
+    )
+    limits = WebLimits()
+    limits.open(AppSettings.parse(told, "web-1"), sessions)
+    get = sessions.operations.get("0" * 43, sessions.limits, sessions.now_ms())
+    await sessions.run(get)
+    own_redis_server.pause()
+    try:
+        with pytest.raises(SessionsAwayError):
+            await sessions.run(get)
+        assert not limits.guard.may_answer_sessions
+    finally:
+        own_redis_server.resume()
+
+    async def is_back() -> bool:
+        with suppress(SessionsAwayError):
+            await sessions.run(get)
+        return limits.guard.may_answer_sessions
+
+    await eventually_async(is_back)
+    await limits.close()
 
 
 def test_a_websocket_while_redis_is_away(

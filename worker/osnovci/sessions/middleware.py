@@ -66,6 +66,7 @@ class Sessions:
         self._store = AsyncStore(self.line)
         self._is_away = False
         self._heard_away: Callable[[], None] | None = None
+        self._heard_back: Callable[[], None] | None = None
         self._refusals = Refusals("what sessions need,")
         self.gone = Gone()
 
@@ -85,9 +86,9 @@ class Sessions:
         if not self._knows_address:
             self.address = address
 
-    def tell_away(self, heard: Callable[[], None]) -> None:
-        """Tell somebody each time that Redis was asked in vain."""
-        self._heard_away = heard
+    def tell_away(self, heard: Callable[[], None], back: Callable[[], None]) -> None:
+        """Tell somebody each time that Redis was asked in vain, and when it answers again."""
+        self._heard_away, self._heard_back = heard, back
 
     def is_stale(self, last_activity_ms: int, now_ms: int) -> bool:
         """Tell whether the indexes of a session are to be renewed.
@@ -162,6 +163,8 @@ class Sessions:
         if self._is_away:
             self._is_away = False
             log.info("sessions are read again")
+            if self._heard_back:
+                self._heard_back()
 
     def away(self, why: object) -> SessionsAwayError:
         """Note that Redis gave none, and say what that means to a visit."""

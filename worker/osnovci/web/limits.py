@@ -82,7 +82,7 @@ class WebLimits:
         self._where = settings.namespace, document.app
         self.guard = Guard(document.processes)
         if sessions:
-            sessions.tell_away(self.guard.sessions_failed)
+            sessions.tell_away(self.guard.sessions_failed, self.guard.reached)
         self.policies = Policies(settings.namespace, document)
         if settings.redis_url:
             self.line = (
