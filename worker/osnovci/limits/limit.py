@@ -103,11 +103,6 @@ class Limit:
         return math.ceil(self.window_ms / TICKS) if self.form == Form.TICKS else 1
 
     @cached_property
-    def most(self) -> bytes:
-        """Its max, as answers tell it."""
-        return b"%d" % self.max
-
-    @cached_property
     def quoted(self) -> bytes:
         """What answers call it, as a string of structured fields; none has what would be escaped."""
         return b'"%s"' % (self.label or self.name).encode()

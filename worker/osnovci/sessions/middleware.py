@@ -84,7 +84,7 @@ class Sessions:
         if not self._knows_address:
             self.address = address
 
-    def is_stale(self, last_activity_ms: int, now_ms: int) -> bool:
+    def is_stale(self, last_activity_ms: int, now_ms: float) -> bool:
         """Tell whether the indexes of a session are to be renewed.
 
         Once in a while, and once after a change of lifetimes: by the one before they would count it for
