@@ -1,16 +1,17 @@
 """One trace on workers that take so long to start, replayed under a policy, on all cores."""
 
 import os
+from bisect import bisect_right
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import product
+from itertools import accumulate
 from statistics import fmean
 from typing import Any
 
-from benchmarks import scaling_unseen
-from benchmarks.scaling_traces import CASES, SEEDS, STARTUPS, Case
+from benchmarks import scaling_traces, scaling_unseen, scaling_unseen_second
+from benchmarks.scaling_traces import SEEDS, STARTUPS, Case
 from osnovci.scaling.model import Target
 from osnovci.scaling.plan import BEGINNING
 from osnovci.simulation.bounds import lower_bound, no_wait_cost, prompt_bound
@@ -20,12 +21,20 @@ from osnovci.simulation.replay import POLICIES, run
 from osnovci.simulation.world import Leave, World
 
 OURS, DEFAULT_IDLE, AT_ONCE = "osnovci", "osnovci, idle 1m", "at once"
+TUNED_ON, FIRST, SECOND = "tuned on", "unseen, first set", "unseen, second set"
+TRACES = {
+    TUNED_ON: scaling_traces.CASES,
+    FIRST: scaling_unseen.CASES,
+    SECOND: scaling_unseen_second.CASES,
+}
 
 
 @dataclass(frozen=True)
 class Cell:
     """One trace on workers that take so long to start."""
 
+    traces: str
+    """Which of `TRACES` it is of."""
     case: Case
     startup: float
     minimum: int = 0
@@ -84,6 +93,12 @@ class Did:
     """That one pays at least who lets no job wait."""
     events: float
     kills: int
+    jobs: int
+    """Of all seeds, as those that follow."""
+    late_jobs: int
+    avoidable_jobs: int
+    let_go: int
+    """Those of the avoidable that came when fewer workers were asked for than at some time before."""
 
 
 Replays = dict[str, dict[Cell, Did]]
@@ -92,8 +107,12 @@ Replays = dict[str, dict[Cell, Did]]
 
 def cells(minimum: int = 0) -> list[Cell]:
     """Give those of all traces, tuned on and unseen, with so many workers at least."""
-    cases = (*CASES, *scaling_unseen.CASES)
-    return [Cell(case, startup, minimum) for case, startup in product(cases, STARTUPS)]
+    return [
+        Cell(traces, case, startup, minimum)
+        for traces, cases in TRACES.items()
+        for case in cases
+        for startup in STARTUPS
+    ]
 
 
 def do(name: str, cell: Cell, seeds: Sequence[int] = SEEDS) -> Did:
@@ -102,19 +121,33 @@ def do(name: str, cell: Cell, seeds: Sequence[int] = SEEDS) -> Did:
     runs = [outcome(name, world, cell.target) for world in worlds]
     bounds = zip(*(_bounds(cell, seed) for seed in seeds), strict=True)
     lower, prompt, no_wait = (fmean(costs) for costs in bounds)
+    avoidable = [
+        late_jobs(world, cell.target) - _unavoidable(cell, seed)
+        for world, seed in zip(worlds, seeds, strict=True)
+    ]
     return Did(
         late=fmean(done.late_share for done in runs),
-        avoidable=fmean(
-            len(late_jobs(world, cell.target) - _unavoidable(cell, seed)) / len(world.started_at)
-            for world, seed in zip(worlds, seeds, strict=True)
-        ),
+        avoidable=fmean(len(late) / done.jobs for late, done in zip(avoidable, runs, strict=True)),
         pod_seconds=fmean(done.pod_seconds for done in runs),
         lower=lower,
         prompt=prompt,
         no_wait=no_wait,
         events=fmean(done.scale_events for done in runs),
         kills=sum(done.busy_kills for done in runs),
+        jobs=sum(done.jobs for done in runs),
+        late_jobs=sum(done.late for done in runs),
+        avoidable_jobs=sum(len(late) for late in avoidable),
+        let_go=sum(_let_go(*of) for of in zip(worlds, avoidable, strict=True)),
     )
+
+
+def _let_go(world: World, late: frozenset[int]) -> int:
+    """Count the late jobs that came when fewer workers were asked for than at some time before."""
+    moments = [at for at, _ in world.changes]
+    counts = [0, *(count for _, count in world.changes)]
+    most = list(accumulate(counts, max))
+    places = (bisect_right(moments, world.trace.jobs[job][0]) for job in late)
+    return sum(counts[place] < most[place] for place in places)
 
 
 def _replay(name: str, cell: Cell, seed: int) -> World:
