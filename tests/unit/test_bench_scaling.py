@@ -1,6 +1,5 @@
 """`make bench-scaling`: the bars are held against the right figures, and a cell can be replayed."""
 
-
 from benchmarks.scaling import late_jobs, losses, rows
 from benchmarks.scaling_bars import RIVALS, figures
 from benchmarks.scaling_replays import (
