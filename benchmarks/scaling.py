@@ -10,6 +10,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import product
 from typing import Any
 
 from rich.console import Console
@@ -21,6 +22,7 @@ from benchmarks.scaling_replays import (
     AT_ONCE,
     DEFAULT_IDLE,
     FIRST,
+    NONE_LET_GO,
     OURS,
     SECOND,
     TUNED_ON,
@@ -32,7 +34,7 @@ from benchmarks.scaling_replays import (
 )
 from benchmarks.scaling_traces import STARTUPS
 
-NAMES = (OURS, DEFAULT_IDLE, *RIVALS, "keda-1s", AT_ONCE)
+NAMES = (OURS, DEFAULT_IDLE, *RIVALS, "keda-1s", NONE_LET_GO, AT_ONCE)
 PARTS = {TUNED_ON: (TUNED_ON,), "unseen": (FIRST, SECOND), FIRST: (FIRST,), SECOND: (SECOND,)}
 """The rows of the table, and which traces they are of."""
 
@@ -71,24 +73,25 @@ def _summary(did: dict[Cell, Did], among: list[Cell]) -> dict[str, Any]:
 
 
 def late_jobs(table: Replays) -> list[dict[str, Any]]:
-    """Say of our late jobs whether a start fitted, and if a worker had been there that was let go."""
+    """Count our late jobs, and what is left of them with more pods, where a cold start fits and not."""
     found: list[dict[str, Any]] = []
-    for traces, of in PARTS.items():
-        for fits in (True, False):
-            part = [
-                did for cell, did in table[OURS].items() if cell.traces in of and cell.fits is fits
-            ]
-            found.append(
-                {
-                    "traces": traces,
-                    "a cold start fits": fits,
-                    "cells": len(part),
-                    "jobs": sum(did.jobs for did in part),
-                    "late": sum(did.late_jobs for did in part),
-                    "avoidable": sum(did.avoidable_jobs for did in part),
-                    "a worker had been let go": sum(did.let_go for did in part),
+    for (traces, of), fits in product(PARTS.items(), (True, False)):
+        part = [cell for cell in table[OURS] if cell.traces in of and cell.fits is fits]
+        found.append(
+            {
+                "traces": traces,
+                "a cold start fits": fits,
+                "cells": len(part),
+                "jobs": sum(table[OURS][cell].jobs for cell in part),
+            }
+            | {
+                name: {
+                    "late_jobs": sum(table[name][cell].late_jobs for cell in part),
+                    "pod_seconds": round(mean(table[name], lambda did: did.pod_seconds, part)),
                 }
-            )
+                for name in (OURS, NONE_LET_GO, AT_ONCE)
+            }
+        )
     return found
 
 

@@ -1,7 +1,6 @@
 """One trace on workers that take so long to start, replayed under a policy, on all cores."""
 
 import os
-from bisect import bisect_right
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from osnovci.simulation.replay import POLICIES, run
 from osnovci.simulation.world import Leave, World
 
 OURS, DEFAULT_IDLE, AT_ONCE = "osnovci", "osnovci, idle 1m", "at once"
+NONE_LET_GO = "osnovci, none let go"
 TUNED_ON, FIRST, SECOND = "tuned on", "unseen, first set", "unseen, second set"
 TRACES = {
     TUNED_ON: scaling_traces.CASES,
@@ -77,6 +77,22 @@ class AtOnce:
         world.scale(self._target.maximum)
 
 
+class NoneLetGo:
+    """Each worker that our policy ever asked for, from the same moment, and none is let go."""
+
+    name = NONE_LET_GO
+    leave = Leave.DRAIN
+
+    def __init__(self, changes: Sequence[tuple[float, int]]) -> None:
+        self._changes = changes
+
+    def begin(self, world: World) -> None:
+        """Take the pool over."""
+        counts = accumulate((count for _, count in self._changes), max)
+        for (moment, _), count in zip(self._changes, counts, strict=True):
+            world.at(moment, world.scale, count)
+
+
 @dataclass(frozen=True)
 class Did:
     """What a policy did in a cell, the mean of the seeds."""
@@ -94,11 +110,8 @@ class Did:
     events: float
     kills: int
     jobs: int
-    """Of all seeds, as those that follow."""
+    """Of all seeds, as the next."""
     late_jobs: int
-    avoidable_jobs: int
-    let_go: int
-    """Those of the avoidable that came when fewer workers were asked for than at some time before."""
 
 
 Replays = dict[str, dict[Cell, Did]]
@@ -121,13 +134,12 @@ def do(name: str, cell: Cell, seeds: Sequence[int] = SEEDS) -> Did:
     runs = [outcome(name, world, cell.target) for world in worlds]
     bounds = zip(*(_bounds(cell, seed) for seed in seeds), strict=True)
     lower, prompt, no_wait = (fmean(costs) for costs in bounds)
-    avoidable = [
-        late_jobs(world, cell.target) - _unavoidable(cell, seed)
-        for world, seed in zip(worlds, seeds, strict=True)
-    ]
     return Did(
         late=fmean(done.late_share for done in runs),
-        avoidable=fmean(len(late) / done.jobs for late, done in zip(avoidable, runs, strict=True)),
+        avoidable=fmean(
+            len(late_jobs(world, cell.target) - _unavoidable(cell, seed)) / len(world.started_at)
+            for world, seed in zip(worlds, seeds, strict=True)
+        ),
         pod_seconds=fmean(done.pod_seconds for done in runs),
         lower=lower,
         prompt=prompt,
@@ -136,18 +148,7 @@ def do(name: str, cell: Cell, seeds: Sequence[int] = SEEDS) -> Did:
         kills=sum(done.busy_kills for done in runs),
         jobs=sum(done.jobs for done in runs),
         late_jobs=sum(done.late for done in runs),
-        avoidable_jobs=sum(len(late) for late in avoidable),
-        let_go=sum(_let_go(*of) for of in zip(worlds, avoidable, strict=True)),
     )
-
-
-def _let_go(world: World, late: frozenset[int]) -> int:
-    """Count the late jobs that came when fewer workers were asked for than at some time before."""
-    moments = [at for at, _ in world.changes]
-    counts = [0, *(count for _, count in world.changes)]
-    most = list(accumulate(counts, max))
-    places = (bisect_right(moments, world.trace.jobs[job][0]) for job in late)
-    return sum(counts[place] < most[place] for place in places)
 
 
 def _replay(name: str, cell: Cell, seed: int) -> World:
@@ -156,6 +157,8 @@ def _replay(name: str, cell: Cell, seed: int) -> World:
         policy = Osnovci(replace(cell.target, idle=60.0), name=name)
     elif name == AT_ONCE:
         policy = AtOnce(cell.target)
+    elif name == NONE_LET_GO:
+        policy = NoneLetGo(_replay(OURS, cell, seed).changes)
     else:
         policy = POLICIES[name](cell.target, seed)
     return run(policy, cell.case.trace(seed), cell.target, cell.startup, seed)
