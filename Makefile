@@ -73,7 +73,7 @@ chaos: .venv/ready ## 20,000 jobs while workers are killed; an application while
 bench-queue: .venv/ready ## the queue beside its peers, which it installs into ~/.cache/osnovci/peers
 	@$(BIN)/python -m benchmarks.queue_throughput
 
-bench-scaling: .venv/ready ## simulates the scaling beside HPA, KEDA and Knative on 42 cells, a few minutes
+bench-scaling: .venv/ready ## simulates the scaling beside HPA, KEDA and Knative on 126 cells, some ten minutes
 	@$(BIN)/python -m benchmarks.scaling
 
 load: .venv/ready ## the seed's users come to the application for 8 minutes; needs npm

@@ -85,7 +85,7 @@ def _seen(redis: Redis, revision: int, began: float) -> list[float]:
 def _in_force(redis: Redis) -> dict[int, int]:
     """Give the revision that each process reports."""
     arguments = app_observation.arguments(NAMESPACE, [QUESTION])
-    reply: Any = redis.execute_command("EVAL", app_observation.SCRIPT, 0, *arguments)
+    reply: Any = redis.execute_command("EVAL", app_observation.SCRIPT.text, 0, *arguments)
     reading = app_observation.parse(reply, [QUESTION])[APP]
     return {beat.process: beat.config_revision for beat in reading.heartbeats.get("web-1", ())}
 

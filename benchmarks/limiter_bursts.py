@@ -157,7 +157,7 @@ def _told(limit: Limit, port: int) -> Held:
 
 def _shared(seed: int, port: int) -> list[list[tuple[int, bool]]]:
     """Give when each request to each shared limit was, and whether it was let through."""
-    script = SCRIPT.replace("\nreturn reply\n", "\nreturn {reply, at}\n")
+    script = SCRIPT.text.replace("\nreturn reply\n", "\nreturn {reply, at}\n")
     assert script.count("return {reply, at}") == 1
     chance = random.Random(seed)
     found: list[list[tuple[int, bool]]] = [[] for _ in SHARED]

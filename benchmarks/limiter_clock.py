@@ -35,7 +35,7 @@ class Stepped:
 
     def __init__(self, redis: Redis) -> None:
         self.redis = redis
-        self._sha: Any = redis.script_load(told(SCRIPT))
+        self._sha: Any = redis.script_load(told(SCRIPT.text))
 
     def ask(self, question: Question, at_ms: int) -> Decision:
         """Ask as if it were this moment."""

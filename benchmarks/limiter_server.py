@@ -144,7 +144,7 @@ def microseconds_a_call(redis: Redis) -> tuple[dict[str, float], float]:
     redis.flushall()
     time = "redis.call('TIME')"
     scripts = {
-        OURS: Script(redis, 1, told(SCRIPT), _ours),
+        OURS: Script(redis, 1, told(SCRIPT.text), _ours),
         SETS: Script(redis, 2, told(SORTED_SETS, time), _of_sets),
         LEFT: Script(redis, 3, told(ONLY_LEFT, time), _only_left),
         LEAST: Script(redis, 4, FLOOR),
@@ -178,7 +178,7 @@ def memory(redis: Redis, limit: Limit) -> tuple[int, int]:
     """Give the bytes of a full window, ours and a sorted set's under the same name."""
     redis.flushall()
     [window] = windows("203.0.113.7", [limit])
-    ours, recipe = redis.register_script(SCRIPT), redis.register_script(SORTED_SETS)
+    ours, recipe = redis.register_script(SCRIPT.text), redis.register_script(SORTED_SETS)
     arguments: list[Any] = Question([window]).arguments()
     found: list[int] = []
     for script, firsts in ((ours, repeat(arguments[0])), (recipe, ids())):

@@ -124,7 +124,7 @@ class _Poll:
     def run(self) -> None:
         """Read once a tick until stopped."""
         while not self.stopped.wait(TICK_SECONDS):
-            reply = self._redis.eval(observation.SCRIPT, 0, *self._arguments)
+            reply = self._redis.eval(observation.SCRIPT.text, 0, *self._arguments)
             reading = observation.parse(reply, self._queues, []).queues[FLOOR]
             assert not isinstance(reading, str), reading
             with self._seen:

@@ -98,7 +98,7 @@ async def _turns(port: int) -> dict[str, list[float]]:
     line = Line(url)
     async with AsyncRedis(port=port, single_connection_client=True) as redis:
         sha: Any = await redis.script_load(ONLY_LEFT)
-        await redis.script_load(SESSION_SCRIPT)
+        await redis.script_load(SESSION_SCRIPT.text)
         numbers = count()
         # What is sent is kept by the middleware for who comes again; so it is here, for both.
         asked = [_asked(number) for number in range(USERS)]

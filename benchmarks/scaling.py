@@ -1,26 +1,31 @@
 """The scaling policy beside HPA, KEDA and Knative: `make bench-scaling`, all of it simulation.
 
 Every trace, with start-ups of 4, 12 and 35 s and three seeds, is replayed under each policy. The
-constants were tuned on those of scaling_traces.py; the bars are on those of scaling_unseen.py, which
-were replayed only when the constants were fixed. HPA has a worker from the beginning, so all is
-replayed once more with minReplicas 1 for everybody.
+constants were tuned on those of scaling_traces.py; the bars are on those of scaling_unseen.py and
+scaling_unseen_second.py, which were replayed only when the constants were fixed. HPA has a worker
+from the beginning, so all is replayed once more with minReplicas 1 for everybody.
 """
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, replace
-from statistics import fmean
+from collections.abc import Sequence
+from dataclasses import asdict
+from itertools import product
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.report import Figure, Result
+from benchmarks.report import Result
+from benchmarks.scaling_bars import BOUNDS, RIVALS, beats, figures, mean, of_bound
 from benchmarks.scaling_replays import (
     AT_ONCE,
     DEFAULT_IDLE,
+    FIRST,
+    NONE_LET_GO,
     OURS,
+    SECOND,
+    TUNED_ON,
     Cell,
     Did,
     Replays,
@@ -29,133 +34,20 @@ from benchmarks.scaling_replays import (
 )
 from benchmarks.scaling_traces import STARTUPS
 
-RIVALS = ("keda", "hpa", "knative")
-BARS = {
-    "late": {"keda": 0.1, "hpa": 0.2, "knative": 0.4},
-    "late and avoidable": {"keda": 0.1, "hpa": 0.2, "knative": 0.4},
-    "pod-seconds": dict.fromkeys(RIVALS, 0.6),
-}
-NAMES = (OURS, DEFAULT_IDLE, *RIVALS, "keda-1s", AT_ONCE)
-MOST_UNBEATEN = 10
-"""Of 42 cells, so that all three rivals are beaten in 32."""
-
-BOUNDS: dict[str, Callable[[Did], float]] = {
-    "the lower bound": lambda did: did.lower,
-    "the prompt bound": lambda did: did.prompt,
-    "the no-wait cost": lambda did: did.no_wait,
-}
-MOST_OF_BOUND = 1.4
-
-
-def mean(of: dict[Cell, Did], what: Callable[[Did], float], among: Iterable[Cell]) -> float:
-    """Give the mean of a figure."""
-    return fmean(what(of[cell]) for cell in among)
-
-
-def beats(table: Replays, cell: Cell, rival: str) -> bool:
-    """Tell whether we have no more late jobs, at lower cost."""
-    ours, theirs = table[OURS][cell], table[rival][cell]
-    return ours.late <= theirs.late + 1e-9 and ours.pod_seconds < theirs.pod_seconds
-
-
-def dominated(table: Replays, cell: Cell, rival: str) -> bool:
-    """Tell whether a rival is as good in both and better in one."""
-    ours, theirs = table[OURS][cell], table[rival][cell]
-    as_good = theirs.late <= ours.late and theirs.pod_seconds <= ours.pod_seconds
-    return as_good and (theirs.late, theirs.pod_seconds) != (ours.late, ours.pod_seconds)
-
-
-def figures(table: Replays, floored: Replays) -> list[Figure]:
-    """Hold the results against the bars; `floored` has a worker at least for everybody."""
-    others = _others(table)
-    unbeaten = [cell for cell in others if not all(beats(table, cell, r) for r in RIVALS)]
-    worse = [cell for cell in others if any(dominated(table, cell, r) for r in RIVALS)]
-    kills = sum(did.kills for did in table[OURS].values())
-    events = _ratio(table, lambda did: did.events, "keda", others)
-    return [
-        *_of_rivals(table),
-        *_of_bounds(table, [cell for cell in others if cell.fits]),
-        Figure("scale events, of keda's", events, "x", 1.5),
-        Figure("busy workers killed", kills, "jobs", 0),
-        Figure(
-            f"cells of {len(others)} in which a rival is unbeaten",
-            len(unbeaten),
-            "",
-            MOST_UNBEATEN,
-        ),
-        Figure("cells in which a rival is better in all", len(worse), "", 0),
-        *_of_at_once(table),
-        *(
-            replace(figure, what=f"minReplicas 1 for all: {figure.what}")
-            for figure in _of_rivals(floored)
-        ),
-    ]
-
-
-def _others(table: Replays) -> list[Cell]:
-    return [cell for cell in table[OURS] if not cell.case.tuned]
-
-
-def _of_rivals(table: Replays) -> list[Figure]:
-    whats: dict[str, Callable[[Did], float]] = {
-        "late": lambda did: did.late,
-        "late and avoidable": lambda did: did.avoidable,
-        "pod-seconds": lambda did: did.pod_seconds,
-    }
-    return [
-        Figure(f"{name}, of {rival}'s", _ratio(table, what, rival, _others(table)), "x", bar)
-        for name, what in whats.items()
-        for rival, bar in BARS[name].items()
-    ]
-
-
-def _of_at_once(table: Replays) -> list[Figure]:
-    """Say how much later than the rivals one is who spares nothing: no bar below that can be kept."""
-    ours = table | {OURS: table[AT_ONCE]}
-    whole = [figure for figure in _of_rivals(ours) if figure.what.startswith("late, ")]
-    return [
-        replace(figure, what=f"all workers from the first job on: {figure.what}", bar=None)
-        for figure in whole
-    ]
-
-
-def _of_bounds(table: Replays, fitting: list[Cell]) -> list[Figure]:
-    """Hold the pod-seconds against each bound where a cold start fits."""
-    found: list[Figure] = []
-    for name, bound in BOUNDS.items():
-        what = f"pod-seconds, of {name}, where a cold start fits"
-        of_means, of_cells = _of_bound(table[OURS], bound, fitting)
-        found += [
-            Figure(what, of_means, "x", MOST_OF_BOUND),
-            Figure(f"{what}: mean of the cells", of_cells, "x", MOST_OF_BOUND),
-        ]
-    return found
-
-
-def _of_bound(
-    of: dict[Cell, Did], bound: Callable[[Did], float], among: list[Cell]
-) -> tuple[float, float]:
-    """Give the ratio of the means, and the mean of the cells' ratios."""
-    means = mean(of, lambda did: did.pod_seconds, among) / mean(of, bound, among)
-    ratios = mean(of, lambda did: did.pod_seconds / bound(did), among)
-    return round(means, 3), round(ratios, 3)
-
-
-def _ratio(table: Replays, what: Callable[[Did], float], rival: str, among: list[Cell]) -> float:
-    theirs = mean(table[rival], what, among)
-    ours = mean(table[OURS], what, among)
-    return round(ours / theirs, 3) if theirs else float(ours > 0)
+NAMES = (OURS, DEFAULT_IDLE, *RIVALS, "keda-1s", NONE_LET_GO, AT_ONCE)
+PARTS = {TUNED_ON: (TUNED_ON,), "unseen": (FIRST, SECOND), FIRST: (FIRST,), SECOND: (SECOND,)}
+"""The rows of the table, and which traces they are of."""
 
 
 def rows(table: Replays) -> list[dict[str, Any]]:
-    """Sum the policies up, for the traces tuned on and the unseen, and for each start-up."""
+    """Sum the policies up, for the traces tuned on, the unseen and each set of them, by start-ups."""
     found: list[dict[str, Any]] = []
-    for tuned in (True, False):
+    for traces, of in PARTS.items():
         for name, did in table.items():
-            part = [cell for cell in did if cell.case.tuned is tuned]
+            part = [cell for cell in did if cell.traces in of]
             if not part:
                 continue
-            row = {"traces": "tuned on" if tuned else "unseen", "policy": name}
+            row = {"traces": traces, "policy": name}
             found.append(
                 row
                 | _summary(did, part)
@@ -175,9 +67,32 @@ def _summary(did: dict[Cell, Did], among: list[Cell]) -> dict[str, Any]:
         "scale_events": round(mean(did, lambda each: each.events, among), 1),
         "busy_kills": sum(did[cell].kills for cell in among),
         "of_means_and_mean_of_cells": {
-            name: _of_bound(did, bound, among) for name, bound in BOUNDS.items()
+            name: of_bound(did, bound, among) for name, bound in BOUNDS.items()
         },
     }
+
+
+def late_jobs(table: Replays) -> list[dict[str, Any]]:
+    """Count our late jobs, and what is left of them with more pods, where a cold start fits and not."""
+    found: list[dict[str, Any]] = []
+    for (traces, of), fits in product(PARTS.items(), (True, False)):
+        part = [cell for cell in table[OURS] if cell.traces in of and cell.fits is fits]
+        found.append(
+            {
+                "traces": traces,
+                "a cold start fits": fits,
+                "cells": len(part),
+                "jobs": sum(table[OURS][cell].jobs for cell in part),
+            }
+            | {
+                name: {
+                    "late_jobs": sum(table[name][cell].late_jobs for cell in part),
+                    "pod_seconds": round(mean(table[name], lambda did: did.pod_seconds, part)),
+                }
+                for name in (OURS, NONE_LET_GO, AT_ONCE)
+            }
+        )
+    return found
 
 
 def losses(table: Replays) -> dict[str, str]:
@@ -200,11 +115,12 @@ def result(table: Replays, floored: Replays) -> Result:
         "scaling",
         "How many jobs are late, at what cost, beside HPA, KEDA and Knative?",
         f"simulated: {len({cell.case.name for cell in table[OURS]})} traces of 90 minutes, start-ups "
-        "of 4, 12 and 35 s, 3 seeds, idle 5m; figures are of the traces that were not tuned on",
+        "of 4, 12 and 35 s, 3 seeds, idle 5m; bars are on both sets of traces that were not tuned on",
         figures(table, floored),
         {
             "policies": rows(table),
             "unbeaten": losses(table),
+            "our late jobs": late_jobs(table),
             "cells": {
                 cell.name: {what: round(figure, 4) for what, figure in asdict(did).items()}
                 for cell, did in table[OURS].items()

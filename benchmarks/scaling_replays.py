@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import product
+from itertools import accumulate
 from statistics import fmean
 from typing import Any
 
-from benchmarks import scaling_unseen
-from benchmarks.scaling_traces import CASES, SEEDS, STARTUPS, Case
+from benchmarks import scaling_traces, scaling_unseen, scaling_unseen_second
+from benchmarks.scaling_traces import SEEDS, STARTUPS, Case
 from osnovci.scaling.model import Target
 from osnovci.scaling.plan import BEGINNING
 from osnovci.simulation.bounds import lower_bound, no_wait_cost, prompt_bound
@@ -20,12 +20,21 @@ from osnovci.simulation.replay import POLICIES, run
 from osnovci.simulation.world import Leave, World
 
 OURS, DEFAULT_IDLE, AT_ONCE = "osnovci", "osnovci, idle 1m", "at once"
+NONE_LET_GO = "osnovci, none let go"
+TUNED_ON, FIRST, SECOND = "tuned on", "unseen, first set", "unseen, second set"
+TRACES = {
+    TUNED_ON: scaling_traces.CASES,
+    FIRST: scaling_unseen.CASES,
+    SECOND: scaling_unseen_second.CASES,
+}
 
 
 @dataclass(frozen=True)
 class Cell:
     """One trace on workers that take so long to start."""
 
+    traces: str
+    """Which of `TRACES` it is of."""
     case: Case
     startup: float
     minimum: int = 0
@@ -68,6 +77,22 @@ class AtOnce:
         world.scale(self._target.maximum)
 
 
+class NoneLetGo:
+    """Each worker that our policy ever asked for, from the same moment, and none is let go."""
+
+    name = NONE_LET_GO
+    leave = Leave.DRAIN
+
+    def __init__(self, changes: Sequence[tuple[float, int]]) -> None:
+        self._changes = changes
+
+    def begin(self, world: World) -> None:
+        """Take the pool over."""
+        counts = accumulate((count for _, count in self._changes), max)
+        for (moment, _), count in zip(self._changes, counts, strict=True):
+            world.at(moment, world.scale, count)
+
+
 @dataclass(frozen=True)
 class Did:
     """What a policy did in a cell, the mean of the seeds."""
@@ -84,6 +109,9 @@ class Did:
     """That one pays at least who lets no job wait."""
     events: float
     kills: int
+    jobs: int
+    """Of all seeds, as the next."""
+    late_jobs: int
 
 
 Replays = dict[str, dict[Cell, Did]]
@@ -92,8 +120,12 @@ Replays = dict[str, dict[Cell, Did]]
 
 def cells(minimum: int = 0) -> list[Cell]:
     """Give those of all traces, tuned on and unseen, with so many workers at least."""
-    cases = (*CASES, *scaling_unseen.CASES)
-    return [Cell(case, startup, minimum) for case, startup in product(cases, STARTUPS)]
+    return [
+        Cell(traces, case, startup, minimum)
+        for traces, cases in TRACES.items()
+        for case in cases
+        for startup in STARTUPS
+    ]
 
 
 def do(name: str, cell: Cell, seeds: Sequence[int] = SEEDS) -> Did:
@@ -114,6 +146,8 @@ def do(name: str, cell: Cell, seeds: Sequence[int] = SEEDS) -> Did:
         no_wait=no_wait,
         events=fmean(done.scale_events for done in runs),
         kills=sum(done.busy_kills for done in runs),
+        jobs=sum(done.jobs for done in runs),
+        late_jobs=sum(done.late for done in runs),
     )
 
 
@@ -123,6 +157,8 @@ def _replay(name: str, cell: Cell, seed: int) -> World:
         policy = Osnovci(replace(cell.target, idle=60.0), name=name)
     elif name == AT_ONCE:
         policy = AtOnce(cell.target)
+    elif name == NONE_LET_GO:
+        policy = NoneLetGo(_replay(OURS, cell, seed).changes)
     else:
         policy = POLICIES[name](cell.target, seed)
     return run(policy, cell.case.trace(seed), cell.target, cell.startup, seed)

@@ -1,6 +1,6 @@
 """The synthetic traces that the policy was tuned on: one function each, an hour and a half of jobs.
 
-`make bench-scaling` reports them apart from those of scaling_unseen.py.
+`make bench-scaling` reports them apart from those of scaling_unseen.py and scaling_unseen_second.py.
 """
 
 import math
@@ -26,7 +26,6 @@ class Case:
     """One trace, and the pool that it is replayed on."""
 
     name: str
-    tuned: bool
     wait: float
     slots: int
     make: Callable[[random.Random], Jobs]
@@ -56,6 +55,11 @@ def lognormal(rng: random.Random, mean: float, spread: float) -> float:
     """Give a service time of a mean and a squared coefficient of variation."""
     variance = math.log(1 + spread)
     return rng.lognormvariate(math.log(mean) - variance / 2, math.sqrt(variance))
+
+
+def gamma(rng: random.Random, mean: float, spread: float) -> float:
+    """Give a service time of a mean and a squared coefficient of variation, with a light tail."""
+    return rng.gammavariate(1 / spread, mean * spread)
 
 
 def step(rng: random.Random) -> Jobs:
@@ -164,27 +168,26 @@ BLACKOUTS = (
 KILLS = tuple(300.0 + 170 * number for number in range(27))
 
 CASES = (
-    Case("step", tuned=True, wait=10, slots=2, make=step),
-    Case("spike x10", tuned=True, wait=20, slots=2, make=spike),
-    Case("bursty", tuned=True, wait=20, slots=4, make=bursty),
-    Case("heavy tails", tuned=True, wait=15, slots=2, make=heavy),
-    Case("sparse", tuned=True, wait=60, slots=1, make=sparse),
-    Case("slow ramp", tuned=True, wait=10, slots=4, make=ramp),
-    Case("pods killed", tuned=True, wait=15, slots=2, make=steady, kills=KILLS),
-    Case("flash crowd", tuned=True, wait=60, slots=4, make=flash),
-    Case("diurnal", tuned=True, wait=15, slots=2, make=diurnal),
-    Case("cron-like", tuned=True, wait=30, slots=2, make=cron),
-    Case("functions", tuned=True, wait=20, slots=2, make=functions),
-    Case("long jobs", tuned=True, wait=60, slots=1, make=long),
+    Case("step", wait=10, slots=2, make=step),
+    Case("spike x10", wait=20, slots=2, make=spike),
+    Case("bursty", wait=20, slots=4, make=bursty),
+    Case("heavy tails", wait=15, slots=2, make=heavy),
+    Case("sparse", wait=60, slots=1, make=sparse),
+    Case("slow ramp", wait=10, slots=4, make=ramp),
+    Case("pods killed", wait=15, slots=2, make=steady, kills=KILLS),
+    Case("flash crowd", wait=60, slots=4, make=flash),
+    Case("diurnal", wait=15, slots=2, make=diurnal),
+    Case("cron-like", wait=30, slots=2, make=cron),
+    Case("functions", wait=20, slots=2, make=functions),
+    Case("long jobs", wait=60, slots=1, make=long),
     Case(
         "missing and false readings",
-        tuned=True,
         wait=20,
         slots=2,
         make=steady,
         blackouts=BLACKOUTS,
     ),
-    Case("square wave", tuned=True, wait=20, slots=4, make=square),
+    Case("square wave", wait=20, slots=4, make=square),
 )
 STARTUPS = (4.0, 12.0, 35.0)
 SEEDS = (1, 2, 3)

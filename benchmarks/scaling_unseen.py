@@ -1,4 +1,4 @@
-"""The third part of `make bench-scaling`: a trace of each kind, which nobody tunes on.
+"""The first set of unseen traces of `make bench-scaling`: a trace of each kind, which nobody tunes on.
 
 Written from what the systems in question do, by one who knew the research the policy began from, but
 had not read the policy, and replayed none of them: no figure here was chosen after a result was
@@ -10,13 +10,8 @@ import math
 import random
 from collections.abc import Iterator
 
-from benchmarks.scaling_traces import LAST_ARRIVAL, Case, Jobs, lognormal, poisson
+from benchmarks.scaling_traces import LAST_ARRIVAL, Case, Jobs, gamma, lognormal, poisson
 from osnovci.simulation.trace import Blackout
-
-
-def gamma(rng: random.Random, mean: float, spread: float) -> float:
-    """Give a service time of a mean and a squared coefficient of variation, with a light tail."""
-    return rng.gammavariate(1 / spread, mean * spread)
 
 
 def reports(rng: random.Random) -> Jobs:
@@ -182,28 +177,25 @@ def _timer(rng: random.Random) -> Iterator[float]:
 
 
 CASES = (
-    Case("step: reports", tuned=False, wait=20, slots=1, make=reports),
-    Case("flash crowd: enrolment", tuned=False, wait=30, slots=3, make=enrolment),
-    Case("spike x10: webhooks", tuned=False, wait=10, slots=4, make=webhooks),
-    Case("diurnal: a school day", tuned=False, wait=40, slots=3, make=school_day),
-    Case("bursty: scans", tuned=False, wait=30, slots=2, make=scans),
-    Case("cron-like: imports", tuned=False, wait=60, slots=4, make=imports),
-    Case("heavy tails: queries", tuned=False, wait=25, slots=3, make=queries),
-    Case("slow ramp: a rollout", tuned=False, wait=15, slots=2, make=rollout),
-    Case("sparse: certificates", tuned=False, wait=30, slots=2, make=certificates),
+    Case("step: reports", wait=20, slots=1, make=reports),
+    Case("flash crowd: enrolment", wait=30, slots=3, make=enrolment),
+    Case("spike x10: webhooks", wait=10, slots=4, make=webhooks),
+    Case("diurnal: a school day", wait=40, slots=3, make=school_day),
+    Case("bursty: scans", wait=30, slots=2, make=scans),
+    Case("cron-like: imports", wait=60, slots=4, make=imports),
+    Case("heavy tails: queries", wait=25, slots=3, make=queries),
+    Case("slow ramp: a rollout", wait=15, slots=2, make=rollout),
+    Case("sparse: certificates", wait=30, slots=2, make=certificates),
     Case(
         "missing and false readings: predictions",
-        tuned=False,
         wait=35,
         slots=1,
         make=predictions,
         blackouts=OUTAGES,
     ),
-    Case(
-        "pods killed: thumbnails", tuned=False, wait=20, slots=3, make=thumbnails, kills=PODS_LOST
-    ),
-    Case("long jobs: transcoding", tuned=False, wait=50, slots=2, make=transcoding),
-    Case("square wave: stages", tuned=False, wait=15, slots=2, make=stages),
-    Case("functions: fifty", tuned=False, wait=12, slots=3, make=functions),
+    Case("pods killed: thumbnails", wait=20, slots=3, make=thumbnails, kills=PODS_LOST),
+    Case("long jobs: transcoding", wait=50, slots=2, make=transcoding),
+    Case("square wave: stages", wait=15, slots=2, make=stages),
+    Case("functions: fifty", wait=12, slots=3, make=functions),
 )
 """Of each kind one, named after it; none is called as a trace of scaling_traces.py."""

@@ -38,8 +38,8 @@ class StepClock:
     """
 
     def __init__(self, redis: Redis, at_ms: int = 1_700_000_000_000) -> None:
-        assert SCRIPT.count(CLOCK) == 1
-        script = SCRIPT.replace(CLOCK, "{ARGV[#ARGV - 1], ARGV[#ARGV]}")
+        assert SCRIPT.text.count(CLOCK) == 1
+        script = SCRIPT.text.replace(CLOCK, "{ARGV[#ARGV - 1], ARGV[#ARGV]}")
         self._run = redis.register_script(script)
         self.at_ms = at_ms
 

@@ -77,5 +77,5 @@ class Stand:
     def observe(self) -> None:
         """Read as the tick does."""
         asked = (NAMESPACE, {"email": timedelta(seconds=10)}, list[str]())
-        reply = self.redis.eval(observation.SCRIPT, 0, *observation.arguments(*asked))
+        reply = self.redis.eval(observation.SCRIPT.text, 0, *observation.arguments(*asked))
         self.last = observation.parse(reply, ["email"], [], self.last)

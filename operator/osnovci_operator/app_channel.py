@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import redis.asyncio as redis
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import RedisError
 
 from osnovci import app_observation
 from osnovci.app_contract import config_key
@@ -20,6 +20,7 @@ from osnovci.app_observation import AppQuestion, Mark
 from osnovci.config.publish import publish
 from osnovci.limit_contract import denials_key, top_key
 from osnovci.observation import UnexpectedReplyError
+from osnovci.scripted import run_async
 from osnovci_operator.app.reports import Configs, Reports
 from osnovci_operator.app.spec import App
 from osnovci_operator.backend import Unreadable, UnreadableReason
@@ -171,10 +172,7 @@ class Channel:
         await self._delete_counts(client)
         questions = [self._question(key, app) for key, app in apps.items()]
         arguments = app_observation.arguments(self._namespace, questions)
-        try:
-            reply = await client.evalsha(app_observation.SHA, 0, *arguments)
-        except NoScriptError:
-            reply = await client.eval(app_observation.SCRIPT, 0, *arguments)
+        reply = await run_async(client, app_observation.SCRIPT.call([0, *arguments]))
         found = app_observation.parse(reply, questions)
         for key, app in apps.items():
             await self._publish(client, app, found[key.name].newest)

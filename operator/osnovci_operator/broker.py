@@ -14,12 +14,13 @@ from functools import partial
 from typing import Any
 
 import redis.asyncio as redis
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import RedisError
 
 from osnovci import observation
 from osnovci.contract import DrainRequest
 from osnovci.decision_contract import DecisionDocument
 from osnovci.observation import Observation, QueueReading
+from osnovci.scripted import run_async
 from osnovci_operator import metrics
 from osnovci_operator.auditor import Auditor
 from osnovci_operator.backend import Unreadable, UnreadableReason
@@ -231,10 +232,7 @@ class NamespaceReader:
         self, client: redis.Redis, queues: dict[str, timedelta], pods: list[str]
     ) -> Observation:
         arguments = observation.arguments(self._namespace, queues, pods)
-        try:
-            reply = await client.evalsha(observation.SHA, 0, *arguments)
-        except NoScriptError:
-            reply = await client.eval(observation.SCRIPT, 0, *arguments)
+        reply = await run_async(client, observation.SCRIPT.call([0, *arguments]))
         return observation.parse(reply, list(queues), pods, self._last)
 
     async def _fail(self, error: BackendError) -> None:

@@ -23,7 +23,7 @@ CHECKSUM = "c" * 64
 
 def observe(redis: Redis, *questions: AppQuestion) -> dict[str, AppReading]:
     arguments = app_observation.arguments(NAMESPACE, questions)
-    reply: Any = redis.execute_command("EVAL", app_observation.SCRIPT, 0, *arguments)
+    reply: Any = redis.execute_command("EVAL", app_observation.SCRIPT.text, 0, *arguments)
     return app_observation.parse(reply, questions)
 
 

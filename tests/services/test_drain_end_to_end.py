@@ -54,7 +54,7 @@ class Pool:
         pods = sorted(self.running)
         sent = await self.drains.write(self.client)
         reply = await self.client.eval(
-            observation.SCRIPT, 0, *observation.arguments(NAMESPACE, {}, pods)
+            observation.SCRIPT.text, 0, *observation.arguments(NAMESPACE, {}, pods)
         )
         read = observation.parse(reply, [], pods)
         self.drains.written(sent)

@@ -35,7 +35,7 @@ MINUTE = timedelta(minutes=1)
 
 def observe(redis: Redis, queues: Sequence[str] = (), pods: Sequence[str] = ()) -> Observation:
     arguments = observation.arguments(NAMESPACE, dict.fromkeys(queues, HORIZON), pods)
-    reply: Any = redis.eval(observation.SCRIPT, 0, *arguments)
+    reply: Any = redis.eval(observation.SCRIPT.text, 0, *arguments)
     return observation.parse(reply, queues, pods)
 
 
@@ -96,7 +96,9 @@ def test_each_queue_has_a_horizon_of_its_own(redis: Redis) -> None:
     for name in ("email", "report"):
         Queue(name, connection=redis).enqueue_in(MINUTE, "homework.jobs.pause", 1)
     horizons = {"email": HORIZON, "report": 2 * MINUTE}
-    reply: Any = redis.eval(observation.SCRIPT, 0, *observation.arguments(NAMESPACE, horizons, []))
+    reply: Any = redis.eval(
+        observation.SCRIPT.text, 0, *observation.arguments(NAMESPACE, horizons, [])
+    )
     found = observation.parse(reply, list(horizons), []).queues
     assert [getattr(found[name], "due", None) for name in horizons] == [0, 1]
 
@@ -260,7 +262,7 @@ def test_a_reply_that_the_script_never_gives_is_refused(reply: object) -> None:
 def test_the_script_writes_nothing(redis: Redis) -> None:
     """Redis itself refuses any write of it, on a replica as on a primary."""
     arguments = observation.arguments(NAMESPACE, {"email": HORIZON}, ["worker-1"])
-    reply: Any = redis.eval_ro(observation.SCRIPT, 0, *arguments)
+    reply: Any = redis.eval_ro(observation.SCRIPT.text, 0, *arguments)
     assert observation.parse(reply, ["email"], ["worker-1"]).heartbeats == {}
     assert redis.dbsize() == 0
 

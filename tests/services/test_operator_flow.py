@@ -19,7 +19,7 @@ from osnovci_operator.queuepool.seen import PoolReading
 def look(queues: Queues, flow: Flow, *, paused: bool = False) -> Flow:
     """Read as the tick does, and count."""
     arguments = observation.arguments(NAMESPACE, {"email": timedelta(seconds=5)}, [])
-    reply: Any = queues.redis.eval(observation.SCRIPT, 0, *arguments)
+    reply: Any = queues.redis.eval(observation.SCRIPT.text, 0, *arguments)
     row = observation.parse(reply, ["email"], []).queues["email"]
     assert isinstance(row, QueueReading)
     queue = Queue(name="email", paused=paused)
@@ -55,7 +55,7 @@ def test_the_operator_and_the_workers_agree_how_many_a_rate_lets_start(queues: Q
         add(queues)
     assert len(hand.take(3)) == 3
     arguments = observation.arguments(NAMESPACE, {"email": timedelta()}, [])
-    reply: Any = queues.redis.eval(observation.SCRIPT, 0, *arguments)
+    reply: Any = queues.redis.eval(observation.SCRIPT.text, 0, *arguments)
     row = observation.parse(reply, ["email"], []).queues["email"]
     assert isinstance(row, QueueReading)
     assert rate.starts(timedelta(), row.rate_taken) == len(hand.take(9)) == 2

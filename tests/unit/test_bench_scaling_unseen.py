@@ -7,11 +7,14 @@ from functools import cache
 
 import pytest
 
-from benchmarks import scaling_traces
+from benchmarks import scaling_traces, scaling_unseen, scaling_unseen_second
 from benchmarks.scaling_traces import LAST_ARRIVAL, LENGTH, SEEDS, Case
-from benchmarks.scaling_unseen import CASES
 
-each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+TUNED_ON = scaling_traces.CASES
+FIRST, SECOND = scaling_unseen.CASES, scaling_unseen_second.CASES
+
+each_case = pytest.mark.parametrize("case", [*FIRST, *SECOND], ids=lambda case: case.name)
+each_set = pytest.mark.parametrize("cases", [FIRST, SECOND], ids=["first", "second"])
 each_seed = pytest.mark.parametrize("seed", SEEDS)
 
 Jobs = tuple[tuple[float, float], ...]
@@ -22,24 +25,25 @@ def jobs_of(case: Case, seed: int) -> Jobs:
     return case.trace(seed).jobs
 
 
-def test_there_is_one_of_each_kind_that_is_known() -> None:
-    kinds = [case.name.partition(":")[0] for case in CASES]
-    assert sorted(kinds) == sorted(case.name for case in scaling_traces.CASES)
+def kind(case: Case) -> str:
+    return case.name.partition(":")[0]
 
 
-def test_none_is_called_as_a_known_one_or_tuned_on() -> None:
-    known = {case.name for case in scaling_traces.CASES}
-    assert known.isdisjoint(case.name for case in CASES)
-    assert not any(case.tuned for case in CASES)
+@each_set
+def test_there_is_one_of_each_kind_that_is_known(cases: tuple[Case, ...]) -> None:
+    kinds = sorted(kind(case) for case in cases)
+    assert kinds == sorted(case.name for case in TUNED_ON)
 
 
-def test_each_asks_for_another_wait_and_other_slots_than_the_known_one_of_its_kind() -> None:
-    known = {case.name: case for case in scaling_traces.CASES}
-    for case in CASES:
-        other = known[case.name.partition(":")[0]]
-        assert case.wait != other.wait
-        assert 10 <= case.wait <= 60
-        assert case.slots != other.slots
+def test_none_is_called_as_another() -> None:
+    assert len({case.name for case in (*TUNED_ON, *FIRST, *SECOND)}) == 42
+
+
+def test_each_of_a_kind_asks_for_another_wait_and_other_slots() -> None:
+    for known in TUNED_ON:
+        cases = [case for case in (*TUNED_ON, *FIRST, *SECOND) if kind(case) == known.name]
+        assert all(10 <= case.wait <= 60 for case in cases)
+        assert len({case.wait for case in cases}) == len({case.slots for case in cases}) == 3
 
 
 @each_case
@@ -84,8 +88,7 @@ def test_faults_happen_while_jobs_come_and_in_order(case: Case) -> None:
         assert all(0 < moment < LAST_ARRIVAL for moment in of)
 
 
-def test_only_the_kinds_of_faults_have_any() -> None:
-    assert [case.name.partition(":")[0] for case in CASES if case.blackouts] == [
-        "missing and false readings"
-    ]
-    assert [case.name.partition(":")[0] for case in CASES if case.kills] == ["pods killed"]
+@each_set
+def test_only_the_kinds_of_faults_have_any(cases: tuple[Case, ...]) -> None:
+    assert [kind(case) for case in cases if case.blackouts] == ["missing and false readings"]
+    assert [kind(case) for case in cases if case.kills] == ["pods killed"]

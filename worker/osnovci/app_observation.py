@@ -6,8 +6,6 @@ Used by the operator's tick. Pure: the script's text, its arguments, its reply.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha1
-from importlib.resources import files
 from typing import Any
 
 from pydantic import ValidationError
@@ -17,10 +15,9 @@ from osnovci.config.revision import ConfigError, revision_number
 from osnovci.contract import DOCUMENT_MAX_BYTES
 from osnovci.limit_contract import denials_key, top_key
 from osnovci.observation import UnexpectedReplyError
+from osnovci.scripted import Script
 
-SCRIPT = files("osnovci").joinpath("observe_apps.lua").read_text()
-SHA = sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
-"""The name by which Redis knows the script."""
+SCRIPT = Script.read("osnovci", "observe_apps")
 
 
 @dataclass(frozen=True)

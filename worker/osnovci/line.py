@@ -59,7 +59,7 @@ class Opener:
             self._opening = asyncio.create_task(self._open())
             self._opening.add_done_callback(self._tell)
         future: asyncio.Future[Wire] = asyncio.get_running_loop().create_future()
-        self._waiting.append(Waiting(future, self._clock.now(), budget_seconds))
+        self._waiting.append((future, self._clock.now(), budget_seconds))
         return future
 
     def _tell(self, opening: asyncio.Task[Wire]) -> None:
@@ -70,17 +70,17 @@ class Opener:
         elif told := opening.exception():
             error = told
         waiting, self._waiting = self._waiting, []
-        for each in waiting:
-            if each.future.done():
+        for future, *_ in waiting:
+            if future.done():
                 continue
             if error:
-                each.future.set_exception(error)
+                future.set_exception(error)
             else:
-                each.future.set_result(opening.result())
+                future.set_result(opening.result())
 
     def _next_seconds(self, now: float) -> float | None:
         left = expire(self._waiting, now, "connection")
-        self._waiting = [each for each in self._waiting if not each.future.done()]
+        self._waiting = [each for each in self._waiting if not each[0].done()]
         return left if self._waiting else None
 
     async def _open(self) -> Wire:

@@ -7,8 +7,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from hashlib import sha1
-from importlib.resources import files
 from typing import Any
 
 from pydantic import ValidationError
@@ -21,10 +19,9 @@ from osnovci.contract import (
     heartbeat_key,
     key_prefix,
 )
+from osnovci.scripted import Script
 
-SCRIPT = files("osnovci").joinpath("observe.lua").read_text()
-SHA = sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
-"""The name by which Redis knows the script."""
+SCRIPT = Script.read("osnovci", "observe")
 
 
 class UnexpectedReplyError(Exception):

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha1
-from typing import Any, Protocol
+from importlib.resources import files
+from typing import Any, NamedTuple, Protocol
 
 from redis.exceptions import NoScriptError, RedisError
 
@@ -26,6 +27,16 @@ class Script:
         """Name it as Redis does."""
         return cls(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
 
+    @classmethod
+    def read(cls, package: str, *names: str) -> "Script":
+        """Read it from files of a package, one after the other."""
+        here = files(package)
+        return cls.of("".join(here.joinpath(f"{name}.lua").read_text() for name in names))
+
+    def call(self, arguments: Sequence[Argument]) -> "Called":
+        """Call it with the number of its keys, the keys, and what else it is told."""
+        return Called(self, arguments)
+
     def command(self, arguments: Sequence[Argument]) -> list[Argument]:
         """Ask a Redis that knows it."""
         return ["EVALSHA", self.sha, *arguments]
@@ -33,6 +44,23 @@ class Script:
     def in_full(self, arguments: Sequence[Argument]) -> list[Argument]:
         """Ask any Redis."""
         return ["EVAL", self.text, *arguments]
+
+
+class Called(NamedTuple):
+    """A call of a script."""
+
+    script: Script
+    arguments: Sequence[Argument]
+
+    @property
+    def command(self) -> list[Argument]:
+        """Ask a Redis that knows the script."""
+        return self.script.command(self.arguments)
+
+    @property
+    def in_full(self) -> list[Argument]:
+        """Ask any Redis."""
+        return self.script.in_full(self.arguments)
 
 
 class Call(Protocol):

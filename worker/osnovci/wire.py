@@ -7,7 +7,7 @@ the clock stands too.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any, Generic, NamedTuple, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 import hiredis
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -60,26 +60,22 @@ class Clock:
             self._timer = loop.call_later(min(left, LOOK_SECONDS), self._tick, loop)
 
 
-class Waiting(NamedTuple, Generic[T]):
-    """Somebody waits, since a moment of the clock, and for so long."""
-
-    future: "asyncio.Future[T]"
-    since: float
-    budget_seconds: float
+Waiting: TypeAlias = tuple[asyncio.Future[T], float, float]
+"""Somebody waits: since when by the clock, and for how many seconds. One for each request, so a bare tuple."""
 
 
 def expire(waiting: Iterable[Waiting[Any]], now: float, what: str) -> float:
     """Let those wait no longer whose time is over; give the seconds that the next has left."""
     soonest = float("inf")
-    for each in waiting:
-        if each.future.done():
+    for future, since, budget_seconds in waiting:
+        if future.done():
             continue
-        left = each.since + each.budget_seconds - now
+        left = since + budget_seconds - now
         if left > 0:
             soonest = min(soonest, left)
         else:
-            told = f"no {what} within {each.budget_seconds * 1000:g} ms"
-            each.future.set_exception(RedisTimeoutError(told))
+            told = f"no {what} within {budget_seconds * 1000:g} ms"
+            future.set_exception(RedisTimeoutError(told))
     return soonest
 
 
@@ -121,7 +117,7 @@ class Wire(asyncio.Protocol):
             # The clock is asked once for all that goes together.
             self._began = self._clock.now()
             loop.call_soon(self._flush)
-        self._waiting.append(Waiting(future, self._began, budget_seconds))
+        self._waiting.append((future, self._began, budget_seconds))
         self._unsent.append(packed)
         return future
 
@@ -139,7 +135,7 @@ class Wire(asyncio.Protocol):
                 # Unasked it says only that it has too many clients, before it closes the connection.
                 self.give_up(_error(str(reply)))
                 return
-            future = waiting.popleft().future
+            future = waiting.popleft()[0]
             if future.done():
                 if self._heard_late:
                     self._heard_late()
@@ -165,7 +161,7 @@ class Wire(asyncio.Protocol):
         if self._transport:
             self._transport.abort()
         while self._waiting:
-            future = self._waiting.popleft().future
+            future = self._waiting.popleft()[0]
             if not future.done():
                 future.set_exception(error)
 
@@ -173,9 +169,9 @@ class Wire(asyncio.Protocol):
         """See which answers are overdue, and whether the oldest is so for good."""
         if not self._waiting:
             return None
-        oldest = self._waiting[0]
-        most = max(oldest.budget_seconds, self._budget_seconds)
-        left = oldest.since + most - now
+        _, since, budget_seconds = self._waiting[0]
+        most = max(budget_seconds, self._budget_seconds)
+        left = since + most - now
         if left <= 0:
             self.give_up(RedisTimeoutError(f"no answer within {most * 1000:g} ms"))
             return None

@@ -1,17 +1,11 @@
 """The operator's end of the config channel."""
 
-from hashlib import sha1
-from importlib.resources import files
-from typing import Any
-
 from redis.asyncio import Redis
-from redis.exceptions import NoScriptError
 
 from osnovci.app_contract import AppDocument, checksum, config_key
+from osnovci.scripted import Script, run_async
 
-SCRIPT = files("osnovci.config").joinpath("publish.lua").read_text()
-SHA = sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
-"""The name by which Redis knows the script."""
+SCRIPT = Script.read("osnovci.config", "publish")
 
 
 async def publish(
@@ -23,10 +17,5 @@ async def publish(
     lost its data gives none twice.
     """
     text = document.model_dump_json()
-    arguments = [config_key(namespace, document.app, release), checksum(text), text, above]
-    reply: Any
-    try:
-        reply = await redis.execute_command("EVALSHA", SHA, 0, *arguments)
-    except NoScriptError:
-        reply = await redis.execute_command("EVAL", SCRIPT, 0, *arguments)
-    return int(reply)
+    key = config_key(namespace, document.app, release)
+    return int(await run_async(redis, SCRIPT.call([0, key, checksum(text), text, above])))

@@ -14,6 +14,9 @@ from osnovci.limits.limit import LOG_PLACES, Decision, Form, Limit, State, Windo
 
 Header = tuple[bytes, bytes]
 
+Named = tuple[Header, bytes]
+"""A limit's max, and what it is called, as answers tell them."""
+
 MILLISECONDS = tuple(b".%03dZ" % ms for ms in range(1000))
 """As a moment of ISO 8601 ends."""
 
@@ -26,7 +29,7 @@ def headers(decision: Decision, now_seconds: float) -> list[Header]:
     window, state = nearest
     wait_ms = state.retry_ms or state.reset_ms
     policies = _policies(window.limit for window in decision.windows)
-    told = _nearest(window.limit, state.remaining, wait_ms, policies, now_seconds)
+    told = _nearest(_named(window.limit), state.remaining, wait_ms, policies, now_seconds)
     if not decision.allowed:
         told.append(retry_after(decision.retry_ms))
     return told
@@ -38,13 +41,13 @@ class Passed:
     def __init__(self, limits: Sequence[Limit]) -> None:
         """Take the limits of a question's windows, in their order."""
         self._policies = _policies(limits)
-        self._places: list[tuple[Limit, int, bool]] = []
+        self._places: list[tuple[Named, int, bool]] = []
         """Of what is told of each limit in force, and whether it is a log."""
         at = 0
         for limit in limits:
             is_log = limit.form is Form.LOG
             if not limit.is_tried:
-                self._places.append((limit, at, is_log))
+                self._places.append((_named(limit), at, is_log))
             at += 1 if is_log else 2
         self._retries = slice(at, at + len(limits))
 
@@ -52,13 +55,13 @@ class Passed:
         """Tell of the limit that is nearest; None where one has no room, so that more is to be read."""
         if any(numbers[self._retries]):
             return None
-        nearest: Limit | None = None
+        nearest: Named | None = None
         least = reset_ms = 0
-        for limit, at, is_log in self._places:
+        for named, at, is_log in self._places:
             number = numbers[at]
             remaining = number % LOG_PLACES if is_log else number
             if nearest is None or remaining < least:
-                nearest, least = limit, remaining
+                nearest, least = named, remaining
                 reset_ms = number // LOG_PLACES if is_log else numbers[at + 1]
         if nearest is None:
             return ()
@@ -107,15 +110,20 @@ def _second(seconds: int) -> bytes:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S").encode()
 
 
+def _named(limit: Limit) -> Named:
+    return (b"x-ratelimit-limit", b"%d" % limit.max), limit.quoted
+
+
 def _nearest(
-    limit: Limit, remaining: int, wait_ms: int, policies: Header, now_seconds: float
+    named: Named, remaining: int, wait_ms: int, policies: Header, now_seconds: float
 ) -> list[Header]:
+    most, quoted = named
     return [
-        (b"x-ratelimit-limit", limit.most),
+        most,
         (b"x-ratelimit-remaining", b"%d" % remaining),
         (b"x-ratelimit-reset", moment(now_seconds, wait_ms)),
         policies,
-        (b"ratelimit", b"%s;r=%d;t=%d" % (limit.quoted, remaining, -(-wait_ms // 1000))),
+        (b"ratelimit", b"%s;r=%d;t=%d" % (quoted, remaining, -(-wait_ms // 1000))),
     ]
 
 

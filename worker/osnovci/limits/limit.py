@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
 from hashlib import sha256
-from importlib.resources import files
 from typing import Any, NamedTuple
 
 from osnovci.errors import OsnovciError
 from osnovci.limit_contract import EXACT_MAX, MAX, NAME, WINDOW_MAX_MS, FailureMode, window_key
 from osnovci.scripted import Argument, Script
 
-SCRIPT = files("osnovci.limits").joinpath("check.lua").read_text()
-CHECK = Script.of(SCRIPT)
+SCRIPT = Script.read("osnovci.limits", "check")
 
 LOG_MAX = 128
 """Up to so many, every unit's moment is kept; beyond, runs of a sixtieth of the window."""
@@ -101,11 +99,6 @@ class Limit:
     def tick_ms(self) -> int:
         """How long units are forgotten together: 1 ms where each goes at its own moment."""
         return math.ceil(self.window_ms / TICKS) if self.form == Form.TICKS else 1
-
-    @cached_property
-    def most(self) -> bytes:
-        """Its max, as answers tell it."""
-        return b"%d" % self.max
 
     @cached_property
     def quoted(self) -> bytes:
@@ -210,12 +203,12 @@ class Question(NamedTuple):
     @property
     def command(self) -> list[Argument]:
         """Ask a Redis that knows the script."""
-        return CHECK.command([*self._keys(), *self.arguments()])
+        return SCRIPT.command([*self._keys(), *self.arguments()])
 
     @property
     def in_full(self) -> list[Argument]:
         """Ask any Redis."""
-        return CHECK.in_full([*self._keys(), *self.arguments()])
+        return SCRIPT.in_full([*self._keys(), *self.arguments()])
 
     def _keys(self) -> list[Argument]:
         return [len(self.windows), *(window.key for window in self.windows)]

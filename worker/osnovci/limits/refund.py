@@ -4,13 +4,12 @@ A limit of failures that were charged when they are known lets many at once thro
 before the first has failed. So each is charged first, and what went well is taken back.
 """
 
-from importlib.resources import files
 from typing import NamedTuple
 
 from osnovci.limits.limit import LOG_MAX, Decision, Form, LimitError, Window
 from osnovci.scripted import Argument, Script
 
-SCRIPT = Script.of(files("osnovci.limits").joinpath("refund.lua").read_text())
+SCRIPT = Script.read("osnovci.limits", "refund")
 
 
 class Refund(NamedTuple):

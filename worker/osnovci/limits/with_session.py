@@ -1,19 +1,16 @@
 """Limits and the session of a request, asked for together: one command, one answer. Pure."""
 
 from collections.abc import Sequence
-from importlib.resources import files
 from typing import Any, NamedTuple
 
 from osnovci.limits.limit import SCRIPT, Decision, Question, Window
 from osnovci.scripted import Argument, Script
 
-SESSION_SCRIPT = (
-    files("osnovci.limits")
-    .joinpath("with_session.lua")
-    .read_text()
-    .replace("\n-- check.lua\n", f"\n{SCRIPT}")
+SESSION_SCRIPT = Script.of(
+    Script.read("osnovci.limits", "with_session").text.replace(
+        "\n-- check.lua\n", f"\n{SCRIPT.text}"
+    )
 )
-CHECK = Script.of(SESSION_SCRIPT)
 
 
 class SessionQuestion(NamedTuple):
@@ -29,12 +26,12 @@ class SessionQuestion(NamedTuple):
     @property
     def command(self) -> list[Argument]:
         """Ask a Redis that knows the script."""
-        return CHECK.command(self._arguments())
+        return SESSION_SCRIPT.command(self._arguments())
 
     @property
     def in_full(self) -> list[Argument]:
         """Ask any Redis."""
-        return CHECK.in_full(self._arguments())
+        return SESSION_SCRIPT.in_full(self._arguments())
 
     def _arguments(self) -> list[Argument]:
         question, strangers = self.question, self.strangers

@@ -7,10 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from importlib.resources import files
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
-from osnovci.scripted import Argument, Script
+from osnovci.scripted import Argument, Called, Script
 
 T = TypeVar("T")
 
@@ -18,9 +17,7 @@ T = TypeVar("T")
 @cache
 def script(name: str) -> Script:
     """Read a script of this package by its name, with what they all share before it."""
-    here = files("osnovci.queues")
-    text = "".join(here.joinpath(f"{part}.lua").read_text() for part in ("common", name))
-    return Script.of(text)
+    return Script.read("osnovci.queues", "common", name)
 
 
 @dataclass(frozen=True)
@@ -31,26 +28,9 @@ class Call(Generic[T]):
     args: Sequence[Argument]
     parse: Callable[[Any], T]
 
-    def under(self, prefix: str) -> "Prefixed":
+    def under(self, prefix: str) -> Called:
         """Give what is sent to do it with the keys of a namespace."""
-        return Prefixed(self.script, [0, prefix, *self.args])
-
-
-class Prefixed(NamedTuple):
-    """A call as `osnovci.scripted` makes it."""
-
-    script: Script
-    args: list[Argument]
-
-    @property
-    def command(self) -> list[Argument]:
-        """Ask a Redis that knows the script."""
-        return self.script.command(self.args)
-
-    @property
-    def in_full(self) -> list[Argument]:
-        """Ask any Redis."""
-        return self.script.in_full(self.args)
+        return self.script.call([0, prefix, *self.args])
 
 
 def stamp(moment: datetime) -> str:

@@ -90,7 +90,7 @@ class Sessions:
         """Tell somebody each time that Redis was asked in vain, and when it answers again."""
         self._heard_away, self._heard_back = heard, back
 
-    def is_stale(self, last_activity_ms: int, now_ms: int) -> bool:
+    def is_stale(self, last_activity_ms: int, now_ms: float) -> bool:
         """Tell whether the indexes of a session are to be renewed.
 
         Once in a while, and once after a change of lifetimes: by the one before they would count it for

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from hashlib import sha256
-from importlib.resources import files
 from typing import Any, Generic, TypeVar
 
 from osnovci.app_contract import SessionsDocument
@@ -160,9 +159,7 @@ class Operations:
 @cache
 def _script(name: str) -> Script:
     """Read a script, with what they all share before it."""
-    here = files("osnovci.sessions")
-    text = "".join(here.joinpath(f"{part}.lua").read_text() for part in ("common", name))
-    return Script.of(text)
+    return Script.read("osnovci.sessions", "common", name)
 
 
 def _ms(seconds: float) -> int:

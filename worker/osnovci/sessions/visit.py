@@ -1,6 +1,7 @@
 """One request's session, and what a route may do with it: `scope["osnovci.session"]`."""
 
 import json
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
@@ -14,8 +15,6 @@ from osnovci.sessions.visitor import Kept, Visitor
 from osnovci.web.asgi import Header, Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from osnovci.sessions.middleware import Sessions
 
 T = TypeVar("T")
@@ -37,6 +36,8 @@ class Visit:
     """The session of one request. Every method may raise SessionsAwayError."""
 
     # As the class has them until they change: most requests never ask for any of it.
+    cookies: Sequence[Header] = ()
+    """What the answer sets."""
     asked_in_vain = False
     """Somebody needed the session, and it could not be read."""
     _is_told = False
@@ -51,11 +52,11 @@ class Visit:
         self._visitor = visitor
         self._asked_under = sessions.limits
         """What is in force as the session is asked for."""
-        self.cookies: Sequence[Header] = ()
-        """What the answer sets."""
         self.presented: SessionToken | None = visitor.presented
         """What the token says that came with the request; only signed, not looked up. None also where
         its session is known to be gone."""
+        self.is_open = not visitor.presented and not visitor.refresh_token
+        """Nothing is to be waited for before the application has it, as with nearly every request."""
 
     @property
     def session(self) -> SessionDocument | None:
@@ -185,26 +186,16 @@ class Visit:
         except SessionsAwayError as error:
             self._away, self.asked_in_vain = error, False
 
-    def found(self, document: bytes | None) -> None:
+    def found(self, document: bytes | None, now_ms: float) -> None:
         """Be told what was read of the session together with the limits."""
-        self._is_told = True
-        self._sessions.answered()
+        sessions = self._sessions
+        sessions.answered()
         if document:
-            self._kept = self._visitor.kept(document)
+            kept = self._kept = self._visitor.kept(document)
+            self.is_open = not sessions.is_stale(kept.last_activity_ms, now_ms)
         else:
             self._note_gone()
-
-    def opens_at_once(self) -> bool:
-        """Open it, where nothing is to be waited for, as with nearly every request; tell whether it was."""
-        if self._kept:
-            is_open = self._is_told and not self._sessions.is_stale(
-                self._kept.last_activity_ms, self._sessions.now_ms()
-            )
-        else:
-            is_open = not self.presented and not self._visitor.refresh_token
-        if is_open:
-            self._is_told = False
-        return is_open
+        self._is_told = not self.is_open
 
     def leave_unread(self, *, is_refused: bool = False) -> None:
         """Be told that Redis was asked in vain, so that nobody waits for it again."""

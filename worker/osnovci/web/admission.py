@@ -43,13 +43,14 @@ class Admission:
         self.is_open = self._sessions is None and self._limits.are_none
         """Whether nothing is asked of any request."""
 
-    def admit(self, scope: Scope, reply: Reply) -> Awaitable[Refusal | None]:
+    def admit(self, scope: Scope, reply: Reply, now: float) -> Awaitable[Refusal | None]:
         """Count a request in all limits that it meets, and open its visit where there are sessions.
 
         The reply gets the visit and what limits tell; given is the answer of a request that is not let in.
+        `now` is in seconds of a clock that never runs back.
         """
         asked = self._asked(scope, reply)
-        return self._count(asked, reply) if asked.rules else _open(reply)
+        return self._count(asked, reply, now) if asked.rules else _open(reply)
 
     def _asked(self, scope: Scope, reply: Reply) -> Asked:
         """Give what is asked for a request. This is every request's path: mostly it is there already."""
@@ -70,9 +71,9 @@ class Admission:
         told = self._limits.identify(scope) if self._limits.identify else None
         return told.id if told else None
 
-    async def _count(self, asked: Asked, reply: Reply) -> Refusal | None:
+    async def _count(self, asked: Asked, reply: Reply, now: float) -> Refusal | None:
         """Decide in at most one round trip."""
-        guard, line, now = self._limits.guard, self._limits.line, time.monotonic()
+        guard, line = self._limits.guard, self._limits.line
         if asked.has_session and self._sessions:
             # Without an answer it would be an error, so it has longer to come.
             line = self._sessions.line
@@ -92,17 +93,19 @@ class Admission:
             refusal = self._failed(error, asked, reply, now)
         except LimiterAwayError as error:
             refusal = closed(error).refusal
-        if refusal is None and reply.visit and not reply.visit.opens_at_once():
-            await reply.visit.open()
+        visit = reply.visit
+        if refusal is None and visit and not visit.is_open:
+            await visit.open()
         return refusal
 
     def _read(self, answer: Any, asked: Asked, reply: Reply, asked_at: float) -> Refusal | None:
         """Read Redis's answer, as far as it has to be."""
-        numbers, guard = answer, self._limits.guard
+        numbers, now = answer, time.time()
         if asked.has_session and reply.visit:
             numbers, document = answer
-            reply.visit.found(document)
-        told = asked.passed.headers(numbers, time.time())
+            reply.visit.found(document, now * 1000)
+        told = asked.passed.headers(numbers, now)
+        guard = self._limits.guard
         if told is not None:
             guard.reached()
             reply.headers = told
@@ -134,7 +137,7 @@ class Admission:
 
 async def _open(reply: Reply) -> None:
     """Let in who meets no limit."""
-    if reply.visit and not reply.visit.opens_at_once():
+    if reply.visit and not reply.visit.is_open:
         await reply.visit.open()
 
 

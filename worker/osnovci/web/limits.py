@@ -98,7 +98,7 @@ class WebLimits:
         if self.line:
             with suppress(*AWAY):
                 for script in (SCRIPT, SESSION_SCRIPT):
-                    await self.line.execute_command("SCRIPT", "LOAD", script)
+                    await self.line.execute_command("SCRIPT", "LOAD", script.text)
 
     def put_in_force(self, document: AppDocument) -> None:
         """Hold requests against these policies from now on; one that is on its way keeps its own."""

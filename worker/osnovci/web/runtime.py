@@ -9,7 +9,6 @@ import os
 import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from time import perf_counter
 from typing import TYPE_CHECKING
 
 from osnovci.app_contract import AppDocument
@@ -89,11 +88,11 @@ class WebRuntime:
             return
         reply = Reply(send, replica)
         traffic.in_flight += 1
-        began = perf_counter()
+        began = time.monotonic()
         try:
             app: App | None = None
             if not self._admission.is_open:
-                app = await self._admission.admit(scope, reply)
+                app = await self._admission.admit(scope, reply, began)
             app = app or self._limits.answers(scope) or self._app
             await app(scope, receive, reply.tell)
         except SessionsAwayError:
@@ -106,7 +105,7 @@ class WebRuntime:
         finally:
             if self._sessions:
                 self._sessions.farewell(scope)
-            traffic.ended(reply.status, perf_counter() - began)
+            traffic.ended(reply.status, time.monotonic() - began)
 
     async def _turn_away(self, send: Send) -> None:
         self._traffic.turned_away()
@@ -143,7 +142,7 @@ class WebRuntime:
         reply = Reply(send, self._replica)
         self._traffic.websockets += 1
         try:
-            app = await self._admission.admit(scope, reply) or self._app
+            app = await self._admission.admit(scope, reply, time.monotonic()) or self._app
             await app(scope, receive, reply.tell)
         except SessionsAwayError:
             if not await reply.unavailable("websocket"):
