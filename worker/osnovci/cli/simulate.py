@@ -162,7 +162,9 @@ def _print(
             print(
                 f"{each.policy} had not ended {counted(each.unended, 'job')} when the replay did."
             )
-    print(f"No policy that knows the future would need less than {bound:,.0f} pod-seconds.")
+    print(
+        f"A policy that knows the future needs {bound:,.0f} pod-seconds at least to let no job be late."
+    )
 
 
 def _unmet(target: "Target", startup: float, needed: int | None) -> "Iterator[str]":
