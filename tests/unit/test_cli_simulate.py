@@ -138,6 +138,16 @@ def test_a_replay_goes_on_until_the_last_job_could_have_ended(simulate: Simulate
     assert "Osnovci had not ended" not in printed
 
 
+def test_a_trace_as_spreadsheets_write_it_is_the_same(simulate: Simulate) -> None:
+    windows = "\ufeff" + TRACE.replace("\n", "\r\n")
+    spaced = TRACE.replace(",", ", ")
+    first, *rows = TRACE.splitlines(keepends=True)
+    unsorted = "".join([first, *reversed(rows)])
+    plain = simulate("--json", "--policies", "osnovci")
+    for each in (windows, spaced, unsorted):
+        assert simulate("--json", "--policies", "osnovci", trace=each) == plain
+
+
 def test_a_seed_gives_the_same_again(simulate: Simulate) -> None:
     assert simulate("--json", "--seed", "7") == simulate("--json", "--seed", "7")
 
