@@ -12,7 +12,14 @@ from osnovci_operator.queuepool.accounts import Accounts
 from osnovci_operator.queuepool.crew import Crew
 from osnovci_operator.queuepool.floors import Floor
 from osnovci_operator.queuepool.queue import Queue
-from osnovci_operator.queuepool.seen import FollowedApp, PoolReading, Seen, Workers
+from osnovci_operator.queuepool.schedule import Schedule
+from osnovci_operator.queuepool.seen import (
+    FollowedApp,
+    PoolReading,
+    ScheduleReading,
+    Seen,
+    Workers,
+)
 from osnovci_operator.queuepool.spec import Pool, Scaling, ScalingMode, Spec
 from osnovci_operator.resource import GROUP, VERSION, Key
 
@@ -59,12 +66,14 @@ def spec(
     concurrency: int = 2,
     queues: tuple[str, ...] = ("email",),
     max_active: int | None = None,
+    schedules: tuple[Schedule, ...] = (),
 ) -> Spec:
     return Spec(
         pod=FollowingPodSection(image="homework:1"),
         tasks=["homework.jobs"],
         concurrency=concurrency,
         queues=[Queue(name=name, max_active=max_active) for name in queues],
+        schedules=list(schedules),
         replicas=replicas,
         scaling=scaling,
     )
@@ -156,6 +165,7 @@ def seen(
     pods: Pods | None = None,
     crew: Crew | None = None,
     app: FollowedApp | None = None,
+    schedules: tuple[ScheduleReading, ...] | None = (),
 ) -> Seen:
     """Give what was seen; unless pods are named, those of the Deployment are as ready as it says."""
     if pods is None:
@@ -163,7 +173,17 @@ def seen(
     if crew is None:
         crew = Crew(workers.asked if workers else 0)
     return Seen(
-        now, workers, reading, taken, stranger, trouble, accounts, pods=pods, crew=crew, app=app
+        now,
+        workers,
+        reading,
+        taken,
+        stranger,
+        trouble,
+        accounts,
+        schedules,
+        pods=pods,
+        crew=crew,
+        app=app,
     )
 
 

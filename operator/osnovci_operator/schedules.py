@@ -143,6 +143,7 @@ def _reading(timetable: Timetable, name: str) -> ScheduleReading:
         fired=_moment(state.fired if state else None),
         job=state.job if state else None,
         broken=timetable.broken.get(name, ""),
+        left_out=state is not None and state.outcome is ScheduleOutcome.SKIPPED,
     )
 
 

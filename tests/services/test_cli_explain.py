@@ -200,7 +200,9 @@ async def test_a_pool_that_was_deleted_is_no_more(
 
 
 def test_a_pool_that_nobody_knows_is_one_sentence(redis: Redis, redis_server: RedisServer) -> None:
-    redis.rpush(decisions_key(NAMESPACE, "odd"), "no decision")
+    soon = DecisionDocument(at_ms=1, before=0, replicas=1, reason="", message="", queues=())
+    late = soon.model_dump_json().replace('"at_ms":1', '"at_ms":1000000000000000000')
+    redis.rpush(decisions_key(NAMESPACE, "odd"), "no decision", late)
     for name in ("nobody", "odd"):
         assert explain(redis_server, name) == (
             f"osnovci: nothing is known of pool {NAMESPACE}/{name}: there is no such pool, or the "

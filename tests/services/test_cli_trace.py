@@ -9,6 +9,7 @@ import pytest
 from redis import Redis
 from redis_server import RedisServer
 from rq import Queue
+from schedules import at, redis_now
 from waiting import eventually
 from workers import NAMESPACE, RunningWorker, end, pool_document
 
@@ -58,15 +59,28 @@ def test_what_a_worker_ran_can_be_replayed(
 
 
 def test_only_the_last_runs_are_kept_and_not_for_ever(redis: Redis) -> None:
-    noted = [("2026-03-01T12:00:00.500000Z", 0.0, 2.0)] * 10_000
+    began = redis_now(redis)
+    noted = [(at(began - 10).isoformat(), began, began + 2.0)] * 10_000
     for _ in range(RUNS_KEPT // len(noted)):
         runs.write(redis, NAMESPACE, POOL, noted)
-    runs.write(redis, NAMESPACE, POOL, [("2026-03-01T12:00:01Z", 0.0, 0.25)])
+    runs.write(redis, NAMESPACE, POOL, [(at(began - 9).isoformat(), began, began + 0.25)])
     assert redis.llen(KEY) == RUNS_KEPT
     found = runs.read(redis, NAMESPACE, POOL)
-    assert (found[0], found[-1]) == ((0.0, 2.0), (0.5, 0.25))
+    assert (found[0], found[-1]) == ((0.0, 2.0), (1.0, 0.25))
     assert 0 < int(redis.ttl(KEY)) <= RUNS_KEPT_SECONDS  # pyright: ignore[reportArgumentType]
     assert int(redis.memory_usage(KEY)) < 2**21  # pyright: ignore[reportArgumentType]
+
+
+def test_of_a_pool_that_is_never_at_rest_the_last_days_are_given(redis: Redis) -> None:
+    """Its list never expires, and may hold the runs of months."""
+    now = redis_now(redis)
+    days = (60, 8, 6, 0)
+    noted = [
+        (at(began).isoformat(), float(began), began + 2.0)
+        for began in (now - each * 86_400 for each in days)
+    ]
+    runs.write(redis, NAMESPACE, POOL, noted)
+    assert runs.read(redis, NAMESPACE, POOL) == [(0.0, 2.0), (6 * 86_400.0, 2.0)]
 
 
 @pytest.mark.parametrize(
@@ -74,6 +88,7 @@ def test_only_the_last_runs_are_kept_and_not_for_ever(redis: Redis) -> None:
     [
         pytest.param("2026-03-01T12:00:00Z", b"1772366400000 250", id="as rq writes it"),
         pytest.param("2026-03-01T12:00:00", b"1772366400000 250", id="without a zone it is UTC"),
+        pytest.param("2026-03-01T13:00:00Z", b"1772366405000 250", id="later: when it started"),
         pytest.param("", b"1772366405000 250", id="unknown: when it started"),
         pytest.param("soon", b"1772366405000 250", id="no time: when it started"),
     ],
@@ -84,7 +99,7 @@ def test_when_a_job_arrived(redis: Redis, waited_since: str, line: bytes) -> Non
 
 
 def test_what_somebody_else_wrote_is_passed_over(redis: Redis) -> None:
-    redis.rpush(KEY, "nonsense", "1 2 3", "1000 2000")
+    redis.rpush(KEY, "nonsense", "1 2 3", f"{redis_now(redis) * 1000} 2000")
     assert runs.read(redis, NAMESPACE, POOL) == [(0.0, 2.0)]
 
 

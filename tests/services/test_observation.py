@@ -146,6 +146,14 @@ def test_a_key_of_another_type_spoils_its_own_queue_only(redis: Redis, key: str)
     assert queues["email"].waiting == 1
 
 
+@pytest.mark.parametrize("number", ["nan", "inf"])
+def test_a_counter_that_is_no_number_spoils_its_own_queue_only(redis: Redis, number: str) -> None:
+    redis.hset(f"osnovci:{{{NAMESPACE}}}:counters", "broken:completed", number)
+    queues = observe(redis, ["broken", "email"]).queues
+    assert queues["broken"] == "one of its counters is no number"
+    assert isinstance(queues["email"], QueueReading)
+
+
 def test_many_queues_in_one_call(redis: Redis) -> None:
     names = [f"queue-{number}" for number in range(1000)]
     for number in (0, 499, 999):

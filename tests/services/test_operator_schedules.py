@@ -103,6 +103,7 @@ async def test_a_time_without_a_job_is_an_event(redis: Redis, client: aioredis.R
     assert reason == "ScheduleSkipped"
     assert "skipped, since its last job last has not ended; set overlap: Allow" in note
     assert redis.llen("rq:queue:email") == 0
+    assert hand.readings[0].left_out, "no worker is started ahead for the next one"
 
 
 async def test_a_pool_made_anew_knows_nothing_of_the_one_before(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -76,14 +77,55 @@ def test_the_same_for_programs(simulate: Simulate) -> None:
     assert all(each["jobs"] == 50 for each in document["policies"])
 
 
-def test_what_a_replay_leaves_out_is_said(simulate: Simulate) -> None:
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        pytest.param("", "", id="nothing"),
+        pytest.param("queues: [{name: email, timeout: 3m, paused: false}]", "", id="plain queues"),
+        pytest.param("queues: [{name: email, maxActive: 2}]", "of queues are left out", id="limit"),
+        pytest.param("schedules: [{name: daily}]", "schedules are left out", id="schedules"),
+        pytest.param(
+            "schedules: [{name: daily}]\n  queues: [{name: email, paused: true}]",
+            "schedules are left out: no worker is started ahead for their jobs; paused, maxActive, "
+            "rate of queues are left out: a replay has one queue\n",
+            id="both in a line",
+        ),
+    ],
+)
+def test_what_a_replay_leaves_out_is_said(simulate: Simulate, more: str, said: str) -> None:
+    status, _, error = simulate("--json", pool=f"{POOL}  {more}\n")
+    assert status == 0
+    assert said in error
+    assert error.count("\n") == int(bool(said))
+
+
+def test_floors_are_left_out(simulate: Simulate) -> None:
     floors = "floors: [{name: a, start: 0 7 * * *, end: 0 18 * * *, minReplicas: 2}], idle"
-    assert simulate()[2] == ""
     status, _, said = simulate("--json", pool=POOL.replace("idle", floors))
     assert status == 0
     assert said.endswith(
         "pool.yaml: floors are left out: a replay has no calendar, minReplicas holds all the time\n"
     )
+
+
+def test_why_jobs_are_late_is_said_with_what_it_would_take(simulate: Simulate) -> None:
+    soon = POOL.replace("20s", "2s").replace("maxReplicas: 8", "maxReplicas: 2")
+    _, printed, _ = simulate("--policies", "osnovci", "--startup", "3s", pool=soon)
+    *_, start, most = printed.splitlines()
+    assert start.startswith(
+        "A start takes 3s, longer than targetWait 2s: a job that finds no worker"
+    )
+    told = re.fullmatch(
+        r"For targetWait 2s up to (\d+) workers were needed, maxReplicas is 2\.", most
+    )
+    assert told
+    document = json.loads(simulate("--json", "--startup", "3s", pool=soon)[1])
+    assert document["needed_workers"] == int(told[1]) > 2
+    in_time = simulate("--policies", "osnovci", "--startup", "3s")[1]
+    assert "0.00%" in in_time
+    assert "needed" not in in_time
+    rivals = simulate("--json", "--policies", "hpa,keda", pool=soon)[1]
+    assert json.loads(rivals)["needed_workers"] is None
 
 
 def test_a_replay_goes_on_until_the_last_job_could_have_ended(simulate: Simulate) -> None:
@@ -94,6 +136,16 @@ def test_a_replay_goes_on_until_the_last_job_could_have_ended(simulate: Simulate
     assert "1 job in 43 minutes" in printed
     assert "KEDA 30s had not ended 1 job when the replay did." in printed
     assert "Osnovci had not ended" not in printed
+
+
+def test_a_trace_as_spreadsheets_write_it_is_the_same(simulate: Simulate) -> None:
+    windows = "\ufeff" + TRACE.replace("\n", "\r\n")
+    spaced = TRACE.replace(",", ", ")
+    first, *rows = TRACE.splitlines(keepends=True)
+    unsorted = "".join([first, *reversed(rows)])
+    plain = simulate("--json", "--policies", "osnovci")
+    for each in (windows, spaced, unsorted):
+        assert simulate("--json", "--policies", "osnovci", trace=each) == plain
 
 
 def test_a_seed_gives_the_same_again(simulate: Simulate) -> None:
@@ -144,7 +196,18 @@ def test_a_plot(simulate: Simulate) -> None:
         pytest.param(
             [], TRACE, POOL.replace("QueuePool", "Deployment"), "kind is Deployment", id="kind"
         ),
-        pytest.param([], TRACE, POOL.replace("8,", "2000,"), "1000 at most", id="too many"),
+        pytest.param([], TRACE, POOL.replace("8,", "2000,"), "from 1 to 1000", id="too many"),
+        pytest.param(
+            [], TRACE, POOL.replace("concurrency: 4", "concurrency: 257"), "to 256", id="many jobs"
+        ),
+        pytest.param(
+            [], TRACE, POOL.replace("concurrency", "concurency"), "spec.concurency is no", id="slip"
+        ),
+        pytest.param(
+            [], TRACE, POOL.replace("idle", "mode: Tell, idle"), "'Tell', it must be", id="mode"
+        ),
+        pytest.param([], TRACE, "kind: QueuePool\nscaling: {}", "spec.scaling is", id="no spec"),
+        pytest.param([], TRACE, "[" * 3000, "nested too deeply", id="too deep"),
         pytest.param(
             [], TRACE, POOL.replace("maxReplicas: 8, ", ""), "maxReplicas is missing", id="none"
         ),

@@ -4,7 +4,7 @@ import itertools
 from datetime import timedelta
 
 from builders import AWAY, NOON, reading, scaling, seen, spec, workers
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from osnovci.scaling.policy import TUNED
@@ -89,13 +89,25 @@ def test_an_unreadable_moment_removes_nobody_and_a_short_one_adds_nobody(
 
 @unhurried
 @given(scaled(), MOMENTS)
+@example(  # a blink while there was nothing to do
+    spec(scaling=scaling(idle=timedelta(seconds=2))),
+    [(0, reading(waiting=20)), (1, reading(departed=20)), (1, AWAY), (1, reading(departed=20))],
+)
 def test_a_decrease_keeps_its_distance_or_follows_an_idle(pool: Spec, moments: Moments) -> None:
-    """The bound on flapping: within the dwell of a change only an idle that is over lowers it."""
+    """The bound on flapping: within the dwell of a change only an idle that is over lowers it.
+
+    Time without a reading of more than BLINK is none of it.
+    """
     assert pool.scaling
-    asked, changed_at, busy_at = 0, NOON, NOON
+    asked, changed_at, busy_at, blind_since = 0, NOON, NOON, None
     for observed, decision in run(pool, moments):
-        if not isinstance(observed.reading, PoolReading) or present(observed.reading):
-            busy_at = observed.now
+        late = blind_since and observed.now - blind_since > timedelta(seconds=BLINK)
+        if isinstance(observed.reading, PoolReading):
+            if late or present(observed.reading):
+                busy_at = observed.now
+            blind_since = None
+        else:
+            blind_since = blind_since or observed.now
         if decision.replicas < asked and observed.now - changed_at < DWELL:
             assert decision.replicas == pool.scaling.min_replicas
             assert observed.now - busy_at >= pool.scaling.idle

@@ -46,6 +46,9 @@ def seen(
         pytest.param(seen(ready=1, active=2), 1, 1.0, id="two slots of 2s end one job a second"),
         pytest.param(seen(waiting=5, ready=1, active=2), 1, 6.0, id="five jobs before it"),
         pytest.param(seen(waiting=5, ready=3, active=6), 3, 2.0, id="three workers are faster"),
+        pytest.param(
+            seen(waiting=10**13, ready=1), 1, 99_999 * 3600, id="no longer than can be written"
+        ),
         pytest.param(seen(waiting=2, active=2), 0, None, id="no worker, and none comes"),
         pytest.param(seen(), 1, 4.0, id="a worker is asked for"),
         pytest.param(seen(starting=(3.0,)), 1, 1.0, id="a worker has nearly started"),

@@ -1,14 +1,14 @@
 """Whatever is observed: the bounds, the dwell, and that nothing shrinks on what was not seen."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from osnovci.scaling.explain import sentence
 from osnovci.scaling.model import Decision, Moment, Observation, Target, Why
 from osnovci.scaling.policy import TUNED, decide
-from osnovci.scaling.state import State
+from osnovci.scaling.state import BLINK, State
 
 unhurried = settings(deadline=None)
 
@@ -74,20 +74,36 @@ def test_the_count_stays_within_its_bounds(
         assert target.minimum <= step.decision.replicas <= target.maximum
 
 
+def nothing(ready: int) -> Observation:
+    return Observation(0, 0, 5000, 5000, 0.0, ready=ready)
+
+
 @unhurried
 @given(TARGETS, MOMENTS)
+@example(  # a blink while there was nothing to do
+    Target(1, 0, 5, 2, idle=1),
+    [
+        (1, Observation(20, 0, 5000, 4980, 0.0, ready=0)),
+        (1, nothing(5)),
+        (0.9, None),
+        (0.2, nothing(5)),
+    ],
+)
 def test_a_decrease_keeps_its_distance_from_any_change(
     target: Target, moments: list[tuple[float, Observation | None]]
 ) -> None:
     """The stated bound: at most 1 + t / dwell decreases in any time t, and turns from up to down.
 
-    But for those to the minimum when there was nothing to do for idle.
+    But for those to the minimum when there was nothing to do for idle, as far as was seen: time
+    without a reading of more than BLINK is none of it.
     """
     changed_at: float | None = None
-    busy_at = 0.0
+    busy_at, blind_since = 0.0, None
     for step in run(target, target.minimum, moments):
-        if not step.seen or step.seen.jobs:
+        late = blind_since is not None and step.at - blind_since > BLINK
+        if step.seen and (step.seen.jobs or late):
             busy_at = step.at
+        blind_since = None if step.seen else (blind_since or step.at)
         if step.decision.replicas < step.before and changed_at is not None:
             idled = step.decision.replicas == target.minimum and step.at - busy_at >= target.idle
             assert idled or step.at - changed_at >= TUNED.dwell
@@ -114,8 +130,7 @@ def test_the_first_look_after_a_blackout_shrinks_nothing(
     moments: list[tuple[float, Observation | None]],
     blind: float,
 ) -> None:
-    nothing = Observation(0, 0, 5000, 5000, 0.0, ready=workers)
-    *_, last = run(target, workers, [*moments, (1, None), (blind, nothing)])
+    *_, last = run(target, workers, [*moments, (1, None), (blind, nothing(workers))])
     assert last.decision.replicas >= min(last.before, target.maximum)
 
 
@@ -145,8 +160,7 @@ def test_a_lost_state_costs_no_worker(
 def test_a_pool_without_jobs_comes_to_rest_at_its_minimum(
     target: Target, workers: int, moments: list[tuple[float, Observation | None]]
 ) -> None:
-    nothing = Observation(0, 0, 5000, 5000, 0.0, ready=0, startup=5.0)
-    quiet = [(10.0, nothing)] * 200
+    quiet = [(10.0, replace(nothing(0), startup=5.0))] * 200
     *_, last = run(target, workers, [*moments, *quiet])
     assert last.decision.replicas == target.minimum
 
@@ -160,3 +174,25 @@ def test_every_decision_is_one_sentence(
         said = sentence(step.decision, target)
         assert said
         assert "\n" not in said
+
+
+@unhurried
+@given(TARGETS, st.integers(0, 60), MOMENTS, st.floats(0.001, 100_000), st.none() | OBSERVATIONS)
+def test_a_clock_that_is_set_back_costs_no_worker(
+    target: Target,
+    workers: int,
+    moments: list[tuple[float, Observation | None]],
+    back: float,
+    seen: Observation | None,
+) -> None:
+    *_, last = run(target, workers, [*moments, (-back, seen)])
+    assert last.decision.replicas >= min(last.before, target.maximum)
+
+
+def test_a_clock_that_is_set_back_is_not_waited_for() -> None:
+    """What was learned is forgotten; else the count could not fall before the clock had caught up."""
+    target = Target(60.0, 0, 100, 2)
+    many = Observation(500, 0, 500, 0, 3.0, ready=0, startup=4.0)
+    few = Observation(0, 1, 500, 499, 0.0, ready=1, startup=4.0)
+    *_, last = run(target, 0, [(0, many), (-3600, few), *[(1, few)] * 60])
+    assert last.decision.replicas == 1

@@ -1,10 +1,18 @@
 """What the operator keeps in Redis of its decisions on a pool's count, for `osnovci explain`. Pure."""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from osnovci.contract import Document, key_prefix
 
 DECISIONS_KEPT = 100
 DECISIONS_KEPT_SECONDS = 30 * 24 * 3600
 """So many decisions on a pool's count are kept to be explained, and so long after the last."""
+
+
+LAST_MS = 253_402_300_800_000
+"""The end of the year 9999: no later moment can be shown."""
 
 
 def decisions_key(namespace: str, pool: str) -> str:
@@ -37,7 +45,7 @@ class DecisionFigures(Document):
 class DecisionDocument(Document):
     """A decision on a pool's count that differs from the one before in count or reason."""
 
-    at_ms: int
+    at_ms: Annotated[int, Field(ge=0, lt=LAST_MS)]
     before: int
     """The count until then."""
     replicas: int

@@ -54,6 +54,16 @@ local function row(queue, horizon)
   }
 end
 
+-- What is no number cannot be written, and spoils its own queue only.
+local function encoded(rows)
+  local ok, text = pcall(cjson.encode, rows)
+  if ok then return text end
+  for i, each in ipairs(rows) do
+    if not pcall(cjson.encode, each) then rows[i] = 'one of its counters is no number' end
+  end
+  return cjson.encode(rows)
+end
+
 local rows = {}
 for i = 1, queues do
   local ok, result = pcall(row, ARGV[2 + 2 * i], ARGV[3 + 2 * i])
@@ -67,5 +77,5 @@ for i = 4 + 2 * queues, #ARGV do
 end
 
 -- Empty tables would be written as objects.
-return {time[1], time[2], #rows > 0 and cjson.encode(rows) or '[]',
+return {time[1], time[2], #rows > 0 and encoded(rows) or '[]',
   #documents > 0 and cjson.encode(documents) or '[]'}

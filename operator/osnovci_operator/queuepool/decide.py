@@ -18,6 +18,7 @@ from osnovci.scaling.state import State
 from osnovci.words import counted
 from osnovci_operator.backend import Unreadable
 from osnovci_operator.pod_life import horizon
+from osnovci_operator.queuepool.coming import coming
 from osnovci_operator.queuepool.decision import Bound, Decision, Reason
 from osnovci_operator.queuepool.figures import figures
 from osnovci_operator.queuepool.floors import Lowest, lowest
@@ -186,13 +187,13 @@ def _unseen(
 def _follow_backlog(spec: Spec, seen: Seen, state: ScalingState) -> tuple[Decision, ScalingState]:
     assert spec.scaling
     assert isinstance(seen.reading, PoolReading)
-    within = spec.scaling.target_wait + horizon(seen.pods.startup)
-    queues = seen.reading.runnable(spec.queues, within)
+    ahead = horizon(seen.pods.startup)
+    soon = coming(spec.schedules, seen.schedules or (), seen.now, ahead)
+    within = spec.scaling.target_wait + ahead
+    queues = seen.reading.runnable(spec.queues, within, soon.jobs)
     flow = state.flow.after(queues)
     observed = observation(queues, flow, seen, seen.reading.draining)
-    least = lowest(
-        spec.scaling.min_replicas, spec.scaling.floors, seen.now, horizon(seen.pods.startup)
-    )
+    least = lowest(spec.scaling.min_replicas, spec.scaling.floors, seen.now, ahead)
     target = _target(spec, spec.scaling, least.replicas)
     recommends = spec.scaling.mode is ScalingMode.RECOMMEND
     told = state.recommended if recommends else None
@@ -208,7 +209,7 @@ def _follow_backlog(spec: Spec, seen: Seen, state: ScalingState) -> tuple[Decisi
         message + seen.reading.kept_back(spec.paused),
         bound,
         bound_message,
-        min((each for each in (again, least.recheck) if each), default=None),
+        min((each for each in (again, least.recheck, soon.recheck) if each), default=None),
         figures=figures(observed, answer, target),
     )
     if recommends:

@@ -43,11 +43,19 @@ class PoolReading:
         """Jobs that wait, in all queues."""
         return sum(queue.waiting for queue in self.queues)
 
-    def runnable(self, queues: Iterable[Queue], within: timedelta) -> tuple[Runnable, ...]:
-        """Give what needs workers: jobs that run, and those that wait or are due and may run within a time."""
+    def runnable(
+        self, queues: Iterable[Queue], within: timedelta, coming: Mapping[str, int] | None = None
+    ) -> tuple[Runnable, ...]:
+        """Give what needs workers: jobs that run, and those that wait or are due and may run within a time.
+
+        `coming` are jobs that schedules bring soon, by queue.
+        """
+        soon = coming or {}
         limits = {queue.name: queue for queue in queues}
         return tuple(
-            _runnable(reading, _room(reading, limits[reading.name], within))
+            _runnable(
+                reading, soon.get(reading.name, 0), _room(reading, limits[reading.name], within)
+            )
             for reading in self.queues
         )
 
@@ -72,13 +80,14 @@ def _room(reading: QueueReading, queue: Queue, within: timedelta) -> int | None:
     return min((each for each in rooms if each is not None), default=None)
 
 
-def _runnable(queue: QueueReading, room: int | None) -> Runnable:
+def _runnable(queue: QueueReading, coming: int, room: int | None) -> Runnable:
     waiting = queue.waiting if room is None else min(queue.waiting, room)
+    due = queue.due + coming
     return Runnable(
         name=queue.name,
         waiting=waiting,
         active=queue.active,
-        due=queue.due if room is None else min(queue.due, room - waiting),
+        due=due if room is None else min(due, room - waiting),
         present=queue.waiting + queue.active,
         departed=queue.departed,
         oldest_wait=queue.oldest_wait.total_seconds() if waiting else 0.0,
@@ -95,6 +104,8 @@ class ScheduleReading:
     job: str | None = None
     broken: str = ""
     """Why it can never fire, in a sentence."""
+    left_out: bool = False
+    """Its last time brought no job, since the one before had not ended."""
 
 
 @dataclass(frozen=True)

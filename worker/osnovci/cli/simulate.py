@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from osnovci.errors import OsnovciError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from osnovci.scaling.model import Target
     from osnovci.simulation.outcome import Outcome
@@ -73,6 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
     from osnovci.simulation import pool_file, trace
     from osnovci.simulation.bounds import lower_bound
     from osnovci.simulation.plot import svg
+    from osnovci.simulation.pools import Osnovci
     from osnovci.simulation.replay import POLICIES, replay
 
     startup = _startup(arguments.startup)
@@ -80,17 +81,20 @@ def run(arguments: argparse.Namespace) -> int:
     pool = pool_file.read(arguments.pool)
     target = pool.target
     jobs = trace.read(arguments.trace)
-    outcomes = [
-        replay(POLICIES[name](target, arguments.seed), jobs, target, startup, arguments.seed)
-        for name in names
-    ]
+    policies = [POLICIES[name](target, arguments.seed) for name in names]
+    outcomes = [replay(each, jobs, target, startup, arguments.seed) for each in policies]
+    needed = max((each.needed for each in policies if isinstance(each, Osnovci)), default=None)
     bound = lower_bound(jobs, target, startup)
     if arguments.plot:
         _write(arguments.plot, svg(jobs, outcomes, target.wait))
     if arguments.json:
-        print(json.dumps(_document(jobs, target, startup, bound, outcomes), indent=2))
+        document = _document(jobs, target, startup, bound, outcomes)
+        print(json.dumps(document | {"needed_workers": needed}, indent=2))
     else:
         _print(jobs, target, startup, bound, outcomes)
+        if any(each.late for each in outcomes):
+            for unmet in _unmet(target, startup, needed):
+                print(unmet)
     if pool.left_out:
         print(f"osnovci: {arguments.pool}: {pool.left_out}", file=sys.stderr)
     return 0
@@ -158,7 +162,23 @@ def _print(
             print(
                 f"{each.policy} had not ended {counted(each.unended, 'job')} when the replay did."
             )
-    print(f"No policy that knows the future would need less than {bound:,.0f} pod-seconds.")
+    print(
+        f"A policy that knows the future needs {bound:,.0f} pod-seconds at least to let no job be late."
+    )
+
+
+def _unmet(target: "Target", startup: float, needed: int | None) -> "Iterator[str]":
+    """Say what keeps jobs from starting within the target, whoever scales, and what would be needed."""
+    if startup > target.wait:
+        yield (
+            f"A start takes {startup:g}s, longer than targetWait {target.wait:g}s: a job that finds no "
+            "worker is late, so keep minReplicas at 1 or more, or let jobs wait longer."
+        )
+    if needed is not None and needed > target.maximum:
+        yield (
+            f"For targetWait {target.wait:g}s up to {needed} workers were needed, "
+            f"maxReplicas is {target.maximum}."
+        )
 
 
 def _row(result: "Outcome") -> tuple[str, ...]:

@@ -41,9 +41,16 @@ def write(redis: Redis, namespace: str, pool: str, noted: Iterable[Noted]) -> No
 
 
 def read(redis: Redis, namespace: str, pool: str) -> Sequence[tuple[float, float]]:
-    """Give when each job of a pool arrived, from the first on, and how long it ran, in seconds."""
+    """Give when each job of a pool arrived, from the first on, and how long it ran, in seconds.
+
+    Those of the last RUNS_KEPT_SECONDS: a pool that is never at rest for so long keeps older ones,
+    and months of them are no trace that could be replayed.
+    """
     lines: Any = redis.lrange(runs_key(namespace, pool), 0, -1)
-    runs = sorted(run for line in lines if (run := _parse(text(line))))
+    clock: Any = redis.time()
+    first = (clock[0] - RUNS_KEPT_SECONDS) * 1000
+    found = (run for line in lines if (run := _parse(text(line))))
+    runs = sorted(run for run in found if run[0] >= first)
     return [((arrived - runs[0][0]) / 1000, ran / 1000) for arrived, ran in runs]
 
 
@@ -51,6 +58,7 @@ def _line(waited_since: str, started: float, ended: float) -> str:
     try:
         found = datetime.fromisoformat(waited_since)
         arrived = (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+        arrived = min(arrived, started)  # Whoever enqueued it has a clock of its own.
     except ValueError:
         arrived = started
     return f"{arrived * 1000:.0f} {max((ended - started) * 1000, 1):.0f}"

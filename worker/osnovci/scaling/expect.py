@@ -2,6 +2,9 @@
 
 from osnovci.scaling.model import Needs, Observation
 
+LONGEST = 99_999 * 3600.0
+"""Seconds beyond which a wait is not told: the longest time that a resource can name."""
+
 
 def expected_wait(seen: Observation, needs: Needs, workers: int, slots: int) -> float | None:
     """Give the seconds until there is a slot for one job more than wait; None if none ever comes.
@@ -24,4 +27,4 @@ def expected_wait(seen: Observation, needs: Needs, workers: int, slots: int) -> 
         if ahead <= 0:
             return at
         now, working = at, working + slots
-    return now + ahead * needs.service / working if working else None
+    return min(now + ahead * needs.service / working, LONGEST) if working else None

@@ -16,7 +16,16 @@ from osnovci.scaling.backlog import for_backlog
 from osnovci.scaling.bursts import for_burst, until_burst
 from osnovci.scaling.model import Decision, Moment, Needs, Observation, Target, Tuning, Why
 from osnovci.scaling.plan import Plan
-from osnovci.scaling.state import State, blind, blinded, learn, rested, sighted, vanished
+from osnovci.scaling.state import (
+    State,
+    blind,
+    blinded,
+    learn,
+    rested,
+    set_back,
+    sighted,
+    vanished,
+)
 
 TUNED = Tuning()
 AGAIN = 1.0
@@ -28,6 +37,8 @@ def decide(
 ) -> tuple[Decision, State]:
     """Decide how many workers there should be."""
     seen, now, workers = moment.seen, moment.now, moment.workers
+    if set_back(state, now):
+        state = State()
     if seen is None:
         return _hold(Why.UNAVAILABLE, moment, target, state), blinded(state, now)
     state = rested(state, now, tuning)

@@ -35,7 +35,7 @@ class State:
     worked: bool = False
     """Whether there ever was a job."""
     nothing_since: float | None = None
-    """Since when there is nothing to do, or None; time without sight is not among it."""
+    """Since when there is nothing to do, or None; more than a blink without sight is not among it."""
     steady: Needed = field(default_factory=Needed)
     """Needs of rate and running jobs."""
     queued: Needed = field(default_factory=Needed)
@@ -61,6 +61,15 @@ def vanished(state: State, seen: Observation) -> int:
     expected = before + arrived - ended
     missing = expected - seen.waiting - seen.active
     return missing if missing > max(FEW_JOBS, expected / 2) else 0
+
+
+def set_back(state: State, now: float) -> bool:
+    """Tell whether the clock shows a time before what is remembered.
+
+    Nothing is learned then until it has caught up, and jobs of a moment to come seem to have time.
+    """
+    moments = (state.at, state.blind_since, state.doubted_since, state.changed_at)
+    return any(at is not None and at > now for at in moments)
 
 
 def blinded(state: State, now: float) -> State:

@@ -25,9 +25,9 @@ class _Cluster:
 
 
 def lower_bound(trace: Trace, target: Target, startup: float) -> float:
-    """Give pod-seconds that no policy undercuts, even one that knows the future.
+    """Give pod-seconds that no policy undercuts which lets no job be late, even one that knows the future.
 
-    Every pod costs its start-up and, together, at least the jobs' time over the slots. Between two
+    Where jobs are late they run when others let pods idle, and fewer pods will do. Every pod costs its start-up and, together, at least the jobs' time over the slots. Between two
     clusters of jobs a pod either idles for the gap or is started again. It need not be reachable.
     """
     clusters = _clusters(trace, target)

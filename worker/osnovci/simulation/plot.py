@@ -68,7 +68,8 @@ def _axes(trace: Trace, most: int) -> list[str]:
         ]
     for share in (0, 0.25, 0.5, 0.75, 1):
         x = _x(trace.end * share, trace)
-        lines.append(_text(x, TOP + PANEL + 18, f"{trace.end * share / 60:.0f} min", "middle"))
+        anchor = "end" if share == 1 else "middle"
+        lines.append(_text(x, TOP + PANEL + 18, f"{trace.end * share / 60:.0f} min", anchor))
     return lines
 
 

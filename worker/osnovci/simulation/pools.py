@@ -56,6 +56,8 @@ class Osnovci:
     def __init__(self, target: Target, tuning: Tuning = TUNED, name: str = "Osnovci") -> None:
         self.name = name
         self.last: Decision | None = None
+        self.needed = 0
+        """The workers that were needed at most, whatever the bounds."""
         self._target = target
         self._tuning = tuning
         self._state = State()
@@ -75,6 +77,8 @@ class Osnovci:
             self._tuning,
         )
         self.last = decision
+        if decision.needs:
+            self.needed = max(self.needed, decision.needs.most)
         world.scale(decision.replicas)
 
 
