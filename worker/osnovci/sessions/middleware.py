@@ -23,7 +23,7 @@ from osnovci.sessions.gone import Gone
 from osnovci.sessions.operations import Operation, Operations, ttl_ms
 from osnovci.sessions.settings import SessionSettings
 from osnovci.sessions.stores import AsyncStore
-from osnovci.sessions.tokens import Identity, Tokens
+from osnovci.sessions.tokens import Tokens
 from osnovci.sessions.visit import SCOPE, Visit
 from osnovci.sessions.visitor import Visitor
 from osnovci.web.asgi import Scope, headers_of
@@ -97,11 +97,6 @@ class Sessions:
         """Give how long ago that is at the least."""
         since_change_ms = max(now_ms - self._changed_at_ms, 1)
         return min(self._touch_ms, since_change_ms)
-
-    def identify(self, scope: Scope) -> Identity | None:
-        """Say whose request it is by its token, without Redis; whether the session lives is not asked."""
-        presented = self.visit(scope).presented
-        return presented.identity if presented else None
 
     def visit(self, scope: Scope) -> Visit:
         """Give the visit of a request, the same each time."""
