@@ -6,6 +6,7 @@ No I/O and no clock: time comes in, in seconds of a clock that never runs back.
 import logging
 from typing import NamedTuple
 
+from osnovci.breaker import OPEN_SECONDS, Breaker
 from osnovci.errors import OsnovciError
 from osnovci.limit_contract import FailureMode, LimiterState
 from osnovci.limits.denials import Denials
@@ -15,20 +16,8 @@ from osnovci.refusals import OF_ONE_KEY, Refusals, code_of
 
 BLOCKED_MAX = 10_000
 
-FAILURES_MAX = 3
-"""After so many failures in a row, Redis is asked by one request a second only.
-
-What was under way together fails together, and is one failure: else a single late answer amid much
-traffic would keep a second's requests from Redis.
-"""
-
-OPEN_SECONDS = 1.0
-
 OWN_KNOWN_SECONDS = 1.0
 """An application resets its own limits in one process, and nobody tells the others: they ask so soon."""
-
-TOLD_SECONDS = 3.0
-"""A failure counts as the state of now for so long; without requests nobody is limited at all."""
 
 log = logging.getLogger(__name__)
 
@@ -37,39 +26,6 @@ class LimiterAwayError(OsnovciError):
     """Redis cannot be asked, and a limit is one that then turns requests away."""
 
     retry_ms = round(OPEN_SECONDS * 1000)
-
-
-class Breaker:
-    """Whether Redis is to be asked."""
-
-    def __init__(self) -> None:
-        self._failures = 0
-        self._failed_at = float("-inf")
-        self._again_at = 0.0
-
-    def lets_ask(self, now: float) -> bool:
-        """Let every question through, or one a second as a probe."""
-        if self._failures < FAILURES_MAX:
-            return True
-        if now < self._again_at:
-            return False
-        self._again_at = now + OPEN_SECONDS
-        return True
-
-    def failed(self, asked_at: float, now: float) -> None:
-        """Note a failure."""
-        if asked_at <= self._failed_at:
-            return
-        self._failures += 1
-        self._failed_at, self._again_at = now, now + OPEN_SECONDS
-
-    def succeeded(self) -> None:
-        """Note an answer."""
-        self._failures = 0
-
-    def is_away(self, now: float) -> bool:
-        """Tell whether the last question of late failed."""
-        return self._failures > 0 and now - self._failed_at < TOLD_SECONDS
 
 
 class Blocked(NamedTuple):

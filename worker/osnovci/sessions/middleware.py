@@ -13,6 +13,7 @@ from typing import TypeVar
 from redis.exceptions import ResponseError
 
 from osnovci.app_contract import SessionsDocument
+from osnovci.breaker import Breaker
 from osnovci.line import SESSION_SECONDS, Line
 from osnovci.refusals import Refusals
 from osnovci.scripted import AWAY
@@ -64,6 +65,7 @@ class Sessions:
         self.line = Line(settings.redis_url, budget_seconds)
         """The connection; limits use it too."""
         self._store = AsyncStore(self.line)
+        self._breaker = Breaker()
         self._is_away = False
         self._refusals = Refusals("what sessions need,")
         self.gone = Gone()
@@ -131,16 +133,21 @@ class Sessions:
         )
 
     async def run(self, operation: Operation[T]) -> T:
-        """Run an operation within the time budget.
+        """Run an operation within the time budget, or not at all while Redis gives no answers.
 
         Raises SessionsAwayError.
         """
+        asked_at = time.monotonic()
+        if not self._breaker.lets_ask(asked_at):
+            raise unread()
         try:
             result = await self._store.run(operation)
         except ResponseError as error:
+            self._breaker.succeeded()
             self._refusals.tell(error, operation.name)
             raise unread() from error
         except AWAY as error:
+            self._breaker.failed(asked_at, time.monotonic())
             raise self.away(repr(error)) from error
         self.answered()
         return result
@@ -149,6 +156,7 @@ class Sessions:
         """Note that Redis gave an answer."""
         if self._is_away:
             self._is_away = False
+            self._breaker.succeeded()
             log.info("sessions are read again")
 
     def away(self, why: object) -> SessionsAwayError:
