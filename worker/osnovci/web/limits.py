@@ -10,10 +10,12 @@ For applications it is also the way to charge limits of their own, in a route:
 """
 
 import time
+from asyncio import to_thread
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -152,16 +154,24 @@ class WebLimits:
 
     def limited(
         self, limit: Limit, cost: int = 1, subject: Callable[[Scope], str] | None = None
-    ) -> Callable[[Endpoint], Endpoint]:
-        """Limit one route of Starlette; by default each client address."""
+    ) -> Callable[[Callable[[Any], Any]], Endpoint]:
+        """Limit one route of Starlette, a function with `async` or without; by default each client address.
 
-        def decorate(endpoint: Endpoint) -> Endpoint:
+        Raises LimitError where the cost can never fit.
+        """
+        Question.of([limit.window("", "", "")], cost)
+
+        def decorate(endpoint: Callable[[Any], Any]) -> Endpoint:
+            # As Starlette runs what is not asynchronous.
+            is_async = iscoroutinefunction(endpoint) or iscoroutinefunction(endpoint.__call__)
+            run = endpoint if is_async else partial(to_thread, endpoint)
+
             @wraps(endpoint)
             async def guarded(request: Any) -> Any:
                 scope: Scope = request.scope
                 who = subject(scope) if subject else self.client_of(scope)
                 found = await self.verdict(limit, who, cost)
-                return found.refusal or await endpoint(request)
+                return found.refusal or await run(request)
 
             return guarded
 
