@@ -75,7 +75,7 @@ class WebLimits:
     def open(self, settings: AppSettings, sessions: "Sessions | None" = None) -> None:
         """Be told where to count; without a Redis, each process counts by itself.
 
-        With sessions, their connection is used.
+        With sessions, which have one also outside the operator's pods, their connection is used.
         """
         self._sessions = sessions
         if sessions:
@@ -84,12 +84,11 @@ class WebLimits:
         self._where = settings.namespace, document.app
         self.guard = Guard(document.processes)
         self.policies = Policies(settings.namespace, document)
-        if settings.redis_url:
-            self.line = (
-                sessions.line.within(self._budget_seconds)
-                if sessions
-                else Line(settings.redis_url, self._budget_seconds)
-            )
+        if sessions:
+            self.line = sessions.line.within(self._budget_seconds)
+        elif settings.redis_url:
+            self.line = Line(settings.redis_url, self._budget_seconds)
+        if self.line:
             self._limits = AsyncLimits(self.line, *self._where, self.guard)
 
     async def begin(self) -> None:
