@@ -87,7 +87,18 @@ def test_cookies_of_all_kinds(
     assert session_pod.get("/public").status == 200
 
 
-@pytest.mark.parametrize("begun", [b"GET /public HTTP/1.1\r\nCookie: ", b"GET /public?"])
+CHUNKED = b"POST /login HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"GET /public HTTP/1.1\r\nCookie: ",
+        b"GET /public?",
+        CHUNKED + b'e\r\n{"user":"ana"}\r\n0\r\nTrailer: ',
+        CHUNKED + b"e; extension=",
+    ],
+)
 def test_a_head_without_an_end_is_not_kept(session_pod: RunningPod, begun: bytes) -> None:
     def served() -> bytes:
         with socket.create_connection(("127.0.0.1", session_pod.port), timeout=10) as connection:

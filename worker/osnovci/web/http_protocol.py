@@ -1,4 +1,4 @@
-"""uvicorn's HTTP, with a bound for the head of a request.
+"""uvicorn's HTTP, with a bound for the head of a request, and for the trailers behind its body.
 
 httptools has none: a single visitor with one endless header would fill a pod's memory, and hold up all
 others, as what has come of a header is copied with each piece that comes.
@@ -13,17 +13,29 @@ HEAD_MAX_BYTES = 65_536
 class HttpProtocol(HttpToolsProtocol):
     """One connection."""
 
-    _head_bytes = 0
-    """Of a head that is not there whole, without the piece that it began in, which the socket bounds."""
+    _has_body = False
+    """The piece has some of a body."""
+    _unknown_bytes = 0
+    """Of a head or of trailers that are not there whole, without the piece in which they began: that is
+    what a socket gives at once."""
 
     def data_received(self, data: bytes) -> None:
         """Hear a piece of requests."""
         before = self.scope
+        self._has_body = False
         super().data_received(data)
-        # A head that is whole has told its method.
-        if not before or before is not self.scope or "method" in before:
-            self._head_bytes = 0
+        if not before or before is not self.scope or self._has_body or self._is_whole():
+            self._unknown_bytes = 0
             return
-        self._head_bytes += len(data)
-        if self._head_bytes > HEAD_MAX_BYTES and not self.transport.is_closing():
+        self._unknown_bytes += len(data)
+        if self._unknown_bytes > HEAD_MAX_BYTES and not self.transport.is_closing():
             self.send_400_response(f"The head of a request has at most {HEAD_MAX_BYTES} bytes.")
+
+    def on_body(self, body: bytes) -> None:
+        """Hear a piece of a body, which is the application's to bound."""
+        self._has_body = True
+        super().on_body(body)
+
+    def _is_whole(self) -> bool:
+        """Tell whether the request is there to its end; a head that is has told its method."""
+        return "method" in self.scope and not (self.cycle and self.cycle.more_body)
