@@ -14,6 +14,7 @@ from osnovci.web.limits import User, WebLimits
 from osnovci.web.runtime import WebRuntime
 
 EXPORTS = Limit("exports", max=2, window_ms=60_000)
+REPORTS = Limit("reports", max=2, window_ms=60_000)
 FAILURES = Limit("failed-logins", max=3, window_ms=60_000)
 
 
@@ -35,6 +36,12 @@ async def hello(_: Request) -> Response:
 @limits.limited(EXPORTS)
 async def export(_: Request) -> Response:
     return PlainTextResponse("exported")
+
+
+@limits.limited(REPORTS)
+def report(_: Request) -> Response:
+    """Be a function of the kind that Starlette runs in a thread."""
+    return PlainTextResponse("reported")
 
 
 async def login(request: Request) -> Response | App:
@@ -59,6 +66,7 @@ app = WebRuntime(
         routes=[
             Route("/", hello),
             Route("/export", export),
+            Route("/report", report),
             Route("/login", login),
             Route("/api/{rest:path}", hello, methods=["GET", "POST"]),
             WebSocketRoute("/echo", echo),

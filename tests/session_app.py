@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from osnovci.limits.limit import Limit
 from osnovci.sessions.middleware import Sessions
 from osnovci.sessions.visit import SCOPE, Handed, Visit
 from osnovci.web.limits import WebLimits
@@ -87,10 +88,19 @@ async def echo(websocket: WebSocket) -> None:
     await websocket.close()
 
 
+limits = WebLimits(budget_seconds=2)
+
+
+@limits.limited(Limit("exports", max=2, window_ms=60_000))
+async def export(_: Request) -> Response:
+    return JSONResponse({})
+
+
 starlette = Starlette(
     routes=[
         Route("/public", public),
         Route("/me", me),
+        Route("/export", export),
         Route("/login", log_in, methods=["POST"]),
         Route("/promote", promote, methods=["POST"]),
         Route("/refresh", refresh, methods=["POST"]),
@@ -105,5 +115,5 @@ starlette = Starlette(
 app = WebRuntime(
     starlette,
     sessions=Sessions(plain_http=True, budget_seconds=2),
-    limits=WebLimits(budget_seconds=2),
+    limits=limits,
 )

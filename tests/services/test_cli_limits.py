@@ -90,6 +90,25 @@ def test_what_a_request_would_meet_and_a_reset(redis_server: RedisServer, redis:
     assert run(redis_server, *asked).returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("path", "limits"),
+    [
+        ("/api/x?page=2", ["all", "api", "global"]),
+        ("https://osnovci.app/api/x?page=2", ["all", "api", "global"]),
+        ("/api%2Fx", ["all", "api", "global"]),
+        ("//api//x", ["all", "api", "global"]),
+        ("/api/ready", []),
+        ("/api/ready/", ["all", "api", "global"]),
+    ],
+)
+def test_a_path_is_read_as_a_pod_reads_it(
+    redis_server: RedisServer, path: str, limits: list[str]
+) -> None:
+    lines = run(redis_server, "test", APP, path).stdout.splitlines()
+    assert sorted(line.split()[1] for line in lines[1:]) == limits
+    assert (lines[0] == "it meets no limit") == (not limits)
+
+
 async def test_it_is_about_the_newest_release_and_a_reset_is_told_to_all(
     redis_server: RedisServer, redis: Redis, client: AsyncRedis
 ) -> None:
@@ -114,4 +133,5 @@ def test_an_app_that_is_not_there(redis_server: RedisServer) -> None:
     assert "nothing is known of app" in run(redis_server, "status", "app/other").stderr
     assert "is no OsnovciApp" in run(redis_server, "status", "qpool/other").stderr
     assert "name whom" in run(redis_server, "reset", APP).stderr
+    assert "'api/x' is no path" in run(redis_server, "test", APP, "api/x").stderr
     assert "'nowhere' is no address" in run(redis_server, "reset", APP, "--ip", "nowhere").stderr

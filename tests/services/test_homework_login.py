@@ -110,6 +110,18 @@ def test_the_teacher_has_no_homework_and_sees_everyones_limits(port: int) -> Non
     assert pupil.get("/api/rate-limit-status")["userId"] == "student-2"
 
 
+def test_a_token_of_a_session_that_has_ended_is_nobodys(port: int, redis: Redis) -> None:
+    teacher = log_in(port, TEACHER)
+    stolen = Browser(port, cookies=dict(teacher.cookies))
+    teacher.ask("DELETE", "/api/auth/sessions")
+    redis.delete(*redis.scan_iter("*:limit:*"))
+    # The very first of it: its process has not heard yet that the session is gone.
+    assert "log in" in stolen.get("/api/rate-limit-status?userId=student-1")["error"]
+    assert stolen.status == 401
+    [counted] = redis.scan_iter("*:limit:*")
+    assert counted.endswith(b":127.0.0.1")
+
+
 def test_limits_count_by_user_from_wherever(port: int) -> None:
     one, other = log_in(port), log_in(port, agent=IPHONE)
     for browser, remaining in ((one, "59"), (other, "58"), (log_in(port, "student-2"), "59")):

@@ -15,10 +15,11 @@ from session_builders import SESSION_KEYS
 from waiting import PATIENCE_SECONDS
 from workers import NAMESPACE
 
+from osnovci.breaker import FAILURES_MAX, Breaker
 from osnovci.contract import ENV_REDIS_URL
 from osnovci.limit_contract import LimiterState
 from osnovci.limits.client import AsyncLimits
-from osnovci.limits.guard import FAILURES_MAX
+from osnovci.limits.guard import Guard
 from osnovci.limits.limit import Question
 from osnovci.line import Line, packed
 from osnovci.session_contract import ENV_SESSION_KEYS
@@ -155,9 +156,9 @@ def test_who_has_longer_waits_on_when_others_have_given_up(
 async def test_an_answer_too_late_for_limits_lets_them_ask_again(
     own_redis_server: RedisServer,
 ) -> None:
-    line = Line(own_redis_server.url, PATIENCE_SECONDS)
-    limits = AsyncLimits(line.within(0.02), NAMESPACE, APP)
-    line.tell_late(limits.guard.heard_late)
+    breaker = Breaker()
+    line = Line(own_redis_server.url, PATIENCE_SECONDS, breaker.heard_late)
+    limits = AsyncLimits(line.within(0.02), NAMESPACE, APP, Guard(breaker=breaker))
     await line.execute_command("PING")
     question = Question.of([limit().window(NAMESPACE, APP, "ana")])
     own_redis_server.pause()

@@ -1,6 +1,7 @@
 """What a hostile or broken client sends to sessions and limits, on a real pod."""
 
 import socket
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -84,6 +85,48 @@ def test_cookies_of_all_kinds(
     sent = [b"Cookie: " + each.replace(b"%s", token).replace(b"%%", b"%") for each in cookies]
     assert is_ana(answer(session_pod, *sent)) == yes
     assert session_pod.get("/public").status == 200
+
+
+CHUNKED = b"POST /login HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"GET /public HTTP/1.1\r\nCookie: ",
+        b"GET /public?",
+        CHUNKED + b'e\r\n{"user":"ana"}\r\n0\r\nTrailer: ',
+        CHUNKED + b"e; extension=",
+    ],
+)
+def test_a_head_without_an_end_is_not_kept(session_pod: RunningPod, begun: bytes) -> None:
+    def served() -> bytes:
+        with socket.create_connection(("127.0.0.1", session_pod.port), timeout=10) as connection:
+            connection.sendall(begun)
+            for _ in range(64):
+                connection.sendall(b"a=b;" * 16_384)
+            connection.sendall(b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            return connection.recv(65_536)
+
+    # or it hung up amid what it was told
+    with suppress(BrokenPipeError, ConnectionResetError):
+        assert served().startswith(b"HTTP/1.1 400 ")
+    assert session_pod.get("/public").status == 200
+
+
+def test_a_long_body_is_no_head(session_pod: RunningPod) -> None:
+    body = b'{"user":"ana","more":"' + b"x" * 1_000_000 + b'"}'
+    length = b"Content-Length: %d" % len(body)
+    with socket.create_connection(("127.0.0.1", session_pod.port), timeout=10) as connection:
+        for _ in range(3):
+            # in pieces that end anywhere, with the next request behind it
+            connection.sendall(b"POST /login HTTP/1.1\r\nHost: localho")
+            connection.sendall(b"st\r\n" + length + b"\r\n\r\n" + body)
+        found = b""
+        while found.count(b"HTTP/1.1 200 OK") < 3:
+            more = connection.recv(65_536)
+            assert more, found[-200:]
+            found += more
 
 
 @settings(

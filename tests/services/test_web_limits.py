@@ -161,6 +161,7 @@ def test_limits_of_the_application_itself(start_pod: StartPod, redis: Redis) -> 
     pod = start_pod(app=APP_UNDER_LIMITS)
     assert statuses(pod, 3, "/export") == [200, 200, 429]
     assert pod.get("/export").headers["ratelimit-policy"] == '"exports";q=2;w=60'
+    assert statuses(pod, 3, "/report") == [200, 200, 429]
     # What goes well is no failure, and ends none.
     well = "/login?password=right"
     assert statuses(pod, 4, well) == [200] * 4

@@ -4,11 +4,15 @@ from pathlib import Path
 
 import pytest
 from redis import Redis
+from redis_server import RedisServer
+from session_builders import SESSION_KEYS
 from waiting import eventually
 from web_pods import RunningPod, StartPod, alone, app_document
 from websockets.sync.client import connect
 
 from osnovci.app_contract import AppState
+from osnovci.contract import ENV_REDIS_URL
+from osnovci.session_contract import ENV_SESSION_KEYS
 
 
 def test_health_is_the_seeds(start_pod: StartPod) -> None:
@@ -132,5 +136,19 @@ def test_without_the_operator_it_serves_by_itself(redis: Redis, tmp_path: Path) 
         pod.wait_for("/api/ready")
         assert pod.get("/").headers["x-server-id"] == "mine"
         assert "redis" not in pod.get("/api/health").json["checks"]
+    finally:
+        pod.close()
+
+
+def test_without_the_operator_limits_are_counted_where_sessions_are_kept(
+    redis: Redis, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    told = alone() | {ENV_REDIS_URL: redis_server.url, ENV_SESSION_KEYS: SESSION_KEYS}
+    pod = RunningPod.start(redis, tmp_path / "log", told, "session_app:app")
+    try:
+        pod.wait_for("/api/ready")
+        assert [pod.get("/export").status for _ in range(3)] == [200, 200, 429]
+        [window] = redis.scan_iter("*")
+        assert window.startswith(b"osnovci:{local}:limit:app:/exports:")
     finally:
         pod.close()

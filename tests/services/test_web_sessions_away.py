@@ -1,5 +1,6 @@
 """Sessions while Redis is slow or away, or the pod was not told what it needs."""
 
+import asyncio
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from workers import NAMESPACE
 
+from osnovci.contract import ENV_REDIS_URL
 from osnovci.session_contract import ENV_SESSION_KEYS, sessions_root
 from osnovci.sessions.errors import SessionsAwayError
 from osnovci.sessions.middleware import Sessions
@@ -49,13 +51,34 @@ def test_redis_slow_or_gone(
     finally:
         back()
     if how == "paused":
-        eventually(lambda: browser.user == "ana")
+        eventually(lambda: browser.get("/me").get("user_id") == "ana")
     else:
         # It had kept nothing: nobody is logged in, and everybody can log in.
         eventually(lambda: browser.get("/me") is None)
     eventually(lambda: browser.log_in().get("session"))
     assert browser.user == "ana"
     assert "Traceback" not in pod.log.read_text()
+
+
+async def test_a_redis_that_gives_no_answers_is_asked_by_few() -> None:
+    """Also where no limit is asked about together with the session, which has a breaker of its own."""
+    asked = 0
+
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        asked += 1
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        told = {ENV_REDIS_URL: f"redis://127.0.0.1:{port}/0", ENV_SESSION_KEYS: SESSION_KEYS}
+        sessions = Sessions(settings=SessionSettings.parse(told))
+        for _ in range(50):
+            with pytest.raises(SessionsAwayError):
+                await sessions.run(sessions.operations.counts())
+        await sessions.close()
+    # three, and what comes a second later
+    assert 3 <= asked < 10
 
 
 def test_a_redis_that_refuses_is_told_once(

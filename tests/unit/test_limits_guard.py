@@ -4,6 +4,7 @@ import pytest
 from limits import limit, window
 from redis.exceptions import ResponseError
 
+from osnovci.breaker import Breaker
 from osnovci.limit_contract import FailureMode, LimiterState
 from osnovci.limits import guard
 from osnovci.limits.denials import SUBJECTS_MAX, Denials
@@ -120,7 +121,7 @@ def test_what_redis_refuses_for_one_key_keeps_no_other_question_from_it(
 ) -> None:
     found = Guard()
     for now in (0.95, 1.05, 1.15):
-        found.failed(ASKED, ResponseError(answer), now, now + 0.05, is_refused=True)
+        found.failed(ASKED, ResponseError(answer), now, now + 0.05)
     assert ("yes" if found.known(ASKED, 1.3) is None else "no") == asks
 
 
@@ -128,9 +129,7 @@ def fail(found: Guard, *asked_at: float, has_session: bool = False) -> None:
     """Have each fail after the 50 ms of limits, or the 250 of sessions."""
     budget_seconds = 0.25 if has_session else 0.05
     for now in asked_at:
-        if has_session:
-            found.sessions_failed()
-        found.failed(ASKED, AWAY, now, now + budget_seconds)
+        found.failed(ASKED, AWAY, now, now + budget_seconds, has_session=has_session)
 
 
 def test_that_limits_alone_fail_keeps_no_session_from_redis() -> None:
@@ -166,10 +165,11 @@ def test_one_failure_of_a_session_keeps_nobody_from_redis() -> None:
 
 
 def test_an_answer_that_comes_late_lets_sessions_ask_and_one_question_of_limits() -> None:
-    found = Guard()
+    breaker = Breaker()
+    found = Guard(breaker=breaker)
     fail(found, 1.0, 1.1, 1.2)
     fail(found, 1.0, has_session=True)
-    found.heard_late()
+    breaker.heard_late()
     assert found.known(ASKED, 1.3, has_session=True) is None
     assert found.may_answer_sessions
     assert found.known(ASKED, 1.3) is None
@@ -179,7 +179,7 @@ def test_an_answer_that_comes_late_lets_sessions_ask_and_one_question_of_limits(
 
 def test_who_was_refused_is_not_answered_by_longer_waiting() -> None:
     found = Guard()
-    found.failed(ASKED, ResponseError("OOM"), 1.0, 1.01, is_refused=True)
+    found.failed(ASKED, ResponseError("OOM"), 1.0, 1.01)
     assert not found.may_answer_sessions
     found.reached()
     assert found.may_answer_sessions

@@ -13,6 +13,7 @@ from osnovci.limits import clients
 from osnovci.limits.limit import Limit, LimitError, Question
 from osnovci.limits.matching import matcher
 from osnovci.limits.policies import Policies
+from osnovci.web.limits import WebLimits
 
 TRUSTED = clients.networks(["10.0.0.0/8", "fd00::/8", "::ffff:172.16.0.0/108"])
 
@@ -26,6 +27,9 @@ TRUSTED = clients.networks(["10.0.0.0/8", "fd00::/8", "::ffff:172.16.0.0/108"])
         ([MatchDocument(path="/api")], "/api/", "GET", True),
         ([MatchDocument(path="/api")], "/api/x", "GET", True),
         ([MatchDocument(path="/api")], "/apis", "GET", False),
+        ([MatchDocument(path="/api/x")], "//api///x//y", "GET", True),
+        ([MatchDocument(path="/api/x")], "/api/x//", "GET", True),
+        ([MatchDocument(path="/api/x")], "//apis//x", "GET", False),
         ([MatchDocument(path="/api")], "/", "GET", False),
         ([MatchDocument(path="/a"), MatchDocument(path="/b")], "/b", "GET", True),
         ([MatchDocument(path="/a", methods=("POST",))], "/a", "GET", False),
@@ -46,6 +50,11 @@ def test_a_limit_is_for_whole_segments_and_methods(
     is_met: bool,  # noqa: FBT001  # a column of the table
 ) -> None:
     assert matcher(told)(path, method) == is_met
+
+
+def test_a_route_is_not_given_a_cost_that_never_fits() -> None:
+    with pytest.raises(LimitError, match="the cost is 4; it is from 1 to its max, 3"):
+        WebLimits().limited(Limit("exports", max=3, window_ms=1_000), cost=4)
 
 
 @pytest.mark.parametrize(

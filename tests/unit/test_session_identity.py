@@ -48,8 +48,10 @@ def test_a_signed_token_tells_whose_request_it_is(sessions: Sessions) -> None:
         (b"cookie", b"a=b; __Host-session=" + token),
     ):
         request = scope(header)
-        assert sessions.identify(request) == Identity("ana", "teacher")
-        lookup = sessions.visit(request).lookup()
+        visit = sessions.visit(request)
+        assert visit.presented
+        assert visit.presented.identity == Identity("ana", "teacher")
+        lookup = visit.lookup()
         assert lookup
         assert lookup.command == OPERATIONS.get("the-id", SETTINGS, 0).command
 
@@ -67,7 +69,7 @@ def test_without_one_nobody_is_told_and_redis_is_not_asked(
     sessions: Sessions, header: tuple[bytes, bytes]
 ) -> None:
     request = scope(header)
-    assert sessions.identify(request) is None
+    assert sessions.visit(request).presented is None
     assert sessions.visit(request).lookup() is None
 
 

@@ -39,6 +39,9 @@ ENV_PROCESS = "OSNOVCI_PROCESS"
 
 PORT = 3000
 
+HEALTH_PATH, READY_PATH, ALIVE_PATH = "/api/health", "/api/ready", "/api/alive"
+"""What a pod answers of itself, without a session and whatever limits say."""
+
 MOST_LOGINS = 100_000
 """Of one user: all of them are looked at when there is one too many."""
 

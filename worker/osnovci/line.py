@@ -30,12 +30,14 @@ OPENING_SECONDS = 1.0
 class Opener:
     """The connection, opened when it is needed and again when it was lost."""
 
-    def __init__(self, url: str, budget_seconds: float) -> None:
+    def __init__(
+        self, url: str, budget_seconds: float, heard_late: Callable[[], None] | None
+    ) -> None:
         self.wire: Wire | None = None
         """The last one; it may be lost."""
-        self.heard_late: Callable[[], None] | None = None
         self._target = Redis.from_url(url).connection_pool.make_connection()
         self._budget_seconds = budget_seconds
+        self._heard_late = heard_late
         self._opening: asyncio.Task[Wire] | None = None
         self._waiting: list[Waiting[Wire]] = []
         """For it to open."""
@@ -100,7 +102,7 @@ class Opener:
 
     async def _connect(self) -> Wire:
         loop, target = asyncio.get_running_loop(), self._target
-        wire = Wire(self._budget_seconds, self.heard_late)
+        wire = Wire(self._budget_seconds, self._heard_late)
         if isinstance(target, UnixDomainSocketConnection):
             await loop.create_unix_connection(lambda: wire, target.path)
             return wire
@@ -130,18 +132,22 @@ class Opener:
 class Line:
     """What a process asks Redis by: the connection, and how long an answer is waited for."""
 
-    def __init__(self, to: str | Opener, budget_seconds: float = BUDGET_SECONDS) -> None:
-        """Take a URL, or what opens the connection of another."""
-        self._opener = Opener(to, budget_seconds) if isinstance(to, str) else to
+    def __init__(
+        self,
+        to: str | Opener,
+        budget_seconds: float = BUDGET_SECONDS,
+        heard_late: Callable[[], None] | None = None,
+    ) -> None:
+        """Take a URL, or what opens the connection of another.
+
+        `heard_late` is told of each answer that comes when nobody waits for it any more.
+        """
+        self._opener = Opener(to, budget_seconds, heard_late) if isinstance(to, str) else to
         self._budget_seconds = budget_seconds
 
     def within(self, budget_seconds: float) -> "Line":
         """Give the same connection for who does not wait as long."""
         return Line(self._opener, budget_seconds)
-
-    def tell_late(self, heard: Callable[[], None]) -> None:
-        """Tell somebody, from the next connection on, of each answer that comes when nobody waits any more."""
-        self._opener.heard_late = heard
 
     async def execute_command(self, *command: Argument) -> Any:
         """Run a command in one round trip.

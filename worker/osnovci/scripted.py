@@ -6,12 +6,17 @@ from hashlib import sha1
 from importlib.resources import files
 from typing import Any, NamedTuple, Protocol
 
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 Argument = str | bytes | int
 
 AWAY = (RedisError, OSError)
 """What tells that Redis cannot be reached, is too slow, or cannot answer."""
+
+
+def is_refusal(error: Exception) -> bool:
+    """Tell whether Redis answered, and refused."""
+    return isinstance(error, ResponseError)
 
 
 @dataclass(frozen=True)

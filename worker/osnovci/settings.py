@@ -19,6 +19,9 @@ from osnovci.errors import SettingsError
 
 SCHEMES = ("redis://", "rediss://", "unix://")
 
+ALONE = "local"
+"""The namespace of an application outside the operator's pods."""
+
 
 @dataclass(frozen=True)
 class WorkerSettings:
@@ -68,7 +71,7 @@ class AppSettings:
         process = _process(environment.get(ENV_PROCESS, "0"))
         if ENV_APP not in environment:
             alone = Config.of(AppDocument(app="app").model_dump_json())
-            return cls("", host, process, server_id or host, "", alone)
+            return cls(ALONE, host, process, server_id or host, "", alone)
         pod = _needed(environment, ENV_POD)
         return cls(
             namespace=_needed(environment, ENV_NAMESPACE),

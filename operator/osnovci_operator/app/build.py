@@ -6,7 +6,14 @@ from hashlib import sha256
 from typing import Any
 
 from osnovci import contract
-from osnovci.app_contract import ENV_APP, ENV_RELEASE, ENV_SERVER_ID, AppDocument
+from osnovci.app_contract import (
+    ALIVE_PATH,
+    ENV_APP,
+    ENV_RELEASE,
+    ENV_SERVER_ID,
+    READY_PATH,
+    AppDocument,
+)
 from osnovci.app_revisions import GoodRevision, GoodRevisions, revisions_name
 from osnovci.session_contract import ENV_SESSION_KEYS, SESSIONS_SECRET
 from osnovci_operator import database, pods
@@ -207,10 +214,10 @@ def _probes(port: int) -> dict[str, Any]:
         "ports": [{"name": "http", "containerPort": port}],
         # An answer that waits for the start is none: 40 tries are 40 seconds.
         "startupProbe": _probe(
-            "/api/alive", periodSeconds=1, failureThreshold=STARTUP_SECONDS, timeoutSeconds=1
+            ALIVE_PATH, periodSeconds=1, failureThreshold=STARTUP_SECONDS, timeoutSeconds=1
         ),
-        "readinessProbe": _probe("/api/ready", periodSeconds=5, failureThreshold=3),
-        "livenessProbe": _probe("/api/alive", periodSeconds=30, failureThreshold=3),
+        "readinessProbe": _probe(READY_PATH, periodSeconds=5, failureThreshold=3),
+        "livenessProbe": _probe(ALIVE_PATH, periodSeconds=30, failureThreshold=3),
     }
 
 

@@ -5,8 +5,6 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from redis.exceptions import ResponseError
-
 from osnovci.limits.guard import Guard
 from osnovci.limits.limit import Decision, Limit, Question
 from osnovci.limits.refund import Refund
@@ -71,11 +69,8 @@ class Limits:
         try:
             reply = run(self._redis, question)
         except AWAY as error:
-            is_refused = isinstance(error, ResponseError)
             with self._busy:
-                return self.guard.failed(
-                    question, error, now, time.monotonic(), is_refused=is_refused
-                )
+                return self.guard.failed(question, error, now, time.monotonic())
         with self._busy:
             return self.guard.answered(question, question.parse(reply), now)
 
@@ -123,6 +118,5 @@ class AsyncLimits:
         try:
             reply = await run_async(self._redis, question)
         except AWAY as error:
-            is_refused = isinstance(error, ResponseError)
-            return self.guard.failed(question, error, now, time.monotonic(), is_refused=is_refused)
+            return self.guard.failed(question, error, now, time.monotonic())
         return self.guard.answered(question, question.parse(reply), now)

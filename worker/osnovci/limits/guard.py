@@ -6,29 +6,19 @@ No I/O and no clock: time comes in, in seconds of a clock that never runs back.
 import logging
 from typing import NamedTuple
 
+from osnovci.breaker import OPEN_SECONDS, Breaker
 from osnovci.errors import OsnovciError
 from osnovci.limit_contract import FailureMode, LimiterState
 from osnovci.limits.denials import Denials
 from osnovci.limits.limit import Decision, Limit, Question, State, Window
 from osnovci.limits.local import LocalWindows
 from osnovci.refusals import OF_ONE_KEY, Refusals, code_of
+from osnovci.scripted import is_refusal
 
 BLOCKED_MAX = 10_000
 
-FAILURES_MAX = 3
-"""After so many failures in a row, Redis is asked by one request a second only.
-
-What was under way together fails together, and is one failure: else a single late answer amid much
-traffic would keep a second's requests from Redis.
-"""
-
-OPEN_SECONDS = 1.0
-
 OWN_KNOWN_SECONDS = 1.0
 """An application resets its own limits in one process, and nobody tells the others: they ask so soon."""
-
-TOLD_SECONDS = 3.0
-"""A failure counts as the state of now for so long; without requests nobody is limited at all."""
 
 log = logging.getLogger(__name__)
 
@@ -37,51 +27,6 @@ class LimiterAwayError(OsnovciError):
     """Redis cannot be asked, and a limit is one that then turns requests away."""
 
     retry_ms = round(OPEN_SECONDS * 1000)
-
-
-class Breaker:
-    """Whether Redis is to be asked.
-
-    Limits alone wait less than sessions, so that they fail says nothing of those: questions with a session
-    go on until one of them has failed too.
-    """
-
-    def __init__(self) -> None:
-        self.fails_sessions = False
-        """A question with a session has failed since the last answer."""
-        self._failures = 0
-        self._failed_at = float("-inf")
-        self._again_at = 0.0
-
-    def lets_ask(self, now: float, *, has_session: bool) -> bool:
-        """Let every question through, or one a second as a probe."""
-        if self._failures < FAILURES_MAX or (has_session and not self.fails_sessions):
-            return True
-        if now < self._again_at:
-            return False
-        self._again_at = now + OPEN_SECONDS
-        return True
-
-    def failed(self, asked_at: float, now: float) -> None:
-        """Note a failure."""
-        if asked_at <= self._failed_at:
-            return
-        self._failures += 1
-        self._failed_at, self._again_at = now, now + OPEN_SECONDS
-
-    def succeeded(self) -> None:
-        """Note an answer."""
-        self._failures = 0
-        self.fails_sessions = False
-
-    def heard_late(self) -> None:
-        """Note an answer too late for who asked: sessions may have theirs, and the next question is a probe."""
-        self.fails_sessions = False
-        self._again_at = 0.0
-
-    def is_away(self, now: float) -> bool:
-        """Tell whether the last question of late failed."""
-        return self._failures > 0 and now - self._failed_at < TOLD_SECONDS
 
 
 class Blocked(NamedTuple):
@@ -96,12 +41,13 @@ class Blocked(NamedTuple):
 class Guard:
     """One process's decisions on all questions."""
 
-    def __init__(self, processes: int = 1) -> None:
+    def __init__(self, processes: int = 1, breaker: Breaker | None = None) -> None:
+        """Take the breaker of who else asks this Redis."""
         self.denials = Denials()
-        self._breaker = Breaker()
+        self._breaker = breaker or Breaker()
         self._refusals = Refusals("what limits and sessions need")
         self._is_failing = False
-        """The last question asked of Redis failed."""
+        """The last question of these failed."""
         self._is_told_away = False
         self.is_refused = False
         """Redis answered the last question, and refused it."""
@@ -120,7 +66,7 @@ class Guard:
         self._asked_at = now
         if self._blocked and question.counts and (blocked := self._blocked_by(question, now)):
             return self._noted(blocked)
-        if not self._is_failing or self._breaker.lets_ask(now, has_session=has_session):
+        if not self._breaker.has_failed or self._breaker.lets_ask(now, has_session=has_session):
             return None
         return self._without_redis(question, now)
 
@@ -137,21 +83,14 @@ class Guard:
 
     def reached(self) -> None:
         """Note that Redis answers; all there is to note where it lets a request through."""
+        if self._breaker.has_failed:
+            self._breaker.succeeded()
         if not self._is_failing:
             return
-        self._breaker.succeeded()
         self._is_failing = self.is_refused = False
         if self._is_told_away:
             self._is_told_away = False
             log.info("rate limits are counted in Redis again")
-
-    def heard_late(self) -> None:
-        """Note that Redis answers, if only when nobody waits any more."""
-        self._breaker.heard_late()
-
-    def sessions_failed(self) -> None:
-        """Note that Redis was asked for a session in vain, with limits or without."""
-        self._is_failing = self._breaker.fails_sessions = True
 
     @property
     def may_answer_sessions(self) -> bool:
@@ -165,16 +104,17 @@ class Guard:
         asked_at: float,
         now: float,
         *,
-        is_refused: bool = False,
+        has_session: bool = False,
     ) -> Decision:
         """Decide without Redis, which was asked in vain, or has refused.
 
         Raises LimiterAwayError.
         """
+        is_refused = is_refusal(error)
         self._is_failing, self.is_refused = True, is_refused
         # What one key holds says nothing of the questions of others.
         if not is_refused or code_of(error) != OF_ONE_KEY:
-            self._breaker.failed(asked_at, now)
+            self._breaker.failed(asked_at, now, has_session=has_session)
         if is_refused:
             self._refusals.tell(error)
         elif not self._is_told_away:

@@ -2,15 +2,19 @@
 
 Frameworks answer HEAD as they do GET, with the same work and without the body: a limit for GET that had
 no HEAD would be one that everybody goes around. An OPTIONS is a request of its own, also a browser's
-question before one to another origin.
+question before one to another origin. Some frameworks, as Litestar, take several slashes for one: so do
+limits, for which //api would else be another path than the one that is served.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 
 from osnovci.limit_contract import MatchDocument
 
 Matcher = Callable[[str, str], bool]
 """Of a path and a method."""
+
+SLASHES = re.compile("/{2,}")
 
 WHOLE = frozenset({"", "/"})
 """What follows whole segments of a path."""
@@ -23,6 +27,8 @@ def matcher(matches: Sequence[MatchDocument]) -> Matcher:
         return lambda _path, _method: True
 
     def is_met(path: str, method: str) -> bool:
+        if "//" in path:
+            path = SLASHES.sub("/", path)
         for prefix, methods in parts:
             is_begun = path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] in WHOLE
             if is_begun and (not methods or method in methods):

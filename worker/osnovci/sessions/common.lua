@@ -36,6 +36,7 @@ local function index(hash, session, ttl)
   redis.call('ZADD', user_key(session.user_id), score(now), hash)
   redis.call('ZADD', devices_key, score(ERAS[session.device_type] + runs_out), hash)
   keep(user_key(session.user_id), session.ends_at_ms - now)
+  keep(devices_key, session.ends_at_ms - now)
 end
 
 local function write(hash, session, ttl)

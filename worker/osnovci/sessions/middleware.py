@@ -13,6 +13,7 @@ from typing import TypeVar
 from redis.exceptions import ResponseError
 
 from osnovci.app_contract import SessionsDocument
+from osnovci.breaker import Breaker
 from osnovci.line import SESSION_SECONDS, Line
 from osnovci.refusals import Refusals
 from osnovci.scripted import AWAY
@@ -23,7 +24,7 @@ from osnovci.sessions.gone import Gone
 from osnovci.sessions.operations import Operation, Operations, ttl_ms
 from osnovci.sessions.settings import SessionSettings
 from osnovci.sessions.stores import AsyncStore
-from osnovci.sessions.tokens import Identity, Tokens
+from osnovci.sessions.tokens import Tokens
 from osnovci.sessions.visit import SCOPE, Visit
 from osnovci.sessions.visitor import Visitor
 from osnovci.web.asgi import Scope, headers_of
@@ -61,12 +62,11 @@ class Sessions:
         self.address = address or peer
         self._knows_address = address is not None
         self._plain_http = plain_http
-        self.line = Line(settings.redis_url, budget_seconds)
-        """The connection; limits use it too."""
+        self.breaker = Breaker()
+        self.line = Line(settings.redis_url, budget_seconds, self.breaker.heard_late)
+        """The connection; limits use it too, and its breaker."""
         self._store = AsyncStore(self.line)
         self._is_away = False
-        self._heard_away: Callable[[], None] | None = None
-        self._heard_back: Callable[[], None] | None = None
         self._refusals = Refusals("what sessions need,")
         self.gone = Gone()
 
@@ -86,10 +86,6 @@ class Sessions:
         if not self._knows_address:
             self.address = address
 
-    def tell_away(self, heard: Callable[[], None], back: Callable[[], None]) -> None:
-        """Tell somebody each time that Redis was asked in vain, and when it answers again."""
-        self._heard_away, self._heard_back = heard, back
-
     def is_stale(self, last_activity_ms: int, now_ms: float) -> bool:
         """Tell whether the indexes of a session are to be renewed.
 
@@ -103,11 +99,6 @@ class Sessions:
         """Give how long ago that is at the least."""
         since_change_ms = max(now_ms - self._changed_at_ms, 1)
         return min(self._touch_ms, since_change_ms)
-
-    def identify(self, scope: Scope) -> Identity | None:
-        """Say whose request it is by its token, without Redis; whether the session lives is not asked."""
-        presented = self.visit(scope).presented
-        return presented.identity if presented else None
 
     def visit(self, scope: Scope) -> Visit:
         """Give the visit of a request, the same each time."""
@@ -142,19 +133,22 @@ class Sessions:
         )
 
     async def run(self, operation: Operation[T]) -> T:
-        """Run an operation within the time budget.
+        """Run an operation within the time budget, or not at all while Redis gives no answers.
 
         Raises SessionsAwayError.
         """
+        asked_at = time.monotonic()
+        if not self.breaker.lets_ask(asked_at, has_session=True):
+            raise unread()
         try:
             result = await self._store.run(operation)
         except ResponseError as error:
             self._refusals.tell(error, operation.name)
             raise unread() from error
         except AWAY as error:
-            if self._heard_away:
-                self._heard_away()
+            self.breaker.failed(asked_at, time.monotonic(), has_session=True)
             raise self.away(repr(error)) from error
+        self.breaker.succeeded()
         self.answered()
         return result
 
@@ -163,8 +157,6 @@ class Sessions:
         if self._is_away:
             self._is_away = False
             log.info("sessions are read again")
-            if self._heard_back:
-                self._heard_back()
 
     def away(self, why: object) -> SessionsAwayError:
         """Note that Redis gave none, and say what that means to a visit."""

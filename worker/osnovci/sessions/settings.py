@@ -9,9 +9,6 @@ from osnovci.errors import SettingsError
 from osnovci.sessions.keys import KeyRing
 from osnovci.settings import AppSettings, checked_redis_url
 
-ALONE = "local"
-"""The namespace of an application outside the operator's pods."""
-
 
 @dataclass(frozen=True)
 class SessionSettings:
@@ -29,12 +26,12 @@ class SessionSettings:
 
         Raises SettingsError, which names the variable and what would be right.
         """
-        app = AppSettings.parse(environment, ALONE)
+        app = AppSettings.parse(environment, "")
         url = app.redis_url or environment.get(ENV_REDIS_URL, "")
         if not url:
             raise SettingsError(f"{ENV_REDIS_URL} is not set; sessions are kept in Redis")
         return cls(
-            namespace=app.namespace or ALONE,
+            namespace=app.namespace,
             app=app.config.document.app,
             redis_url=checked_redis_url(url),
             keys=KeyRing.parse(environment),

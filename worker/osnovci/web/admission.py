@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
-from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import NoScriptError
 
 from osnovci.app_contract import AppDocument
 from osnovci.limits.guard import LimiterAwayError
@@ -117,12 +117,11 @@ class Admission:
         self, error: Exception, asked: Asked, reply: Reply, asked_at: float
     ) -> Refusal | None:
         """Decide where Redis was asked in vain."""
-        now, is_refused = time.monotonic(), isinstance(error, ResponseError)
-        guard = self._limits.guard
-        if asked.has_session:
-            guard.sessions_failed()
+        now, has_session = time.monotonic(), asked.has_session
         try:
-            decision = guard.failed(asked.question, error, asked_at, now, is_refused=is_refused)
+            decision = self._limits.guard.failed(
+                asked.question, error, asked_at, now, has_session=has_session
+            )
         except LimiterAwayError as closed_error:
             return closed(closed_error).refusal
         return self._without_redis(decision, reply)

@@ -10,14 +10,17 @@ For applications it is also the way to charge limits of their own, in a route:
 """
 
 import time
+from asyncio import to_thread
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from osnovci.app_contract import AppDocument
+from osnovci.breaker import Breaker
 from osnovci.limit_contract import LimiterState
 from osnovci.limits import fields
 from osnovci.limits.client import AsyncLimits
@@ -73,24 +76,21 @@ class WebLimits:
     def open(self, settings: AppSettings, sessions: "Sessions | None" = None) -> None:
         """Be told where to count; without a Redis, each process counts by itself.
 
-        With sessions, their connection is used.
+        With sessions, which have one also outside the operator's pods, their connection is used.
         """
         self._sessions = sessions
         if sessions:
             sessions.see_through_proxies(self.address_of)
         document = settings.config.document
         self._where = settings.namespace, document.app
-        self.guard = Guard(document.processes)
-        if sessions:
-            sessions.tell_away(self.guard.sessions_failed, self.guard.reached)
+        breaker = sessions.breaker if sessions else Breaker()
+        self.guard = Guard(document.processes, breaker)
         self.policies = Policies(settings.namespace, document)
-        if settings.redis_url:
-            self.line = (
-                sessions.line.within(self._budget_seconds)
-                if sessions
-                else Line(settings.redis_url, self._budget_seconds)
-            )
-            self.line.tell_late(self.guard.heard_late)
+        if sessions:
+            self.line = sessions.line.within(self._budget_seconds)
+        elif settings.redis_url:
+            self.line = Line(settings.redis_url, self._budget_seconds, breaker.heard_late)
+        if self.line:
             self._limits = AsyncLimits(self.line, *self._where, self.guard)
 
     async def begin(self) -> None:
@@ -155,16 +155,24 @@ class WebLimits:
 
     def limited(
         self, limit: Limit, cost: int = 1, subject: Callable[[Scope], str] | None = None
-    ) -> Callable[[Endpoint], Endpoint]:
-        """Limit one route of Starlette; by default each client address."""
+    ) -> Callable[[Callable[[Any], Any]], Endpoint]:
+        """Limit one route of Starlette, a function with `async` or without; by default each client address.
 
-        def decorate(endpoint: Endpoint) -> Endpoint:
+        Raises LimitError where the cost can never fit.
+        """
+        Question.of([limit.window("", "", "")], cost)
+
+        def decorate(endpoint: Callable[[Any], Any]) -> Endpoint:
+            # As Starlette runs what is not asynchronous.
+            is_async = iscoroutinefunction(endpoint) or iscoroutinefunction(endpoint.__call__)
+            run = endpoint if is_async else partial(to_thread, endpoint)
+
             @wraps(endpoint)
             async def guarded(request: Any) -> Any:
                 scope: Scope = request.scope
                 who = subject(scope) if subject else self.client_of(scope)
                 found = await self.verdict(limit, who, cost)
-                return found.refusal or await endpoint(request)
+                return found.refusal or await run(request)
 
             return guarded
 

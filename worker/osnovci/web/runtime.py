@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
-from osnovci.app_contract import AppDocument
+from osnovci.app_contract import ALIVE_PATH, HEALTH_PATH, READY_PATH, AppDocument
 from osnovci.container import Container
 from osnovci.health import Status
 from osnovci.sessions.errors import SessionsAwayError
@@ -68,9 +68,9 @@ class WebRuntime:
         self._beating: asyncio.Task[None] | None = None
         self._drain: Drain | None = None
         self._own: dict[str, Callable[[Send], Awaitable[None]]] = {
-            "/api/health": self._health,
-            "/api/ready": self._ready,
-            "/api/alive": self._alive,
+            HEALTH_PATH: self._health,
+            READY_PATH: self._ready,
+            ALIVE_PATH: self._alive,
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -22,6 +22,7 @@ from osnovci.app_contract import ENV_PROCESS, AppDocument
 from osnovci.errors import SettingsError
 from osnovci.queues.processes import Process, ended_children
 from osnovci.signals import Bell, leave
+from osnovci.web.http_protocol import HttpProtocol
 from osnovci.web.loading import check_name, load
 from osnovci.web.runtime import WebRuntime
 from osnovci.words import counted
@@ -147,6 +148,7 @@ def serve(name: str, listener: socket.socket, document: AppDocument, process: in
     left = shutdown.grace_seconds - shutdown.drain_seconds - SPARE_SECONDS
     config = uvicorn.Config(
         runtime,
+        http=HttpProtocol,
         lifespan="on",
         log_config=None,
         access_log=False,

@@ -14,8 +14,7 @@ from osnovci.database.settings import DatabaseUrls
 from osnovci.queues.client import AsyncQueues
 from osnovci.redis_clients import for_asyncio
 from osnovci.sessions.middleware import Sessions
-from osnovci.web.asgi import Scope
-from osnovci.web.limits import User, WebLimits
+from osnovci.web.limits import WebLimits
 
 REDIS_SECONDS = 2.0
 """How long a request waits for Redis, which answers in a millisecond or is away."""
@@ -40,21 +39,14 @@ class Services:
             socket_timeout=REDIS_SECONDS,
             socket_connect_timeout=REDIS_SECONDS,
         )
-
-        def user_of(scope: Scope) -> User | None:
-            identity = sessions.identify(scope)
-            return User(identity.user, identity.role) if identity else None
-
-        limits = WebLimits(user_of)
-        # Without TLS on the machine's own loopback alone, where `make up` shows the application.
-        sessions = Sessions(plain_http=True)
         return cls(
             database=Database(DatabaseUrls.parse(environment)),
             redis=redis,
             queues=AsyncQueues(redis, environment.get(ENV_NAMESPACE, "homework")),
             bell=Bell(redis),
-            sessions=sessions,
-            limits=limits,
+            # Without TLS on the machine's own loopback alone, where `make up` shows the application.
+            sessions=Sessions(plain_http=True),
+            limits=WebLimits(),
         )
 
 

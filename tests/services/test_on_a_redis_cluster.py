@@ -1,20 +1,25 @@
-"""All limits of a request on a real Redis Cluster: three servers on the loopback."""
+"""Limits and sessions on a real Redis Cluster: three servers on the loopback."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from limits import APP, limit
 from redis.cluster import ClusterNode, RedisCluster
 from redis_server import RedisServer
+from session_builders import LONG_AGO_MS, SETTINGS, login
 from waiting import eventually
 from workers import NAMESPACE, free_port
 
 from osnovci.limits.client import Limits
 from osnovci.limits.limit import Question
+from osnovci.scripted import run
+from osnovci.session_contract import DeviceType
+from osnovci.sessions.operations import Operation, Operations, Refreshed, hashed
 
+T = TypeVar("T")
 SLOTS = ((0, 5460), (5461, 10922), (10923, 16383))
 
 
@@ -62,6 +67,26 @@ def test_the_limits_of_a_namespace_are_in_one_slot(cluster: RedisCluster) -> Non
         found = [limits.ask(Question.of(windows)).allowed for _ in range(3)]
         assert found == [True, True, False]
         assert limits.reset(many[0], subject)
+
+
+def test_the_sessions_of_an_app_are_in_one_slot(cluster: RedisCluster) -> None:
+    for app in ("shop", "school", "library", "homework"):
+        of = Operations(f"namespace-of-{app}", app)
+        made = done(cluster, of.create("one", login(), SETTINGS, family="fam"))
+        assert done(cluster, of.get("one", SETTINGS, LONG_AGO_MS)) == made
+        assert not done(cluster, of.touch("one", SETTINGS))
+        rotated = done(cluster, of.rotate("one", "two", '{"role":"teacher"}', SETTINGS))
+        assert rotated
+        assert rotated.role == "teacher"
+        assert done(cluster, of.refresh("fam", 1, "three", SETTINGS)).outcome == Refreshed.ROTATED
+        assert [each.handle for each in done(cluster, of.devices("ana"))] == [hashed("three")]
+        assert done(cluster, of.counts())[DeviceType.DESKTOP] == 1
+        assert done(cluster, of.end_all("ana")) == 1
+        assert done(cluster, of.devices("ana")) == []
+
+
+def done(cluster: RedisCluster, operation: Operation[T]) -> T:
+    return operation.parse(run(cluster, operation))
 
 
 def test_namespaces_are_spread(cluster: RedisCluster) -> None:
