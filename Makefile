@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo down deploy test test-fast fast-tests lint fmt crds docs bench bench-queue bench-scaling chaos load load-1000 requirements
+.PHONY: help up demo down deploy test test-fast lint fmt crds docs bench bench-queue bench-scaling chaos load load-1000 requirements
 
 help: ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -44,12 +44,9 @@ test: lint ## all tests, as CI runs them: brings the cluster up where it is not
 	@$(PARALLEL) -n 4
 	@$(BIN)/pytest --ignore=tests/unit --ignore=tests/services
 
-test-fast: .venv/ready ## what needs no cluster, in a minute or two; needs redis-server, postgresql
+test-fast: .venv/ready ## tests that need no cluster, about a minute; needs redis-server, postgresql
 	@command -v redis-server >/dev/null || { echo "redis-server is missing: apt-get install redis-server, or run make test, which installs it"; exit 1; }
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { echo "PostgreSQL's server is missing: apt-get install postgresql, or run make test, which installs it"; exit 1; }
-	@$(MAKE) --no-print-directory -j2 fast-tests lint
-
-fast-tests: .venv/ready
 	@$(PARALLEL) -n 6 -m "not more_programs" --hypothesis-profile=fast
 
 lint: .venv/ready ## ruff, pyright, import-linter

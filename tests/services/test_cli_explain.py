@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from builders import AWAY, NOON, reading, scaling, seen, spec, workers
+from commands import osnovci
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import RedisError
@@ -53,10 +54,18 @@ def after(seconds: float) -> datetime:
     return NOON + timedelta(seconds=seconds)
 
 
-def explain(server: RedisServer, *arguments: str, program: str = "osnovci") -> str:
-    command = [BIN / program, "explain", "--redis", server.url, "-n", NAMESPACE, *arguments]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
+def words(server: RedisServer, *arguments: str) -> list[str]:
+    return ["explain", "--redis", server.url, "-n", NAMESPACE, *arguments]
+
+
+def explain(server: RedisServer, *arguments: str) -> str:
+    done = osnovci(*words(server, *arguments))
     return done.stdout or done.stderr
+
+
+def explained_by_kubectl(server: RedisServer, *arguments: str) -> str:
+    command = [BIN / "kubectl-osnovci", *words(server, *arguments)]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 @pytest.fixture
@@ -99,7 +108,7 @@ async def test_the_story_of_a_burst(
     assert told[-2].endswith("Z: 6 workers asked for since 2026-03-01 12:01:00Z")
     assert told[-1].startswith("    email: 1 wait, the oldest for ")
     assert len(explain(redis_server, POOL, "--last", "1").splitlines()) == 5
-    assert explain(redis_server, f"queuepool/{POOL}", program="kubectl-osnovci").startswith("2026")
+    assert explained_by_kubectl(redis_server, f"queuepool/{POOL}").startswith("2026")
 
 
 async def test_an_idle_pool_writes_nothing(

@@ -1,11 +1,7 @@
 """`osnovci limits` on a real Redis."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
+from commands import Ended, osnovci
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis_server import RedisServer
@@ -53,16 +49,8 @@ async def published(redis: Redis, client: AsyncRedis) -> None:
     await publish(client, NAMESPACE, app_document(policies=POLICIES))
 
 
-def run(server: RedisServer, *arguments: str) -> subprocess.CompletedProcess[str]:
-    program = Path(sys.executable).parent / "osnovci"
-    options = ["--redis", server.url, "-n", NAMESPACE]
-    return subprocess.run(
-        [program, "limits", *arguments, *options],
-        capture_output=True,
-        text=True,
-        env={"PATH": os.environ["PATH"]},
-        check=False,
-    )
+def run(server: RedisServer, *arguments: str) -> Ended:
+    return osnovci("limits", *arguments, "--redis", server.url, "-n", NAMESPACE)
 
 
 def test_status_and_top(redis_server: RedisServer, redis: Redis) -> None:

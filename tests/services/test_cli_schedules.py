@@ -1,9 +1,6 @@
 """`osnovci queue schedules`, as a person runs it."""
 
-import subprocess
-import sys
-from pathlib import Path
-
+from commands import osnovci
 from redis import Redis
 from redis_server import RedisServer
 from schedules import POOL, schedule
@@ -15,9 +12,8 @@ from osnovci.schedules.timetable import Timetable
 
 
 def listed(server: RedisServer) -> list[list[str]]:
-    program = Path(sys.executable).parent / "osnovci"
-    command = [program, "queue", "--redis", server.url, "--namespace", NAMESPACE, "schedules"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = osnovci("queue", "--redis", server.url, "--namespace", NAMESPACE, "schedules")
+    assert done.returncode == 0
     return [line.split("   ") for line in done.stdout.splitlines()]
 
 

@@ -1,9 +1,6 @@
 """`osnovci sessions`, as a person runs it."""
 
-import subprocess
-import sys
-from pathlib import Path
-
+from commands import osnovci
 from redis import Redis
 from redis_server import RedisServer
 from session_builders import APP, LONG_AGO_MS, NAMESPACE, OPERATIONS, SETTINGS, login
@@ -14,9 +11,9 @@ from osnovci.sessions.stores import Store
 
 
 def run(server: RedisServer, *words: str) -> str:
-    program = Path(sys.executable).parent / "osnovci"
-    command = [program, "sessions", *words, "--redis", server.url, "-n", NAMESPACE]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    done = osnovci("sessions", *words, "--redis", server.url, "-n", NAMESPACE)
+    assert done.returncode == 0
+    return done.stdout
 
 
 def test_a_user_is_looked_at_and_logged_out(redis: Redis, redis_server: RedisServer) -> None:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from commands import Ended, osnovci
 from redis import Redis
 from redis_server import RedisServer
 from rq import Queue
@@ -21,11 +22,8 @@ POOL = "homework-jobs"
 KEY = runs_key(NAMESPACE, POOL)
 
 
-def trace(
-    server: RedisServer, *arguments: str, namespace: str = NAMESPACE
-) -> subprocess.CompletedProcess[str]:
-    command = [BIN / "osnovci", "trace", "--redis", server.url, "-n", namespace, *arguments]
-    return subprocess.run(command, check=False, capture_output=True, text=True)
+def trace(server: RedisServer, *arguments: str) -> Ended:
+    return osnovci("trace", "--redis", server.url, "-n", NAMESPACE, *arguments)
 
 
 def test_what_a_worker_ran_can_be_replayed(

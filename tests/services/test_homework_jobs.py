@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from homework import accounts, database
 from homework.database import kept, with_database
 from homework.jobs import check_conflicts, make_report, notify
 from homework.report import report_pdf
@@ -26,8 +27,17 @@ def services(
 
 
 def test_jobs_that_come_first_together_make_the_schema_once(
-    postgres_server: PostgresServer,
+    postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    made: list[Connection] = []
+
+    async def add_demo(connection: Connection) -> None:
+        made.append(connection)
+        await accounts.add_demo(connection)
+
+    monkeypatch.setattr(database, "add_demo", add_demo)
+    postgres_server.sql("DROP TABLE IF EXISTS account")
+
     def notify_ana(message: str) -> None:
         enter(f"job-{message}", lambda _: None)
         notify("ana", message)
@@ -35,6 +45,7 @@ def test_jobs_that_come_first_together_make_the_schema_once(
 
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(notify_ana, map(str, range(8))))
+    assert len(made) == 1
     assert postgres_server.sql("SELECT count(*) FROM lesson") == "12"
     assert postgres_server.sql("SELECT count(*) FROM notification WHERE student = 'ana'") == "8"
 

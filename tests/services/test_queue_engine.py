@@ -46,14 +46,14 @@ def ended(queues: Queues, job_id: str, within: float = PATIENCE_SECONDS) -> Job:
 
 
 @EACH
-@pytest.mark.parametrize("task", [queue_tasks.add, queue_tasks.add_async])
 def test_a_job_runs_and_gives_its_result(
-    queues: Queues, start_worker: StartWorker, isolation: Isolation, task: Any
+    queues: Queues, start_worker: StartWorker, isolation: Isolation
 ) -> None:
     start_worker(pool_document(tasks=TASKS, isolation=isolation))
-    jobs = [queues.run(operations.enqueue(task, number, 1)) for number in range(5)]
-    assert [ended(queues, job).result for job in jobs] == [1, 2, 3, 4, 5]
-    assert audit(queues).findings == ()
+    for task in (queue_tasks.add, queue_tasks.add_async):
+        jobs = [queues.run(operations.enqueue(task, number, 1)) for number in range(5)]
+        assert [ended(queues, job).result for job in jobs] == [1, 2, 3, 4, 5]
+        assert audit(queues).findings == ()
 
 
 @EACH
@@ -95,15 +95,15 @@ def test_a_process_that_grows_too_large_is_replaced(
 
 
 @EACH
-@pytest.mark.parametrize("task", [queue_tasks.pause, queue_tasks.pause_async])
 def test_a_job_that_runs_too_long_is_ended(
-    queues: Queues, start_worker: StartWorker, isolation: Isolation, task: Any
+    queues: Queues, start_worker: StartWorker, isolation: Isolation
 ) -> None:
     start_worker(pool_document(queue_document(timeout=1), tasks=TASKS, isolation=isolation))
-    job = queues.run(operations.enqueue(task, 30))
-    assert "timeout" in ended(queues, job).error
-    again = queues.run(operations.enqueue(queue_tasks.add, 1, 2))
-    assert ended(queues, again).result == 3
+    for task in (queue_tasks.pause, queue_tasks.pause_async):
+        job = queues.run(operations.enqueue(task, 30))
+        assert "timeout" in ended(queues, job).error
+        again = queues.run(operations.enqueue(queue_tasks.add, 1, 2))
+        assert ended(queues, again).result == 3
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import sys
 from itertools import islice
 from pathlib import Path
 
+import commands
 import pytest
 import queue_tasks
 import redis.asyncio
@@ -47,13 +48,12 @@ def test_rq_info_sees_our_worker_and_its_queues(
     eventually(shown)
 
 
-def command(server: RedisServer, *arguments: str) -> list[str | Path]:
-    return [BIN / "osnovci", "queue", "--redis", server.url, "--namespace", NAMESPACE, *arguments]
+def words(server: RedisServer, *arguments: str) -> list[str]:
+    return ["queue", "--redis", server.url, "--namespace", NAMESPACE, *arguments]
 
 
 def osnovci(server: RedisServer, *arguments: str) -> str:
-    told = command(server, *arguments)
-    done = subprocess.run(told, check=False, capture_output=True, text=True)
+    done = commands.osnovci(*words(server, *arguments))
     assert not done.stderr
     return done.stdout
 
@@ -63,7 +63,7 @@ def test_top_shows_the_figures_again_and_again(redis: Redis, redis_server: Redis
     # What a shell starts in its background ignores the interrupt, and so does all that comes of it.
     heeding = ("env", "--default-signal=INT", "PYTHONUNBUFFERED=1")
     top = subprocess.Popen(
-        [*heeding, *command(redis_server, "top", "email")],
+        [*heeding, BIN / "osnovci", *words(redis_server, "top", "email")],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -141,9 +141,7 @@ def test_a_command_says_what_it_did(
 
 
 def refused(server: RedisServer, *arguments: str) -> tuple[int, str]:
-    place = ("--redis", server.url, "--namespace", NAMESPACE)
-    command = [BIN / "osnovci", "queue", *place, *arguments]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    done = commands.osnovci(*words(server, *arguments))
     return done.returncode, done.stderr
 
 
@@ -199,8 +197,7 @@ def test_redis_and_namespace_stand_before_or_after_the_verb(
 ) -> None:
     queues.run(operations.enqueue(queue_tasks.add, 1, 2))
     queues.run(operations.pause("email"))
-    command = [BIN / "osnovci", "queue", *(each.format(url=redis_server.url) for each in place)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    done = commands.osnovci("queue", *(each.format(url=redis_server.url) for each in place))
     assert (done.returncode, done.stderr) == (0, "")
     assert "by queue pause" in done.stdout
 
@@ -210,8 +207,7 @@ def test_a_password_that_is_wrong_or_missing_is_told(own_redis_server: RedisServ
     said = "osnovci: Redis refuses the user or password of --redis or OSNOVCI_REDIS_URL, or wants one: "
     for who in ("", ":wrong@", "nobody:right@"):
         url = own_redis_server.url.replace("://", f"://{who}")
-        command = [BIN / "osnovci", "queue", "--redis", url, "-n", NAMESPACE, "stats"]
-        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        done = commands.osnovci("queue", "--redis", url, "-n", NAMESPACE, "stats")
         assert done.returncode == 2
         assert done.stderr.startswith(said)
         assert len(done.stderr.splitlines()) == 1
@@ -227,8 +223,7 @@ def test_a_key_of_another_type_is_told(redis: Redis, redis_server: RedisServer) 
 
 
 def test_a_url_that_is_none_is_not_repeated() -> None:
-    command = [BIN / "osnovci", "queue", "--redis", "amqp://:secret@x", "-n", "x", "stats"]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    done = commands.osnovci("queue", "--redis", "amqp://:secret@x", "-n", "x", "stats")
     assert done.returncode == 2
     assert "secret" not in done.stderr
 

@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from osnovci import cli
+from commands import osnovci
 
 POOL = """
 kind: QueuePool
@@ -21,34 +20,23 @@ TRACE = "arrival_seconds,service_seconds\n" + "".join(f"{10 + n / 10},2.0\n" for
 
 
 @pytest.fixture
-def simulate(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> "Simulate":
-    return Simulate(tmp_path, monkeypatch, capsys)
+def simulate(tmp_path: Path) -> "Simulate":
+    return Simulate(tmp_path)
 
 
 class Simulate:
     """Runs the command on a trace and a pool."""
 
-    def __init__(
-        self,
-        folder: Path,
-        monkeypatch: pytest.MonkeyPatch,
-        capsys: pytest.CaptureFixture[str],
-    ) -> None:
-        self.folder, self._monkeypatch, self._capsys = folder, monkeypatch, capsys
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
 
     def __call__(self, *more: str, trace: str = TRACE, pool: str = POOL) -> tuple[int, str, str]:
         """Give the exit status, what was printed, and what was printed as an error."""
         (self.folder / "trace.csv").write_text(trace)
         (self.folder / "pool.yaml").write_text(pool)
         files = ["--trace", f"{self.folder}/trace.csv", "--pool", f"{self.folder}/pool.yaml"]
-        self._monkeypatch.setattr(sys, "argv", ["osnovci", "simulate", *files, *more])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        assert isinstance(ended.value.code, int)
-        printed = self._capsys.readouterr()
-        return ended.value.code, printed.out, printed.err
+        ended = osnovci("simulate", *files, *more)
+        return ended.returncode, ended.stdout, ended.stderr
 
 
 def test_policies_side_by_side(simulate: Simulate) -> None:

@@ -43,10 +43,9 @@ class Hands:
     def take_back(self) -> list[Taken]:
         return []
 
-    def stop(self, job: Taken, outcome: Outcome | None) -> None:
+    def stop(self, job: Taken, outcome: Outcome) -> None:
         assert job not in self.running
-        if outcome:
-            self.sink.ended(job, outcome)
+        self.sink.ended(job, outcome)
 
     def look_after(self) -> None: ...
 
@@ -136,7 +135,7 @@ async def begins_nothing_that_was_stopped_as_it_waited() -> None:
     await ends_a_hundred_short_ones(hands)
     await soon(lambda: len(engine.held) == 2)
     [waiting] = [job for job in engine.held.values() if job not in hands.running]
-    engine.stop_execution(waiting.execution, "It was stopped on request.", retry=False)
+    engine.stop_execution(waiting.execution, "It was stopped on request.", Kind.REFUSED)
     hands.end(seconds=0.01)
     await soon(lambda: len(hands.began) == 102)
     assert waiting not in hands.began

@@ -18,8 +18,10 @@ SCHEMA_LOCK = 7_214_001
 SCHEMA_SECONDS = 60.0
 """How long others may take that were here first."""
 IS_NEWEST = """
-    SELECT to_regclass('account') IS NOT NULL AND to_regclass('notification_of_job') IS NOT NULL
+    SELECT count(*) = 2 FROM pg_class
+    WHERE relname IN ('account', 'notification_of_job') AND pg_table_is_visible(oid)
 """
+"""By a table: to_regclass would say again what it said before the lock, however long that was waited for."""
 GREATEST_ID = 2**63 - 1
 """Of PostgreSQL's bigint."""
 

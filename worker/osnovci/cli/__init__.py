@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 
 from osnovci.cli import (
     explain,
@@ -21,14 +22,14 @@ from osnovci.errors import OsnovciError
 COMMANDS = (worker, serve, status, rollback, queue, limits, sessions, explain, trace, simulate)
 
 
-def main() -> None:
-    """Run the subcommand; an error is one sentence and exit status 2."""
+def main(words: Sequence[str] | None = None) -> None:
+    """Run the subcommand of these words, or of the process's own; an error is one sentence and exit status 2."""
     parser = argparse.ArgumentParser(prog="osnovci", description="What runs in Osnovci's pods.")
     subparsers = parser.add_subparsers(dest="command", required=True)
     for command in COMMANDS:
         command.add(subparsers)
     try:
-        arguments = parser.parse_args()
+        arguments = parser.parse_args(words)
         ended = arguments.run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:

@@ -56,8 +56,8 @@ class Executor(Protocol):
         """Give up the jobs that were not begun."""
         ...
 
-    def stop(self, job: Taken, outcome: Outcome | None) -> None:
-        """End a job by force; it is told as ended with `outcome`, or not at all."""
+    def stop(self, job: Taken, outcome: Outcome) -> None:
+        """End a job by force; it is told as ended with `outcome`."""
         ...
 
     def look_after(self) -> None:

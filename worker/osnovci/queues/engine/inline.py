@@ -85,15 +85,14 @@ class InlineExecutor:
         """Nothing waits in here."""
         return []
 
-    def stop(self, job: Taken, outcome: Outcome | None) -> None:
+    def stop(self, job: Taken, outcome: Outcome) -> None:
         """Cancel a coroutine; raise JobTimeoutError in a thread, and give it up if it goes on."""
         coroutine = self._running.pop(job.execution, None)
         if coroutine:
             coroutine.cancel()
         else:
             self._threads.give_up(job.execution)
-        if outcome:
-            self._sink.ended(job, outcome)
+        self._sink.ended(job, outcome)
 
     def look_after(self) -> None:
         """Nothing needs replacing in here."""

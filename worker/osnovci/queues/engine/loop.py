@@ -72,11 +72,12 @@ class Engine:
     async def run(self) -> None:
         """Work until `drain` was called and every job has ended."""
         await self._executor.start(self)
+        await self._turn()
         while not (self.draining and not self.held and not self._ended):
-            self.wake.clear()
-            await self._turn()
             if not self._ended:
                 await self.wake.wait()
+            self.wake.clear()
+            await self._turn()
         self._wake_in(None)
 
     def _wake_in(self, seconds: float | None) -> None:
@@ -253,17 +254,13 @@ class Engine:
         for job in list(self.held.values()):
             self._executor.stop(job, Outcome(Kind.BACK))
 
-    def stop_execution(self, execution: str, why: str | None = None, *, retry: bool = True) -> None:
-        """End a job by force: as failed with a reason, or without a word where it was cancelled."""
-        job = self.held.get(execution)
-        if job is None:
-            return
-        if why is None:
-            del self.held[execution]
-            self._executor.stop(job, None)
-        else:
+    def stop_execution(self, execution: str, why: str = "", kind: Kind = Kind.BACK) -> None:
+        """End a job by force, as failed for a reason or as given back.
+
+        Of these Redis puts back what is still this worker's: not what was cancelled, or runs elsewhere.
+        """
+        if job := self.held.get(execution):
             now = time.time()
-            kind = Kind.FAILED if retry else Kind.REFUSED
             self._executor.stop(job, Outcome(kind, encode_error(why), now, now))
 
     def renewed(self, listed: frozenset[str], asked_at: float, answered_at: float) -> None:
@@ -284,7 +281,8 @@ class Engine:
         for job in list(self.held.values()):
             limit = job.timeout or 0
             if limit > 0 and job.begun_at and now > job.begun_at + limit:
-                self.stop_execution(job.execution, f"It ran longer than its timeout of {limit} s.")
+                why = f"It ran longer than its timeout of {limit} s."
+                self.stop_execution(job.execution, why, Kind.FAILED)
         self._return_waiting()
         self._executor.look_after()
         self.wake.set()

@@ -33,8 +33,8 @@ class Child:
     theirs: socket.socket
     pid: int = 0
     jobs: deque[Taken] = field(default_factory=deque[Taken])
-    verdicts: dict[str, Outcome | None] = field(default_factory=dict[str, Outcome | None])
-    """By execution: the outcome of a job that it was killed for; None where that is settled."""
+    verdicts: dict[str, Outcome] = field(default_factory=dict[str, Outcome])
+    """By execution: the outcome of a job that it was killed for."""
     silent: bool = False
     """It was killed, or has done all it was made for."""
 
@@ -128,17 +128,15 @@ class ProcessExecutor:
                 found.append(job)
         return found
 
-    def stop(self, job: Taken, outcome: Outcome | None) -> None:
+    def stop(self, job: Taken, outcome: Outcome) -> None:
         """Kill the child that runs the job; what else it was sent goes to another."""
         child = next((each for each in self._children if job in each.jobs), None)
         if child is None:
-            if outcome:
-                self._sink.ended(job, outcome)
+            self._sink.ended(job, outcome)
             return
         for other in self._unread(child):
             if other is job:
-                if outcome:
-                    self._sink.ended(job, outcome)
+                self._sink.ended(job, outcome)
             else:
                 self._sink.returned(other)
         if job in child.jobs:
@@ -207,8 +205,7 @@ class ProcessExecutor:
             self._sink.returned(job)
         lost = Outcome(Kind.LOST, encode_error(_story(status)))
         for job in child.jobs:
-            if verdict := child.verdicts.get(job.execution, lost):
-                self._sink.ended(job, verdict)
+            self._sink.ended(job, child.verdicts.get(job.execution, lost))
         child.ours.close()
         child.theirs.close()
         self._bear()

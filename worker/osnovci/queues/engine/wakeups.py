@@ -17,6 +17,7 @@ from redis.exceptions import NoScriptError, RedisError
 
 from osnovci.contract import key_prefix, resume_message
 from osnovci.queues.client import Line
+from osnovci.queues.engine.jobs import Kind
 from osnovci.queues.engine.loop import Engine
 from osnovci.queues.scripts import text
 
@@ -92,7 +93,7 @@ def _obey(message: bytes, engine: Engine) -> None:
     elif command == "stop-job":
         for job in list(engine.held.values()):
             if job.id == job_id:
-                engine.stop_execution(job.execution, "It was stopped on request.", retry=False)
+                engine.stop_execution(job.execution, "It was stopped on request.", Kind.REFUSED)
 
 
 def watchers(
