@@ -35,14 +35,14 @@ def folder() -> Path:
 
 
 def _compile(making: Path) -> None:
-    for older in making.parent.glob("compiled-" + "?" * 12):
-        shutil.rmtree(older)
     headers = Path(sysconfig.get_paths()["include"], "Python.h")
     if not shutil.which("cc") or not headers.exists():
         raise ClusterError(
             f"a C compiler and {headers} are needed, and not both are here: "
             "apt-get install gcc python3-dev"
         )
+    for older in making.parent.glob("compiled-" + "?" * 12):
+        shutil.rmtree(older)
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(WORKER, making / WORKER.name, ignore=ignored)
     run([sys.executable, COMPILE[0], "build_ext", "--inplace"], cwd=making)

@@ -117,7 +117,7 @@ def http_route_crd() -> Path:
 
 
 def built(name: str, what: str, takes: str, build: Callable[[Path], None]) -> Path:
-    """Give a folder of the cache, built where it is not there yet; a folder is there only when its build was completed."""
+    """Give a folder of the cache; a folder is there only when its build was completed."""
     place = CACHE / "tools" / name
     if place.exists():
         return place

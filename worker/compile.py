@@ -29,7 +29,12 @@ MODULES = (
 )
 
 # Without the types of what happens to be installed, so that the same comes of it everywhere.
-OPTIONS = ["--ignore-missing-imports", "--follow-imports=silent", "--no-site-packages"]
+OPTIONS = [
+    "--cache-dir=/dev/null",
+    "--follow-imports=silent",
+    "--ignore-missing-imports",
+    "--no-site-packages",
+]
 
 extensions: Any = mypycify(
     [*OPTIONS, *(f"osnovci/{module}.py" for module in MODULES)],

@@ -14,16 +14,14 @@ from osnovci.web.replica import Replica
 from osnovci.web.reply import Reply
 
 COOKIE = (b"set-cookie", b"__Host-session=ana's")
+SETTINGS = SessionSettings.parse(
+    {ENV_REDIS_URL: "redis://127.0.0.1:1/0", ENV_SESSION_KEYS: SESSION_KEYS}
+)
 
 
 async def _sent(reply: Reply, message: Message, to: list[Message]) -> list[Header]:
     await reply.tell(message)
     return to[-1]["headers"]
-
-
-SETTINGS = SessionSettings.parse(
-    {ENV_REDIS_URL: "redis://127.0.0.1:1/0", ENV_SESSION_KEYS: SESSION_KEYS}
-)
 
 
 def test_what_one_visitor_is_told_reaches_no_other() -> None:
