@@ -4,12 +4,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Each process has a Redis and a PostgreSQL of its own; they mostly wait, so two cores do for four or six.
 PARALLEL := $(BIN)/pytest --dist worksteal tests/unit tests/services
+# Of the modules that worker/compile.py names.
+ON_THE_PATH := $(wildcard $(foreach of,limits line session web,tests/unit/test_$(of)*.py tests/services/test_$(of)*.py))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Without compiled modules, each process that the tests start compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo down deploy test test-fast lint fmt crds docs bench bench-queue bench-scaling chaos load load-1000 requirements
+.PHONY: help up demo down deploy test test-fast test-compiled lint fmt crds docs bench bench-queue bench-scaling chaos load load-1000 requirements
 
 help: ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -42,12 +44,16 @@ test: lint ## all tests, as CI runs them: brings the cluster up where it is not
 	@$(BIN)/python -m cluster up
 	@$(BIN)/python -m cluster deploy
 	@$(PARALLEL) -n 4
+	@$(MAKE) --no-print-directory test-compiled
 	@$(BIN)/pytest --ignore=tests/unit --ignore=tests/services
 
 test-fast: .venv/ready ## tests that need no cluster, about a minute; needs redis-server, postgresql
 	@command -v redis-server >/dev/null || { echo "redis-server is missing: apt-get install redis-server, or run make test, which installs it"; exit 1; }
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { echo "PostgreSQL's server is missing: apt-get install postgresql, or run make test, which installs it"; exit 1; }
 	@$(PARALLEL) -n 6 -m "not more_programs" --hypothesis-profile=fast
+
+test-compiled: .venv/ready ## the tests of a request's path on compiled modules, as images have them
+	@$(BIN)/python -m cluster.compiled $(BIN)/pytest --dist worksteal -n 4 --hypothesis-profile=fast $(ON_THE_PATH)
 
 lint: .venv/ready ## ruff, pyright, import-linter
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright && $(BIN)/lint-imports --no-logo
@@ -91,4 +97,5 @@ bench: .venv/ready ## measures, prints its tables, writes benchmarks/results/
 requirements: .venv/ready ## pins the dependencies again, with hashes
 	@for set in operator worker web; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --generate-hashes --extra $$set pyproject.toml -o requirements/$$set.txt; done
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --generate-hashes --extra worker --extra database --extra web --group example pyproject.toml -o requirements/homework.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --generate-hashes --group build -o requirements/build.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --generate-hashes --all-extras --group example --group dev pyproject.toml -o requirements/dev.txt

@@ -23,7 +23,7 @@ from benchmarks.limiter_server import windows
 from benchmarks.report import Figure, Result
 from benchmarks.web_overhead import BOMBARDIER, CONNECTIONS, SECONDS, Round, round_of
 from benchmarks.web_stand import NAMESPACE, pod, redis_server, server
-from cluster import tools
+from cluster import compiled, tools
 from osnovci.app_contract import AppDocument, SessionsDocument
 from osnovci.limit_contract import LimitDocument, MatchDocument, Per, PolicyDocument
 from osnovci.limits.limit import Question
@@ -59,6 +59,7 @@ LIMITS = tuple(
 DOCUMENT = AppDocument(app="bench", policies=(PolicyDocument(name="limits", limits=LIMITS),))
 
 BARE, FLOOR, APART, BESIDE = "bare Starlette", "floor", "all, Redis apart", "all, Redis beside"
+PLAIN = "all in plain Python, Redis apart"
 
 Act = Callable[[], Awaitable[object]]
 Rounds = dict[str, list[Round]]
@@ -167,6 +168,7 @@ def _ratio(turns: dict[str, list[float]], one: str, other: str) -> float:
 
 def _rounds(redis: Redis, session: SessionDocument) -> Rounds:
     """Measure a bare Starlette, the floor, and all middleware with Redis on the other and the same core."""
+    as_in_pods = compiled.environment()
     program = tools.folder(BOMBARDIER) / "bombardier"
     told = {ENV_SESSION_KEYS: KEYS}
     token = Tokens(KeyRing.parse(told), NAMESPACE, "bench").session_token("0", session)
@@ -178,12 +180,18 @@ def _rounds(redis: Redis, session: SessionDocument) -> Rounds:
         server(
             "benchmarks.web_apps:floor", pod(redis, "web-0", DOCUMENT) | told, core=same
         ) as least,
-        server("benchmarks.web_apps:full", pod(redis, "web-1", DOCUMENT) | told, core=same) as ours,
+        server(
+            "benchmarks.web_apps:full", pod(redis, "web-1", DOCUMENT) | told | as_in_pods, core=same
+        ) as ours,
+        server(
+            "benchmarks.web_apps:full", pod(redis, "web-2", DOCUMENT) | told, core=same
+        ) as uncompiled,
     ):
         ways = {
             BARE: (plain, other),
             FLOOR: (least, other),
             APART: (ours, other),
+            PLAIN: (uncompiled, other),
             BESIDE: (ours, same),
         }
         rounds: Rounds = {way: [] for way in ways}
@@ -218,6 +226,7 @@ def _of_middleware(rounds: Rounds) -> list[Figure]:
         ),
         Figure("cost of the floor by the server's CPU", _cpu_cost(rounds, FLOOR), "%"),
         Figure("cost of all by the server's CPU", _cpu_cost(rounds, APART), "%", MOST_PERCENT),
+        Figure("cost of all in plain Python by the server's CPU", _cpu_cost(rounds, PLAIN), "%"),
         Figure("cost of all, Redis beside", round(middle(_costs(rounds, BESIDE)), 1), "%"),
     ]
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -92,6 +93,6 @@ def wait_for(what: str, ready: Callable[[], bool], seconds: float) -> None:
         time.sleep(0.2)
 
 
-def fail(error: ClusterError) -> None:
+def fail(error: ClusterError) -> NoReturn:
     """End the command with the error's sentence."""
     sys.exit(f"cluster: {error}")

@@ -43,6 +43,8 @@ class Image:
 
 
 WORKER = ROOT / "worker" / "osnovci"
+COMPILE = (ROOT / "worker" / "compile.py", ROOT / "requirements" / "build.txt")
+"""What compiles some of its modules."""
 IMAGES = {
     image.name: image
     for image in (
@@ -78,7 +80,12 @@ IMAGES = {
         Image(
             "worker",
             ROOT / "worker" / "Containerfile",
-            (WORKER, ROOT / "worker" / "osnovci.sh", ROOT / "requirements" / "worker.txt"),
+            (
+                WORKER,
+                *COMPILE,
+                ROOT / "worker" / "osnovci.sh",
+                ROOT / "requirements" / "worker.txt",
+            ),
         ),
         Image(
             "homework",
@@ -116,7 +123,7 @@ def key(name: str) -> str:
     image = IMAGES[name]
     digest = sha256(SUITE.encode())
     for path in (image.containerfile, *image.sources):
-        for file in _files(path):
+        for file in files(path):
             digest.update(str(file.relative_to(ROOT)).encode())
             digest.update(file.read_bytes())
     digest.update(key(image.base).encode() if image.base in IMAGES else image.base.encode())
@@ -125,7 +132,8 @@ def key(name: str) -> str:
     return digest.hexdigest()[:12]
 
 
-def _files(path: Path) -> list[Path]:
+def files(path: Path) -> list[Path]:
+    """Give the sources at a path, without what tools left there."""
     if path.is_file():
         return [path]
     found = (each for each in sorted(path.rglob("*")) if each.is_file())
@@ -138,7 +146,7 @@ def _build(image: Image, place: Path) -> None:
     shutil.rmtree(context, ignore_errors=True)
     context.mkdir(parents=True)
     for source in image.sources:
-        for file in _files(source):
+        for file in files(source):
             target = context / file.relative_to(ROOT)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(file, target)

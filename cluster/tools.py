@@ -76,19 +76,21 @@ def folder(module: Module) -> Path:
     """Give the folder with a module's programs; builds them if they are not there yet."""
 
     def build(making: Path) -> None:
+        _need_go()
         packages = [f"{module.module}/{p}".rstrip("/") for p in module.programs]
         environment = {**os.environ, "CGO_ENABLED": "0", "GOBIN": str(making)}
         versioned = [f"{package}@{module.version}" for package in packages]
         run(["go", "install", "-trimpath", "-ldflags=-s -w", *versioned], env=environment)
 
     what = f"{module.name} {module.version} from its Go module"
-    return _built(f"{module.name}-{module.version}", what, module.takes, build)
+    return built(f"{module.name}-{module.version}", what, module.takes, build)
 
 
 def kubernetes() -> Path:
     """Give the folder in which each component of Kubernetes is a program; builds it if need be."""
 
     def build(making: Path) -> None:
+        _need_go()
         flags = f"-ldflags=-s -w {_version()}"
         run(
             ["go", "build", "-trimpath", flags, "-o", making / "kubernetes", "."],
@@ -102,7 +104,7 @@ def kubernetes() -> Path:
     digest = sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
     what = f"Kubernetes {KUBERNETES} from source"
     takes = "6-9 min on 2 cores, once"
-    return _built(f"kubernetes-{KUBERNETES}-{digest}", what, takes, build)
+    return built(f"kubernetes-{KUBERNETES}-{digest}", what, takes, build)
 
 
 def http_route_crd() -> Path:
@@ -114,14 +116,13 @@ def http_route_crd() -> Path:
     return folder / "gateway.networking.k8s.io_httproutes.yaml"
 
 
-def _built(name: str, what: str, takes: str, build: Callable[[Path], None]) -> Path:
+def built(name: str, what: str, takes: str, build: Callable[[Path], None]) -> Path:
     """Give a folder of the cache; a folder is there only when its build was completed."""
     place = CACHE / "tools" / name
     if place.exists():
         return place
     with exclusive(CACHE / "locks" / name):
         if not place.exists():
-            _need_go()
             making = _fresh(place.with_name(f"{name}.making"))
             with step(f"Building {what}", takes):
                 build(making)

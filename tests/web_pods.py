@@ -78,7 +78,12 @@ def environment(
 
 def alone() -> dict[str, str]:
     """The environment of an application outside the operator's pods."""
-    return {"PYTHONPATH": str(TESTS), "PATH": os.environ["PATH"]}
+    return {"PYTHONPATH": python_path(), "PATH": os.environ["PATH"]}
+
+
+def python_path() -> str:
+    """Where a process finds the tests' modules, and osnovci where this one has it."""
+    return os.pathsep.join(filter(None, (str(TESTS), os.environ.get("PYTHONPATH"))))
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from redis_server import DurableRedis
 from session_builders import APP, LONG_AGO_MS, NAMESPACE, OPERATIONS, SETTINGS, login
 from session_clients import MOST, USER
 from waiting import eventually
+from web_pods import python_path
 
 from osnovci.session_contract import DeviceType, sessions_root
 from osnovci.sessions.operations import Refreshed, hashed
@@ -43,7 +44,7 @@ class Clients:
     @staticmethod
     def _start(url: str, log: Path) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "session_clients", url, log.stem]
-        places = os.environ | {"PYTHONPATH": str(TESTS)}
+        places = os.environ | {"PYTHONPATH": python_path()}
         with log.open("w") as output:
             return subprocess.Popen(
                 command, cwd=TESTS.parent, env=places, stdin=subprocess.PIPE, stdout=output

@@ -40,6 +40,7 @@ def keys(checkout: Path) -> dict[str, str]:
     ("changed", "rebuilt"),
     [
         pytest.param("examples/homework/homework/jobs.py", {"homework"}, id="the example's source"),
+        pytest.param("worker/compile.py", {"worker", "homework"}, id="what compiles the sources"),
         pytest.param("operator/Containerfile", {"operator"}, id="a Containerfile"),
         pytest.param(
             "worker/osnovci/observe.lua",

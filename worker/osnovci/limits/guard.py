@@ -4,7 +4,7 @@ No I/O and no clock: time comes in, in seconds of a clock that never runs back.
 """
 
 import logging
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from osnovci.breaker import OPEN_SECONDS, Breaker
 from osnovci.errors import OsnovciError
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 class LimiterAwayError(OsnovciError):
     """Redis cannot be asked, and a limit is one that then turns requests away."""
 
-    retry_ms = round(OPEN_SECONDS * 1000)
+    retry_ms: ClassVar[int] = round(OPEN_SECONDS * 1000)
 
 
 class Blocked(NamedTuple):

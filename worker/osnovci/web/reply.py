@@ -72,7 +72,9 @@ class Reply:
         await answer(self._send, UNAVAILABLE, UNREAD, told)
 
 
-def _with_cookies(headers: Iterable[Header], cookies: Iterable[Header]) -> list[Header]:
+def _with_cookies(
+    headers: Iterable[Sequence[bytes]], cookies: Iterable[Header]
+) -> list[Sequence[bytes]]:
     """Set the cookies; the answer is this visitor's alone, whatever the route says of its body."""
     others = (each for each in headers if each[0].lower() != CACHE_CONTROL)
     return [*others, *cookies, (CACHE_CONTROL, b"no-store")]

@@ -1,0 +1,62 @@
+"""What web pods run, compiled as their image has it: a copy of `osnovci` with its libraries, in the cache.
+
+`python -m cluster.compiled COMMAND...` runs a command that imports `osnovci` from there.
+"""
+
+import os
+import platform
+import shutil
+import sys
+import sysconfig
+from hashlib import sha256
+from pathlib import Path
+
+from cluster.console import ClusterError, fail, run
+from cluster.images import COMPILE, WORKER, files
+from cluster.paths import ROOT
+from cluster.tools import built
+
+
+def environment() -> dict[str, str]:
+    """Give what a process is told that is to import the compiled modules."""
+    return {"PYTHONPATH": str(folder())}
+
+
+def folder() -> Path:
+    """Give the folder with the compiled `osnovci`; what earlier sources made goes.
+
+    Raises ClusterError where it cannot be compiled.
+    """
+    digest = sha256(f"{sys.version} {platform.machine()}".encode())
+    for file in (path for source in (WORKER, *COMPILE) for path in files(source)):
+        digest.update(str(file.relative_to(ROOT)).encode() + file.read_bytes())
+    name = f"compiled-{digest.hexdigest()[:12]}"
+    return built(name, "the path of a request by mypyc", "about 20 s", _compile)
+
+
+def _compile(making: Path) -> None:
+    headers = Path(sysconfig.get_paths()["include"], "Python.h")
+    if not shutil.which("cc") or not headers.exists():
+        raise ClusterError(
+            f"a C compiler and {headers} are needed, and not both are here: "
+            "apt-get install gcc python3-dev"
+        )
+    for older in making.parent.glob("compiled-" + "?" * 12):
+        shutil.rmtree(older)
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(WORKER, making / WORKER.name, ignore=ignored)
+    run([sys.executable, COMPILE[0], "build_ext", "--inplace"], cwd=making)
+    shutil.rmtree(making / "build")
+
+
+def main() -> None:
+    """Become the command."""
+    try:
+        compiled = environment()
+    except ClusterError as error:
+        fail(error)
+    os.execvpe(sys.argv[1], sys.argv[1:], os.environ | compiled)
+
+
+if __name__ == "__main__":
+    main()
