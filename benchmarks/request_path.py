@@ -221,9 +221,7 @@ def _of_middleware(rounds: Rounds) -> list[Figure]:
             Figure(f"the server's core was busy, {way}", round(middle(map(_busy, of))), "%")
             for way, of in rounds.items()
         ),
-        Figure(
-            "cost of all, Redis apart", round(middle(_costs(rounds, APART)), 1), "%", MOST_PERCENT
-        ),
+        Figure("cost of all, Redis apart", round(middle(_costs(rounds, APART)), 1), "%"),
         Figure("cost of the floor by the server's CPU", _cpu_cost(rounds, FLOOR), "%"),
         Figure("cost of all by the server's CPU", _cpu_cost(rounds, APART), "%", MOST_PERCENT),
         Figure("cost of all in plain Python by the server's CPU", _cpu_cost(rounds, PLAIN), "%"),
