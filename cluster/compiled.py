@@ -8,6 +8,7 @@ import platform
 import shutil
 import sys
 import sysconfig
+import time
 from hashlib import sha256
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from cluster.images import COMPILE, WORKER, files
 from cluster.paths import ROOT
 from cluster.tools import built
 
+KEPT_SECONDS = 24 * 3600
+"""Another checkout may run on what it has compiled."""
+
 
 def environment() -> dict[str, str]:
     """Give what a process is told that is to import the compiled modules."""
@@ -23,7 +27,7 @@ def environment() -> dict[str, str]:
 
 
 def folder() -> Path:
-    """Give the folder with the compiled `osnovci`; what earlier sources made goes.
+    """Give the folder with the compiled `osnovci`.
 
     Raises ClusterError where it cannot be compiled.
     """
@@ -31,7 +35,16 @@ def folder() -> Path:
     for file in (path for source in (WORKER, *COMPILE) for path in files(source)):
         digest.update(str(file.relative_to(ROOT)).encode() + file.read_bytes())
     name = f"compiled-{digest.hexdigest()[:12]}"
-    return built(name, "the path of a request by mypyc", "about 20 s", _compile)
+    place = built(name, "the path of a request by mypyc", "about 20 s", _compile)
+    os.utime(place)
+    return place
+
+
+def forget_unused(cache: Path) -> None:
+    """Remove what earlier sources made, and nobody has asked for in a day."""
+    for older in cache.glob("compiled-" + "?" * 12):
+        if time.time() - older.stat().st_mtime > KEPT_SECONDS:
+            shutil.rmtree(older)
 
 
 def _compile(making: Path) -> None:
@@ -41,8 +54,7 @@ def _compile(making: Path) -> None:
             f"a C compiler and {headers} are needed, and not both are here: "
             "apt-get install gcc python3-dev"
         )
-    for older in making.parent.glob("compiled-" + "?" * 12):
-        shutil.rmtree(older)
+    forget_unused(making.parent)
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(WORKER, making / WORKER.name, ignore=ignored)
     run([sys.executable, COMPILE[0], "build_ext", "--inplace"], cwd=making)

@@ -121,5 +121,6 @@ def test_an_app_that_is_not_there(redis_server: RedisServer) -> None:
     assert "nothing is known of app" in run(redis_server, "status", "app/other").stderr
     assert "is no OsnovciApp" in run(redis_server, "status", "qpool/other").stderr
     assert "name whom" in run(redis_server, "reset", APP).stderr
-    assert "'api/x' is no path" in run(redis_server, "test", APP, "api/x").stderr
+    for odd in ("api/x", "http://["):
+        assert f"'{odd}' is no path" in run(redis_server, "test", APP, odd).stderr
     assert "'nowhere' is no address" in run(redis_server, "reset", APP, "--ip", "nowhere").stderr

@@ -198,7 +198,10 @@ def _path(text: str) -> str:
     """Give the path that limits are held against: of an address or a path with a query, as a server reads it."""
     from urllib.parse import unquote, urlsplit
 
-    path = text.partition("?")[0] if text.startswith("/") else urlsplit(text).path
+    try:
+        path = text.partition("?")[0] if text.startswith("/") else urlsplit(text).path
+    except ValueError:
+        path = ""
     if not path.startswith("/"):
         raise argparse.ArgumentTypeError(f"{text!r} is no path: it begins with /, as /api/homework")
     return unquote(path)

@@ -43,6 +43,12 @@ class Child:
         """Whether it takes jobs: it was born, and was not killed."""
         return bool(self.pid) and not self.silent
 
+    def kill(self) -> None:
+        """End it; its nursery may know already that it has died, and its end is not told here yet."""
+        self.silent = True
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+
 
 class ProcessExecutor:
     """Runs jobs in children of one nursery."""
@@ -140,8 +146,8 @@ class ProcessExecutor:
             else:
                 self._sink.returned(other)
         if job in child.jobs:
-            child.verdicts[job.execution], child.silent = outcome, True
-            os.kill(child.pid, signal.SIGKILL)
+            child.verdicts[job.execution] = outcome
+            child.kill()
 
     def look_after(self) -> None:
         """Kill a child that exceeds its memory; a job that runs in it counts as lost."""
@@ -150,14 +156,13 @@ class ProcessExecutor:
         for child in self._children:
             used = _resident_bytes(child.pid)
             if used > self._memory_max and not child.silent:
-                child.silent = True
                 story = (
                     f"Its process used {used >> 20} MiB, more than the {self._memory_max >> 20} MiB"
                     " that one may use."
                 )
                 for job in child.jobs:
                     child.verdicts[job.execution] = Outcome(Kind.LOST, encode_error(story))
-                os.kill(child.pid, signal.SIGKILL)
+                child.kill()
 
     def _hear(self, child: Child) -> None:
         """Read a child's answers."""
