@@ -5,7 +5,7 @@ BIN := .venv/bin
 # Each process has a Redis and a PostgreSQL of its own; they mostly wait, so two cores do for four or six.
 PARALLEL := $(BIN)/pytest --dist worksteal tests/unit tests/services
 # Of the modules that worker/compile.py names.
-ON_THE_PATH := $(wildcard $(foreach of,limits line session web,tests/unit/test_$(of)*.py tests/services/test_$(of)*.py))
+ON_THE_PATH := $(wildcard $(foreach of,limits line on_a_redis session web,tests/unit/test_$(of)*.py tests/services/test_$(of)*.py))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Without compiled modules, each process that the tests start compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
