@@ -63,11 +63,15 @@ def _compile(making: Path) -> None:
 
 def main() -> None:
     """Become the command."""
+    command = sys.argv[1:]
     try:
+        if not command or not shutil.which(command[0]):
+            told = f"{command[0]} is no program here" if command else "no command is given"
+            raise ClusterError(f"{told}; such as: python -m cluster.compiled .venv/bin/pytest")
         compiled = environment()
     except ClusterError as error:
         fail(error)
-    os.execvpe(sys.argv[1], sys.argv[1:], os.environ | compiled)
+    os.execvpe(command[0], command, os.environ | compiled)
 
 
 if __name__ == "__main__":
