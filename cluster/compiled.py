@@ -64,10 +64,10 @@ def _compile(making: Path) -> None:
 def main() -> None:
     """Become the command."""
     command = sys.argv[1:]
+    if not command or not shutil.which(command[0]):
+        told = f"{command[0]} is no program here" if command else "no command is given"
+        fail(ClusterError(f"{told}; such as: python -m cluster.compiled .venv/bin/pytest"))
     try:
-        if not command or not shutil.which(command[0]):
-            told = f"{command[0]} is no program here" if command else "no command is given"
-            raise ClusterError(f"{told}; such as: python -m cluster.compiled .venv/bin/pytest")
         compiled = environment()
     except ClusterError as error:
         fail(error)
