@@ -8,11 +8,14 @@ from redis_server import RedisServer
 from session_builders import SESSION_KEYS
 from waiting import eventually
 from web_pods import RunningPod, StartPod, alone, app_document
+from websockets.exceptions import ConnectionClosedError
+from websockets.frames import CloseCode
 from websockets.sync.client import connect
 
 from osnovci.app_contract import AppState
 from osnovci.contract import ENV_REDIS_URL
 from osnovci.session_contract import ENV_SESSION_KEYS
+from osnovci.web.server import MESSAGE_MAX_BYTES
 
 
 def test_health_is_the_seeds(start_pod: StartPod) -> None:
@@ -115,6 +118,19 @@ def test_a_heartbeat_tells_what_the_process_does(start_pod: StartPod) -> None:
     ttl = pod.redis.pttl("osnovci:{tests}:heartbeat:web-1:0")
     assert isinstance(ttl, int)
     assert 0 < ttl <= 10_000
+
+
+def test_a_message_beyond_all_bounds_ends_its_websocket_alone(start_pod: StartPod) -> None:
+    pod = start_pod()
+    address = f"ws://127.0.0.1:{pod.port}/echo"
+    with connect(address) as websocket, connect(address) as other:
+        websocket.send("x" * (MESSAGE_MAX_BYTES + 1))
+        with pytest.raises(ConnectionClosedError) as told:
+            websocket.recv(timeout=30)
+        assert told.value.rcvd
+        assert told.value.rcvd.code == CloseCode.MESSAGE_TOO_BIG
+        other.send("x" * 100_000)
+        assert other.recv(timeout=30) == "x" * 100_000
 
 
 @pytest.mark.parametrize(

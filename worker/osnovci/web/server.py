@@ -39,6 +39,9 @@ YOUNG_OBJECTS = 10_000
 """So many new ones before the garbage collector looks; of Python's 700, a few dozen waiting requests
 have more, and all are looked at in vain."""
 
+MESSAGE_MAX_BYTES = 2**20
+"""Of a WebSocket; the default of websockets. With uvicorn's 16 MiB, a dozen strangers fill a pod."""
+
 CANNOT_START = {2, 3}
 """Exit statuses of a process whose settings or application are wrong. Where it is the last one, the
 next try is the kubelet's, which shows it to people."""
@@ -149,6 +152,7 @@ def serve(name: str, listener: socket.socket, document: AppDocument, process: in
     config = uvicorn.Config(
         runtime,
         http=HttpProtocol,
+        ws_max_size=MESSAGE_MAX_BYTES,
         lifespan="on",
         log_config=None,
         access_log=False,
