@@ -47,7 +47,7 @@ test: lint ## all tests, as CI runs them: brings the cluster up where it is not
 	@$(MAKE) --no-print-directory test-compiled
 	@$(BIN)/pytest --ignore=tests/unit --ignore=tests/services
 
-test-fast: .venv/ready ## tests that need no cluster, about a minute; needs redis-server, postgresql
+test-fast: .venv/ready ## tests that need no cluster, a minute and a half; needs redis-server, postgresql
 	@command -v redis-server >/dev/null || { echo "redis-server is missing: apt-get install redis-server, or run make test, which installs it"; exit 1; }
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || { echo "PostgreSQL's server is missing: apt-get install postgresql, or run make test, which installs it"; exit 1; }
 	@$(PARALLEL) -n 6 -m "not more_programs" --hypothesis-profile=fast
