@@ -13,6 +13,7 @@ from osnovci_operator.queuepool.spec import Spec
 
 FOLLOWS = spec(scaling=scaling())
 SECOND = timedelta(seconds=1)
+NEARLY_STARTED = Pods(starting=(NOON - 27 * SECOND,), startup=30 * SECOND)
 FIGURES = ": a job takes 1.7s, a start 4s"
 UNKNOWN = ": a job takes 5.0s, a start 4s"
 """What waits is reckoned with this until a job has ended."""
@@ -71,6 +72,14 @@ UNKNOWN = ": a job takes 5.0s, a start 4s"
             "a start 30s; the target cannot be met: a start takes 30s, more than what is left of "
             "targetWait 5s: keep minReplicas at 1 or more, or let jobs wait longer",
             id="a start that takes longer than targetWait is said",
+        ),
+        pytest.param(
+            FOLLOWS,
+            seen(workers=workers(asked=1), reading=reading(waiting=1), pods=NEARLY_STARTED),
+            (1, Reason.BACKLOG),
+            "the jobs that wait or are due soon need 1 worker to start within 5s: a job takes 5.0s, "
+            "a start 30s",
+            id="but not where a worker has nearly started",
         ),
         pytest.param(
             spec(scaling=scaling(minimum=2)),

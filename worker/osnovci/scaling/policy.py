@@ -193,7 +193,8 @@ def _unmet(needs: Needs, plan: Plan, state: State) -> str:
         return f"maxReplicas is {target.maximum}, {needs.most} would be needed"
     if not seen or not seen.waiting:
         return ""
-    if not seen.ready and target.wait - seen.oldest_wait < plan.startup:
+    left_to_start = plan.startup - max(seen.starting, default=0.0)
+    if not seen.ready and target.wait - seen.oldest_wait < left_to_start:
         return (
             f"a start takes {plan.startup:.0f}s, more than what is left of targetWait "
             f"{target.wait:g}s: keep minReplicas at 1 or more, or let jobs wait longer"
