@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from osnovci.cli.connection import WHERE, add_options, connected
-from osnovci.cli.named import add_pool
+from osnovci.cli.named import add_last, add_pool
 from osnovci.errors import OsnovciError
 from osnovci.words import counted
 
@@ -27,9 +27,7 @@ def add(commands: Any) -> None:
     )
     add_pool(parser)
     add_options(parser)
-    parser.add_argument(
-        "--last", type=int, default=SHOWN, help=f"so many decisions, of at most 100 ({SHOWN})"
-    )
+    add_last(parser, SHOWN, "so many decisions, of at most 100")
     parser.set_defaults(run=connected(explain))
 
 
@@ -44,7 +42,7 @@ def explain(queues: "Queues", arguments: argparse.Namespace) -> int:
             f"nothing is known of pool {arguments.namespace}/{pool}: there is no such pool, or the "
             "operator has not reached this Redis since it is there"
         )
-    for each in decisions[-max(arguments.last, 1) :]:
+    for each in decisions[-arguments.last :]:
         print("\n".join(_story(each)))
     last = decisions[-1]
     client: Any = queues.redis

@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from osnovci.cli.connection import WHERE, add_options, connected
-from osnovci.cli.named import add_app
+from osnovci.cli.named import add_app, add_last
 from osnovci.cli.table import table
 from osnovci.errors import OsnovciError
 
@@ -29,7 +29,7 @@ def add(commands: Any) -> None:
     actions = parser.add_subparsers(dest="action", required=True)
     _action(actions, "status", "print the limits in force and how often they denied", status)
     top_parser = _action(actions, "top", "print who is denied most", top)
-    top_parser.add_argument("--last", type=int, default=10, help="so many of each policy (10)")
+    add_last(top_parser, 10, "so many of each policy")
     for name, text, run in (
         ("test", "tell which limits a request would meet, without counting it", test),
         ("reset", "let an address or a user begin anew in every limit", reset),
@@ -87,7 +87,7 @@ def top(queues: "Queues", arguments: argparse.Namespace) -> int:
     rows: list[tuple[str, ...]] = [("POLICY", "LIMIT", "SUBJECT", "DENIED")]
     for policy in document.policies:
         key = top_key(arguments.namespace, document.app, policy.name)
-        for member, count in client.zrevrange(key, 0, max(arguments.last, 1) - 1, withscores=True):
+        for member, count in client.zrevrange(key, 0, arguments.last - 1, withscores=True):
             limit, _, subject = member.decode(errors="replace").partition(" ")
             rows.append((policy.name, limit, subject, f"{count:.0f}"))
     print("\n".join(table(rows)))
