@@ -168,7 +168,7 @@ def _shared(seed: int, port: int) -> list[list[tuple[int, bool]]]:
             pipe = redis.pipeline(transaction=False)
             for _ in range(min(chance.randint(1, 50), SHARED_REQUESTS - len(found[-1]))):
                 for question in questions:
-                    pipe.execute_command("EVALSHA", sha, *question.command[2:])
+                    pipe.execute_command("EVALSHA", sha, *question.call.command[2:])
             for n, (reply, at_ms) in enumerate(pipe.execute()):
                 of = n % len(SHARED)
                 found[of].append((at_ms, questions[of].parse(reply).allowed))

@@ -50,4 +50,4 @@ class Stepped:
 
     def command(self, question: Question, at_ms: int) -> list[Any]:
         """Give what asks as if it were this moment."""
-        return ["EVALSHA", self._sha, *question.command[2:], *moment(at_ms)]
+        return ["EVALSHA", self._sha, *question.call.command[2:], *moment(at_ms)]

@@ -103,7 +103,7 @@ async def _turns(port: int) -> dict[str, list[float]]:
         numbers = count()
         # What is sent is kept by the middleware for who comes again; so it is here, for both.
         asked = [_asked(number) for number in range(USERS)]
-        commands = [packed(tuple(each.command)) for each in asked]
+        commands = [packed(tuple(each.call.command)) for each in asked]
         gets = [packed(("GET", each.key)) for each in asked]
 
         def key() -> str:
@@ -118,7 +118,7 @@ async def _turns(port: int) -> dict[str, list[float]]:
         async def usual() -> None:
             session = key()
             for window in windows(f"203.0.113.{next(numbers)}"):
-                arguments = Question([window]).command[2:]
+                arguments = Question([window]).call.command[2:]
                 await redis.execute_command("EVALSHA", sha, *arguments)
             text: Any = await redis.get(session)
             await redis.set(session, text, ex=86_400)

@@ -13,8 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from cluster.console import ClusterError, fail, run
-from cluster.images import COMPILE, WORKER, files
-from cluster.paths import ROOT
+from cluster.images import COMPILE, WORKER, content
 from cluster.tools import built
 
 KEPT_SECONDS = 24 * 3600
@@ -32,8 +31,7 @@ def folder() -> Path:
     Raises ClusterError where it cannot be compiled.
     """
     digest = sha256(f"{sys.version} {platform.machine()}".encode())
-    for file in (path for source in (WORKER, *COMPILE) for path in files(source)):
-        digest.update(str(file.relative_to(ROOT)).encode() + file.read_bytes())
+    digest.update(content((WORKER, *COMPILE)))
     name = f"compiled-{digest.hexdigest()[:12]}"
     place = built(name, "the path of a request by mypyc", "about 20 s", _compile)
     os.utime(place)

@@ -6,6 +6,7 @@ nginx alone is of a newer suite: older ones do not resolve an upstream's names a
 
 import os
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -122,17 +123,20 @@ def key(name: str) -> str:
     """Give the hash of all that an image is made of."""
     image = IMAGES[name]
     digest = sha256(SUITE.encode())
-    for path in (image.containerfile, *image.sources):
-        for file in files(path):
-            digest.update(str(file.relative_to(ROOT)).encode())
-            digest.update(file.read_bytes())
+    digest.update(content((image.containerfile, *image.sources)))
     digest.update(key(image.base).encode() if image.base in IMAGES else image.base.encode())
     if image.module:
         digest.update(f"{image.module.module}@{image.module.version}".encode())
     return digest.hexdigest()[:12]
 
 
-def files(path: Path) -> list[Path]:
+def content(sources: Iterable[Path]) -> bytes:
+    """Give the names and the bytes of all files of some sources, to be hashed."""
+    found = (file for source in sources for file in _files(source))
+    return b"".join(str(file.relative_to(ROOT)).encode() + file.read_bytes() for file in found)
+
+
+def _files(path: Path) -> list[Path]:
     """Give the sources at a path, without what tools left there."""
     if path.is_file():
         return [path]
@@ -146,7 +150,7 @@ def _build(image: Image, place: Path) -> None:
     shutil.rmtree(context, ignore_errors=True)
     context.mkdir(parents=True)
     for source in image.sources:
-        for file in files(source):
+        for file in _files(source):
             target = context / file.relative_to(ROOT)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(file, target)

@@ -46,7 +46,7 @@ class StepClock:
     def ask(self, *windows: Window, cost: int = 1, counts: bool = True) -> Decision:
         question = Question.of(windows, cost, counts=counts)
         n = len(question.windows)
-        arguments: list[Any] = question.command[3 + n :]
+        arguments: list[Any] = question.call.command[3 + n :]
         clock = [self.at_ms // 1000, self.at_ms % 1000 * 1000]
         reply = self._run(keys=[each.key for each in question.windows], args=[*arguments, *clock])
         return question.parse(reply)

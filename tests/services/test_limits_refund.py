@@ -88,7 +88,7 @@ def test_any_order_of_charges_and_refunds(
         if 0 <= back < len(charged):
             taken, units = charged.pop(back)
             refund = Refund.of(taken, units)
-            count: Any = redis.execute_command(*refund.in_full)
+            count: Any = redis.execute_command(*refund.call.in_full)
             kept = model.units[asked.key]
             alive = taken.at_ms > max(kept) - of.window_ms
             assert count == (units if alive else 0)
@@ -108,7 +108,7 @@ def test_time_does_not_run_back_past_what_was_taken_back(redis: Redis, of: Limit
     clock.at_ms = begun + of.window_ms - 1
     clock.ask(asked)
     clock.at_ms = newest = begun + of.window_ms
-    redis.execute_command(*Refund.of(clock.ask(asked), 1).in_full)
+    redis.execute_command(*Refund.of(clock.ask(asked), 1).call.in_full)
     clock.at_ms = begun
     assert clock.ask(asked).allowed
     assert clock.ask(asked).allowed

@@ -234,7 +234,7 @@ def test_with_a_session_the_same_is_decided_for_whom_it_says(
         redis.set(key, "{}")
     asked = SessionQuestion(Question.of(own), strangers, key, ttl_ms=5_000)
     for n in (1, 2, 3, 3):
-        decision, document = asked.parse(run(redis, asked))
+        decision, document = asked.parse(run(redis, asked.call))
         assert document == (b"{}" if is_there else None)
         assert decision.windows == (own if is_there else strangers)
         assert [state.remaining for state in decision.states] == [3 - n, 300 - n, 200 - n]

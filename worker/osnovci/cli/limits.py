@@ -149,7 +149,7 @@ def _look(queues: "Queues", windows: "list[Window]") -> "Decision":
     from osnovci.scripted import run
 
     question = Question(windows, counts=False)
-    return question.parse(run(queues.redis, question))
+    return question.parse(run(queues.redis, question.call))
 
 
 def _policies(queues: "Queues", arguments: argparse.Namespace) -> "Policies":

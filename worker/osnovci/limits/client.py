@@ -55,7 +55,7 @@ class Limits:
         refund = Refund.of(charged, cost)
         if charged.at_ms:
             with suppress(*AWAY):
-                run(self._redis, refund)
+                run(self._redis, refund.call)
         with self._busy:
             self.guard.take_back(refund.window, cost, is_here=not charged.at_ms)
 
@@ -67,7 +67,7 @@ class Limits:
         if known:
             return known
         try:
-            reply = run(self._redis, question)
+            reply = run(self._redis, question.call)
         except AWAY as error:
             with self._busy:
                 return self.guard.failed(question, error, now, time.monotonic())
@@ -106,7 +106,7 @@ class AsyncLimits:
         refund = Refund.of(charged, cost)
         if charged.at_ms:
             with suppress(*AWAY):
-                await run_async(self._redis, refund)
+                await run_async(self._redis, refund.call)
         self.guard.take_back(refund.window, cost, is_here=not charged.at_ms)
 
     async def ask(self, question: Question) -> Decision:
@@ -116,7 +116,7 @@ class AsyncLimits:
         if known:
             return known
         try:
-            reply = await run_async(self._redis, question)
+            reply = await run_async(self._redis, question.call)
         except AWAY as error:
             return self.guard.failed(question, error, now, time.monotonic())
         return self.guard.answered(question, question.parse(reply), now)

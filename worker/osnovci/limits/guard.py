@@ -46,8 +46,6 @@ class Guard:
         self.denials = Denials()
         self._breaker = breaker or Breaker()
         self._refusals = Refusals("what limits and sessions need")
-        self._is_failing = False
-        """The last question of these failed."""
         self._is_told_away = False
         self.is_refused = False
         """Redis answered the last question, and refused it."""
@@ -85,9 +83,7 @@ class Guard:
         """Note that Redis answers; all there is to note where it lets a request through."""
         if self._breaker.has_failed:
             self._breaker.succeeded()
-        if not self._is_failing:
-            return
-        self._is_failing = self.is_refused = False
+        self.is_refused = False
         if self._is_told_away:
             self._is_told_away = False
             log.info("rate limits are counted in Redis again")
@@ -110,8 +106,7 @@ class Guard:
 
         Raises LimiterAwayError.
         """
-        is_refused = is_refusal(error)
-        self._is_failing, self.is_refused = True, is_refused
+        self.is_refused = is_refused = is_refusal(error)
         # What one key holds says nothing of the questions of others.
         if not is_refused or code_of(error) != OF_ONE_KEY:
             self._breaker.failed(asked_at, now, has_session=has_session)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from osnovci.errors import OsnovciError
 from osnovci.limit_contract import EXACT_MAX, MAX, NAME, WINDOW_MAX_MS, FailureMode, window_key
-from osnovci.scripted import Argument, Script
+from osnovci.scripted import Argument, Called, Script
 
 SCRIPT = Script.read("osnovci.limits", "check")
 
@@ -201,17 +201,10 @@ class Question(NamedTuple):
         return cls(ordered, cost, counts)
 
     @property
-    def command(self) -> list[Argument]:
-        """Ask a Redis that knows the script."""
-        return SCRIPT.command([*self._keys(), *self.arguments()])
-
-    @property
-    def in_full(self) -> list[Argument]:
-        """Ask any Redis."""
-        return SCRIPT.in_full([*self._keys(), *self.arguments()])
-
-    def _keys(self) -> list[Argument]:
-        return [len(self.windows), *(window.key for window in self.windows)]
+    def call(self) -> Called:
+        """Ask Redis."""
+        keys = (window.key for window in self.windows)
+        return SCRIPT.call([len(self.windows), *keys, *self.arguments()])
 
     def arguments(self) -> list[Argument]:
         """Give what check.lua is told beside the keys."""

@@ -7,7 +7,7 @@ before the first has failed. So each is charged first, and what went well is tak
 from typing import NamedTuple
 
 from osnovci.limits.limit import LOG_MAX, Decision, Form, LimitError, Window
-from osnovci.scripted import Argument, Script
+from osnovci.scripted import Called, Script
 
 SCRIPT = Script.read("osnovci.limits", "refund")
 
@@ -33,14 +33,7 @@ class Refund(NamedTuple):
         return cls(window, decision.at_ms, cost)
 
     @property
-    def command(self) -> list[Argument]:
-        """Ask a Redis that knows the script."""
-        return SCRIPT.command(self._arguments())
-
-    @property
-    def in_full(self) -> list[Argument]:
-        """Ask any Redis."""
-        return SCRIPT.in_full(self._arguments())
-
-    def _arguments(self) -> list[Argument]:
-        return [1, self.window.key, self.at_ms, self.cost, self.window.limit.window_ms]
+    def call(self) -> Called:
+        """Tell Redis."""
+        window = self.window
+        return SCRIPT.call([1, window.key, self.at_ms, self.cost, window.limit.window_ms])

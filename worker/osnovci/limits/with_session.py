@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from osnovci.limits.limit import SCRIPT, Decision, Question, Window
-from osnovci.scripted import Argument, Script
+from osnovci.scripted import Called, Script
 
 SESSION_SCRIPT = Script.of(
     Script.read("osnovci.limits", "with_session").text.replace(
@@ -24,21 +24,14 @@ class SessionQuestion(NamedTuple):
     ttl_ms: int
 
     @property
-    def command(self) -> list[Argument]:
-        """Ask a Redis that knows the script."""
-        return SESSION_SCRIPT.command(self._arguments())
-
-    @property
-    def in_full(self) -> list[Argument]:
-        """Ask any Redis."""
-        return SESSION_SCRIPT.in_full(self._arguments())
-
-    def _arguments(self) -> list[Argument]:
+    def call(self) -> Called:
+        """Ask Redis."""
         question, strangers = self.question, self.strangers
         keys = [self.key, *(window.key for window in question.windows)]
         if strangers is not question.windows:
             keys += (window.key for window in strangers)
-        return [len(keys), *keys, *question.arguments(), self.ttl_ms, len(strangers)]
+        arguments = [*question.arguments(), self.ttl_ms, len(strangers)]
+        return SESSION_SCRIPT.call([len(keys), *keys, *arguments])
 
     def parse(self, reply: Any) -> tuple[Decision, bytes | None]:
         """Read Redis's answer: the decision, and the session's document."""

@@ -117,10 +117,10 @@ class Admission:
         self, error: Exception, asked: Asked, reply: Reply, asked_at: float
     ) -> Refusal | None:
         """Decide where Redis was asked in vain."""
-        now, has_session = time.monotonic(), asked.has_session
+        now = time.monotonic()
         try:
             decision = self._limits.guard.failed(
-                asked.question, error, asked_at, now, has_session=has_session
+                asked.question, error, asked_at, now, has_session=asked.has_session
             )
         except LimiterAwayError as closed_error:
             return closed(closed_error).refusal

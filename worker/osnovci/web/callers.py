@@ -75,20 +75,20 @@ class Asked:
         self._whose = whose
         self.has_session = bool(whose.session_key)
         self.question = Question(windows(rules, whose.client, whose.user))
-        self.packed = packed(tuple(self._call.command))
+        self.packed = packed(tuple(self._whole.call.command))
 
     @property
     def in_full(self) -> Sequence[Argument]:
         """Ask a Redis that does not know the script yet."""
-        return self._call.in_full
+        return self._whole.call.in_full
 
     def parse(self, answer: Any) -> Decision:
         """Read all of an answer."""
-        call = self._call
-        return call.parse(answer) if isinstance(call, Question) else call.parse(answer)[0]
+        whole = self._whole
+        return whole.parse(answer) if isinstance(whole, Question) else whole.parse(answer)[0]
 
     @property
-    def _call(self) -> Question | SessionQuestion:
+    def _whole(self) -> Question | SessionQuestion:
         """Ask about the session too; where it turns out to be gone, it is about nobody's request."""
         rules, whose, own = self.rules, self._whose, self.question.windows
         if not self.has_session:
